@@ -1,0 +1,5 @@
+"""Settings, URLs and the ASGI and Celery entry points. Imports no app, except by dotted name."""
+
+from config.celery import app as celery_app
+
+__all__ = ["celery_app"]

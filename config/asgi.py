@@ -1,0 +1,30 @@
+"""The ASGI entry point: the proxied call beside Django (docs/adr/0001), lifespan events to the proxy."""
+
+import os
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from django.core.asgi import get_asgi_application
+from django.utils.module_loading import import_string
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+pages = get_asgi_application()
+proxied_call = import_string("proxy.endpoint.application")
+lifespan = import_string("proxy.lifespan.lifespan")
+
+
+async def application(scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+    if scope["type"] == "http":
+        if scope["path"].startswith("/api/proxy/"):
+            await proxied_call(scope, receive, send)
+        else:
+            await pages(scope, receive, send)
+    elif scope["type"] == "lifespan":
+        await lifespan(receive, send)
+    else:
+        await send({"type": "websocket.close", "code": 1003, "reason": "WebSockets are not served here."})

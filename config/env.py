@@ -1,0 +1,78 @@
+"""Typed readers of environment variables. A bad value stops the start-up with the variable's name and the fix.
+
+An empty variable counts as absent, so that `NAME=` in an env file means "the default".
+"""
+
+import os
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
+
+
+def read_text(name: str, default: str = "") -> str:
+    return os.environ.get(name, "").strip() or default
+
+
+def read_flag(name: str, *, default: bool) -> bool:
+    text = read_text(name).lower()
+    if not text:
+        return default
+    if text in {"1", "true", "yes", "on"}:
+        return True
+    if text in {"0", "false", "no", "off"}:
+        return False
+    raise ImproperlyConfigured(f"{name}={text!r} is not a flag: use true or false.")
+
+
+def read_whole_number(name: str, default: int, *, least: int = 0) -> int:
+    text = read_text(name)
+    if not text:
+        return default
+    try:
+        number = int(text)
+    except ValueError:
+        raise ImproperlyConfigured(f"{name}={text!r} is not a whole number.") from None
+    if number < least:
+        raise ImproperlyConfigured(f"{name}={text!r} is too small: the least is {least}.")
+    return number
+
+
+def read_seconds(name: str, default: float) -> float:
+    """A duration in seconds, fractions allowed."""
+    text = read_text(name)
+    if not text:
+        return default
+    try:
+        number = float(text)
+    except ValueError:
+        raise ImproperlyConfigured(f"{name}={text!r} is not a number of seconds.") from None
+    if not 0 < number < 10**9:
+        raise ImproperlyConfigured(f"{name}={text!r} must be more than 0 seconds.")
+    return number
+
+
+def read_choice(name: str, choices: Sequence[str], default: str) -> str:
+    text = read_text(name, default)
+    if text not in choices:
+        raise ImproperlyConfigured(f"{name}={text!r} is none of: {', '.join(choices)}.")
+    return text
+
+
+def read_list(name: str) -> list[str]:
+    """Comma-separated values, without empty ones."""
+    return [item.strip() for item in read_text(name).split(",") if item.strip()]
+
+
+def read_http_url(name: str, default: str) -> str:
+    """An absolute http(s) URL without query, fragment or trailing slash."""
+    text = read_text(name, default).rstrip("/")
+    try:
+        parts = urlsplit(text)
+        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and not parts.query and not parts.fragment
+        _ = parts.port
+    except ValueError:
+        usable = False
+    if not usable:
+        raise ImproperlyConfigured(f"{name}={text!r} is not a URL like https://example.com/path.")
+    return text
