@@ -1,0 +1,8 @@
+"""The records of organizations, their people, teams and keys. Nothing that carries spend is ever deleted."""
+
+from orgs.models.api_key import ApiKey, RevocationEntry
+from orgs.models.audit import AuditEntry
+from orgs.models.organization import Membership, Organization
+from orgs.models.team import Team
+
+__all__ = ["ApiKey", "AuditEntry", "Membership", "Organization", "RevocationEntry", "Team"]
