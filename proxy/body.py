@@ -1,0 +1,217 @@
+"""The request body of a JSON call: our metadata taken out, every other member left byte for byte.
+
+Pure: bytes in, frozen values out; no Django, no network, no clock. Reading the body off the wire is `proxy.reading`'s.
+"""
+
+import json
+import re
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+METADATA_MEMBER = "_aipromptcost"
+MAX_PROMPT_KEY = 128
+MAX_TAGS = 20
+MAX_TAG = 64
+MAX_VERSION = 2**31 - 1
+NO_PROMPT_KEY = "unknown"  # the name under which calls without a prompt key are shown, so it cannot be one
+
+_split_decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_encoder = msgspec.json.Encoder()
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_SURROGATE_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F]")
+_SPACE = re.compile(r"[ \t\n\r]*")
+
+
+class MalformedBody(ValueError):
+    """The body is not the JSON it says it is. The message is fit for the caller to read and quotes nothing of the body."""
+
+
+class Metadata(msgspec.Struct, frozen=True):
+    """What a call says of itself. `warnings` name each field that was dropped or cut, in plain ASCII."""
+
+    prompt_key: str = ""
+    tags: tuple[str, ...] = ()
+    version: int = 0
+    warnings: tuple[str, ...] = ()
+
+
+NO_METADATA = Metadata()
+Members = dict[str, msgspec.Raw]
+
+
+def split(body: bytes) -> Members | None:
+    """The top-level members of a JSON object, each as its raw bytes; None when the JSON is not an object.
+
+    Raises `MalformedBody` for anything that is not JSON. Of duplicate members the last one stays.
+    """
+    try:
+        return _split_decoder.decode(body)
+    except RecursionError:
+        raise MalformedBody("The request body is nested too deeply.") from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        if body.lstrip()[:1] not in {b"{", b""}:
+            return _check_other_json(body)
+        if _SURROGATE_ESCAPE.search(body):
+            return _split_with_lone_surrogates(body)
+        raise MalformedBody(f"The request body is not valid JSON: {_reason(error)}.") from None
+
+
+def _check_other_json(body: bytes) -> None:
+    try:
+        json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise MalformedBody("The request body is not valid JSON.") from error
+
+
+def _reason(error: Exception) -> str:
+    # msgspec names the kind of fault and the byte, never the text.
+    text = str(error).removeprefix("JSON is malformed: ")
+    return text if isinstance(error, msgspec.DecodeError) else "it is not UTF-8"
+
+
+def _split_with_lone_surrogates(body: bytes) -> Members:
+    """The same split for bodies in which an escaped surrogate stands alone, as JavaScript makes them by cutting an emoji in
+    half. RFC 8259 section 8.2 allows them and the providers take them; msgspec does not.
+    """
+    try:
+        text = body.decode("utf-8", "surrogateescape")
+        value_decoder = json.JSONDecoder()
+        members: Members = {}
+        at = _after_space(text, _after_space(text, 0) + 1)
+        while text[at] != "}":
+            key, at = json.decoder.scanstring(text, at + 1)  # type: ignore[attr-defined]
+            at = _expect(text, _after_space(text, at), ":")
+            _, end = value_decoder.raw_decode(text, at)
+            members[key] = msgspec.Raw(text[at:end].encode("utf-8", "surrogateescape"))
+            at = _after_space(text, end)
+            if text[at] == ",":
+                at = _after_space(text, at + 1)
+                if text[at] != '"':
+                    raise ValueError("a member is missing")
+            elif text[at] != "}":
+                raise ValueError("a comma is missing")
+        if _after_space(text, at + 1) != len(text):
+            raise ValueError("trailing characters")
+    except (ValueError, IndexError, RecursionError):
+        raise MalformedBody("The request body is not valid JSON.") from None
+    return members
+
+
+def _after_space(text: str, at: int) -> int:
+    found = _SPACE.match(text, at)
+    return found.end() if found else at
+
+
+def _expect(text: str, at: int, mark: str) -> int:
+    if text[at] != mark:
+        raise ValueError(f"{mark} is missing")
+    return _after_space(text, at + 1)
+
+
+def join(members: Members) -> bytes:
+    """The members as one JSON object. White space between top-level members is not kept."""
+    try:
+        return _encoder.encode(members)
+    except UnicodeEncodeError:  # a lone surrogate in a member's name
+        parts = (json.dumps(name).encode() + b":" + bytes(value) for name, value in members.items())
+        return b"{" + b",".join(parts) + b"}"
+
+
+def text_of(members: Members, name: str) -> str | None:
+    """The member as text, or None when it is absent or no string."""
+    raw = members.get(name)
+    try:
+        return None if raw is None else msgspec.json.decode(raw, type=str)
+    except ValueError:
+        return None
+
+
+def is_true(members: Members, name: str) -> bool:
+    raw = members.get(name)
+    return raw is not None and bytes(raw).strip() == b"true"
+
+
+def take_metadata(members: Members) -> Metadata:
+    """Take `_aipromptcost` out of `members` and read it. Never raises: what cannot be used is dropped with a warning."""
+    raw = members.pop(METADATA_MEMBER, None)
+    if raw is None:
+        return NO_METADATA
+    try:
+        value = msgspec.json.decode(raw)
+    except (ValueError, RecursionError):
+        return Metadata(warnings=(f"{METADATA_MEMBER} is unreadable and was ignored",))
+    if value is None:
+        return NO_METADATA
+    if not isinstance(value, dict):
+        return Metadata(warnings=(f"{METADATA_MEMBER} is not an object and was ignored",))
+    unknown = sorted(set(value) - {"prompt_key", "feature_tags", "version"})
+    warnings = [f"{METADATA_MEMBER} has {len(unknown)} unknown field(s), ignored"] if unknown else []
+    return _read(value.get("prompt_key"), value.get("feature_tags"), value.get("version"), warnings)
+
+
+def metadata_of_headers(prompt_key: str | None, tags: str | None, version: str | None) -> Metadata:
+    """The same from the headers `x-aipc-prompt-key`, `x-aipc-tags` (comma-separated) and `x-aipc-version`."""
+    return _read(prompt_key, tags.split(",") if tags else None, version, [])
+
+
+def overlay(first: Metadata, second: Metadata) -> Metadata:
+    """The fields of `first` where it has them, else those of `second`."""
+    return Metadata(
+        first.prompt_key or second.prompt_key,
+        first.tags or second.tags,
+        first.version or second.version,
+        first.warnings + second.warnings,
+    )
+
+
+def _read(prompt_key: Any, tags: Any, version: Any, warnings: list[str]) -> Metadata:
+    return Metadata(
+        _read_prompt_key(prompt_key, warnings), _read_tags(tags, warnings), _read_version(version, warnings), tuple(warnings)
+    )
+
+
+def _read_prompt_key(value: Any, warnings: list[str]) -> str:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        value = str(value)
+    if value is None:
+        return ""
+    key = value.strip() if isinstance(value, str) else None
+    if key is None or _CONTROL.search(key) or len(key) > MAX_PROMPT_KEY:
+        warnings.append(f"prompt_key dropped: it must be text of at most {MAX_PROMPT_KEY} characters, no control characters")
+        return ""
+    return "" if key == NO_PROMPT_KEY else key
+
+
+def _read_tags(value: Any, warnings: list[str]) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    items: Iterable[Any] = value if isinstance(value, list) else [value]
+    tags: dict[str, None] = {}
+    for position, item in enumerate(items, start=1):
+        text = str(item) if isinstance(item, int | float) and not isinstance(item, bool) else item
+        tag = text.strip() if isinstance(text, str) else None
+        if tag is None or len(tag) > MAX_TAG or _CONTROL.search(tag):
+            if len(warnings) < 5:
+                warnings.append(f"feature_tags: tag {position} dropped: it must be text of at most {MAX_TAG} characters")
+        elif tag and len(tags) < MAX_TAGS:
+            tags[tag] = None
+        elif tag and tag not in tags:
+            warnings.append(f"feature_tags: only the first {MAX_TAGS} tags are kept")
+            break
+    return tuple(tags)
+
+
+def _read_version(value: Any, warnings: list[str]) -> int:
+    if value is None or value == "":
+        return 0
+    number = value
+    if isinstance(value, str) and value.strip().isascii() and value.strip().isdigit() and len(value) < 20:
+        number = int(value)
+    elif isinstance(value, float) and value.is_integer():
+        number = int(value)
+    if isinstance(number, bool) or not isinstance(number, int) or not 1 <= number <= MAX_VERSION:
+        warnings.append("version dropped: it must be a whole number from 1 to 2147483647")
+        return 0
+    return number

@@ -1,0 +1,7 @@
+"""The providers that the proxy knows. A new one is a module beside these, one line here, its tests and its documentation page."""
+
+from proxy.providers.anthropic import Anthropic
+from proxy.providers.base import Provider
+from proxy.providers.openai import OpenAI
+
+PROVIDERS: dict[str, Provider] = {provider.name: provider for provider in (OpenAI(), Anthropic())}

@@ -1,0 +1,266 @@
+"""Anthropic: the Messages wire format (API reference, "Messages" and "Streaming messages"), its errors and its usage object."""
+
+from typing import Any
+
+import msgspec
+
+from analytics.usage import OtherModelUsage, TokenUsage
+from proxy.providers.base import Counts, Header, Reading, SimulatedCall, Simulation, label, member
+from proxy.sse import data_of
+
+DEFAULT_VERSION = b"2023-06-01"
+MESSAGES = "messages"
+# "Errors" in the API reference: HTTP status to error type.
+_ERROR_TYPES = {
+    400: "invalid_request_error",
+    401: "authentication_error",
+    403: "permission_error",
+    404: "not_found_error",
+    413: "request_too_large",
+    429: "rate_limit_error",
+    503: "overloaded_error",
+    504: "timeout_error",
+}
+
+
+class _Delta(msgspec.Struct):
+    text: str | None = None
+    partial_json: str | None = None
+    thinking: str | None = None
+    stop_reason: str | None = None
+
+
+class _StreamEvent(msgspec.Struct):
+    type: str = ""
+    message: msgspec.Raw | None = None
+    delta: _Delta | None = None
+    usage: msgspec.Raw | None = None
+    error: msgspec.Raw | None = None
+
+
+class _Message(msgspec.Struct):
+    type: str | None = None
+    model: str | None = None
+    stop_reason: str | None = None
+    usage: msgspec.Raw | None = None
+    content: msgspec.Raw | None = None
+    error: msgspec.Raw | None = None
+
+
+_event_decoder = msgspec.json.Decoder(_StreamEvent)
+_message_decoder = msgspec.json.Decoder(_Message)
+
+
+class Anthropic:
+    name = "anthropic"
+    label = "Anthropic"
+    metered_routes = frozenset({MESSAGES})
+    free_posts = frozenset({"messages/count_tokens"})
+    request_id_header = b"request-id"
+
+    def credential(self, key: bytes) -> Header:
+        if key.startswith(b"sk-ant-oat"):  # an OAuth token, not an API key
+            return b"authorization", b"Bearer " + key
+        return b"x-api-key", key
+
+    def default_headers(self) -> tuple[Header, ...]:
+        return ((b"anthropic-version", DEFAULT_VERSION),)
+
+    def ask_for_usage(self, members: dict[str, msgspec.Raw]) -> bool:
+        return False
+
+    def stream_reader(self, route: str) -> "MessageStreamReader":
+        return MessageStreamReader()
+
+    def read_answer(self, route: str, body: bytes) -> Reading:
+        reading = Reading()
+        reading.is_finished = True
+        message = _decode_message(body)
+        if message is None:
+            return reading
+        reading.model = label(message.model, 128)
+        reading.finish_reason = label(message.stop_reason)
+        if message.error is not None:
+            reading.error_code = label(member(_generic(message.error), "type")) or "provider_error"
+        usage = _generic(message.usage)
+        if isinstance(usage, dict):
+            reading.usage = read_usage(usage)
+            reading.is_usage_complete = True
+        elif message.content is not None:
+            reading.text_bytes = len(bytes(message.content))
+        return reading
+
+    def refuses_key(self, key: bytes, body: bytes) -> bool:
+        if key.startswith(b"sk-ant-oat"):
+            return False
+        message = _decode_message(body)
+        return message is not None and member(_generic(message.error), "type") == "authentication_error"
+
+    def error_body(self, *, status: int, code: str, message: str, request_id: str) -> bytes:
+        error = {"type": _ERROR_TYPES.get(status, "invalid_request_error" if status < 500 else "api_error"), "message": message}
+        return msgspec.json.encode({"type": "error", "error": error, "request_id": request_id})
+
+    def simulate(self, call: SimulatedCall) -> Simulation:
+        usage = {
+            "input_tokens": call.input_tokens,
+            "cache_creation_input_tokens": 0,
+            "cache_read_input_tokens": 0,
+            "output_tokens": call.output_tokens,
+            "service_tier": "standard",
+        }
+        head = {"id": f"msg_sandbox{call.id}", "type": "message", "role": "assistant", "model": call.model}
+        if not call.is_streamed:
+            content = [{"type": "text", "text": call.text}]
+            answer = {**head, "content": content, "stop_reason": "end_turn", "stop_sequence": None, "usage": usage}
+            return Simulation(b"application/json", (msgspec.json.encode(answer),))
+        start = {**head, "content": [], "stop_reason": None, "stop_sequence": None, "usage": {**usage, "output_tokens": 1}}
+        events: list[dict[str, Any]] = [
+            {"type": "message_start", "message": start},
+            {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
+        ]
+        for position, word in enumerate(call.text.split(" ")):
+            delta = {"type": "text_delta", "text": word if position == 0 else f" {word}"}
+            events.append({"type": "content_block_delta", "index": 0, "delta": delta})
+        stop = {"stop_reason": "end_turn", "stop_sequence": None}
+        events += [
+            {"type": "content_block_stop", "index": 0},
+            {"type": "message_delta", "delta": stop, "usage": {"output_tokens": call.output_tokens}},
+            {"type": "message_stop"},
+        ]
+        return Simulation(b"text/event-stream; charset=utf-8", tuple(_event(event) for event in events))
+
+
+def _event(value: dict[str, Any]) -> bytes:
+    return b"event: " + str(value["type"]).encode() + b"\ndata: " + msgspec.json.encode(value) + b"\n\n"
+
+
+class MessageStreamReader:
+    """`message_start` to `message_stop`. Usage in `message_delta` is cumulative: fields replace, they never add."""
+
+    terminal_starts = (b"event: message_stop", b"event: error", b"event:message_stop", b"event:error")
+
+    def __init__(self) -> None:
+        self.reading = Reading()
+        self._usage: dict[str, Any] = {}
+
+    def read(self, event: bytes) -> bool:
+        data = data_of(event)
+        if not data:
+            return False
+        try:
+            value = _event_decoder.decode(data)
+        except (ValueError, RecursionError):
+            return False
+        self._take(value)
+        return False
+
+    def _take(self, value: _StreamEvent) -> None:
+        reading = self.reading
+        if value.type == "content_block_delta":
+            if value.delta is not None:
+                texts = (value.delta.text, value.delta.partial_json, value.delta.thinking)
+                reading.text_bytes += sum(len(text.encode()) for text in texts if text)
+        elif value.type == "message_start":
+            message = _decode_message(bytes(value.message or b""))
+            if message is not None:
+                reading.model = label(message.model, 128)
+                self._overlay(message.usage)
+        elif value.type == "message_delta":
+            if value.delta is not None and value.delta.stop_reason:
+                reading.finish_reason = label(value.delta.stop_reason)
+            if self._overlay(value.usage):
+                reading.is_usage_complete = True
+        elif value.type == "message_stop":
+            reading.is_finished = True
+        elif value.type == "error":
+            reading.is_finished = True
+            reading.error_code = label(member(_generic(value.error), "type")) or "provider_error"
+
+    def _overlay(self, raw: msgspec.Raw | None) -> bool:
+        usage = _generic(raw)
+        if not isinstance(usage, dict):
+            return False
+        self._usage.update({name: value for name, value in usage.items() if value is not None})
+        if "cache_creation_input_tokens" in usage and "cache_creation" not in usage:
+            # The split came with an earlier event. It stands while the sum is unchanged, else the new sum has no split.
+            split = self._usage.get("cache_creation")
+            if _split_sum(split) != usage["cache_creation_input_tokens"]:
+                self._usage.pop("cache_creation", None)
+        self.reading.usage = read_usage(self._usage)
+        return True
+
+
+def _split_sum(split: Any) -> int:
+    counts = Counts()
+    return counts.read(split, "ephemeral_5m_input_tokens") + counts.read(split, "ephemeral_1h_input_tokens")
+
+
+def _decode_message(data: bytes) -> _Message | None:
+    try:
+        return _message_decoder.decode(data)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _generic(raw: msgspec.Raw | None) -> Any:
+    try:
+        return None if raw is None else msgspec.json.decode(raw)
+    except (ValueError, RecursionError):
+        return None
+
+
+def read_usage(usage: dict[str, Any]) -> TokenUsage:
+    """The usage object of a message (API reference, "Messages", `usage`).
+
+    `input_tokens` excludes what was read from and written to the cache. `iterations` lists the model calls behind the
+    answer: those of type `message` are the totals once more, a `compaction` and an `advisor_message` come on top.
+    """
+    counts = Counts()
+    own = _Buckets(usage, counts)
+    others = []
+    iterations = usage.get("iterations")
+    for entry in iterations if isinstance(iterations, list) else ():
+        kind = member(entry, "type")
+        if kind == "compaction":
+            own.add(_Buckets(entry, counts))
+        elif kind == "advisor_message":
+            part = _Buckets(entry, counts)
+            own.add(part)
+            others.append(OtherModelUsage(model=label(entry.get("model"), 128), **part.as_dict()))
+    return TokenUsage(
+        **own.as_dict(),
+        reasoning=counts.read(usage.get("output_tokens_details"), "thinking_tokens"),
+        web_searches=counts.read(usage.get("server_tool_use"), "web_search_requests"),
+        service_tier=label(usage.get("service_tier")),
+        speed=label(usage.get("speed")),
+        inference_geo=label(usage.get("inference_geo")),
+        other_models=tuple(others[:20]),
+        is_partial=counts.is_partial or "input_tokens" not in usage or len(others) > 20,
+    )
+
+
+class _Buckets:
+    """The token buckets of one usage object or one iteration."""
+
+    __slots__ = ("cache_read", "cache_write_1h", "cache_write_5m", "input", "output")
+
+    def __init__(self, usage: Any, counts: Counts) -> None:
+        self.input = counts.read(usage, "input_tokens")
+        self.output = counts.read(usage, "output_tokens")
+        self.cache_read = counts.read(usage, "cache_read_input_tokens")
+        split = member(usage, "cache_creation")
+        self.cache_write_5m = counts.read(split, "ephemeral_5m_input_tokens")
+        self.cache_write_1h = counts.read(split, "ephemeral_1h_input_tokens")
+        written = counts.read(usage, "cache_creation_input_tokens")
+        unsplit = written - self.cache_write_5m - self.cache_write_1h
+        if unsplit > 0:
+            self.cache_write_5m += unsplit  # no split means five minutes
+        elif unsplit < 0 and written > 0:
+            counts.is_partial = True
+
+    def add(self, other: "_Buckets") -> None:
+        for name in self.__slots__:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
+    def as_dict(self) -> dict[str, int]:
+        return {name: getattr(self, name) for name in self.__slots__}

@@ -1,0 +1,163 @@
+"""What the proxied call needs to know of a provider, and what the providers' readers share.
+
+Pure: provider payloads come in as bytes and leave as frozen values; no Django, no network, no clock.
+"""
+
+from typing import Any, Protocol
+
+import msgspec
+
+from analytics.usage import MAX_TOKENS, TokenUsage
+
+Header = tuple[bytes, bytes]
+
+# Estimates stand in where a provider reported nothing, and the record says so. Four bytes of English text are about one
+# token with both providers' tokenizers ("What are tokens and how to count them", OpenAI; "Token counting", Anthropic).
+BYTES_PER_TOKEN = 4
+IMAGE_TOKENS = 1_000  # an image of about a megapixel, between both providers' formulas
+_MAX_DEPTH = 60
+
+
+class Reading:
+    """What an answer has told so far. One reader fills one of these, event by event or in one go."""
+
+    __slots__ = ("error_code", "finish_reason", "is_finished", "is_usage_complete", "model", "text_bytes", "usage")
+
+    def __init__(self) -> None:
+        self.model = ""
+        self.finish_reason = ""
+        self.error_code = ""  # the provider's error type, of a failure inside the answer
+        self.usage: TokenUsage | None = None
+        self.is_usage_complete = False
+        self.text_bytes = 0  # length of the generated text seen, for an estimate
+        self.is_finished = False  # the terminal event was seen
+
+
+class StreamReader(Protocol):
+    """Reads the events of one stream."""
+
+    reading: Reading
+    # How a terminal event begins. A chunk that ends inside such an event is not passed on before the event is whole.
+    terminal_starts: tuple[bytes, ...]
+
+    def read(self, event: bytes) -> bool:
+        """Take in one complete event. True when it exists only because we asked for usage, so the client must not see it."""
+
+
+class Simulation(msgspec.Struct, frozen=True):
+    """A sandbox answer: the body in one or more chunks, and the text's tokens as `usage`."""
+
+    content_type: bytes
+    chunks: tuple[bytes, ...]
+
+
+class SimulatedCall(msgspec.Struct, frozen=True):
+    """What a sandbox answer is made from. `created` is seconds since the epoch."""
+
+    id: str
+    model: str
+    text: str
+    input_tokens: int
+    output_tokens: int
+    is_streamed: bool
+    wants_usage: bool
+    created: int
+
+
+class Provider(Protocol):
+    """One provider's side of the contract. Instances hold no state."""
+
+    name: str
+    label: str
+    # Routes whose POST creates an answer whose usage is read.
+    metered_routes: frozenset[str]
+    # Further creating POSTs cost something; these POSTs do not.
+    free_posts: frozenset[str]
+    request_id_header: bytes
+
+    def credential(self, key: bytes) -> Header:
+        """The one header that carries the provider key upstream."""
+
+    def default_headers(self) -> tuple[Header, ...]:
+        """Headers to add where the client sent none of that name."""
+
+    def ask_for_usage(self, members: dict[str, msgspec.Raw]) -> bool:
+        """Make a streamed request report its usage, where the provider reports it only on demand. True when that was added."""
+
+    def stream_reader(self, route: str) -> StreamReader: ...
+
+    def read_answer(self, route: str, body: bytes) -> Reading:
+        """Read a whole JSON answer. Never raises: what is not there stays empty."""
+
+    def refuses_key(self, key: bytes, body: bytes) -> bool:
+        """Whether a 401 with this body says that the provider key is bad (and is not to be passed on as 401)."""
+
+    def error_body(self, *, status: int, code: str, message: str, request_id: str) -> bytes:
+        """An error of ours in the provider's shape."""
+
+    def simulate(self, call: SimulatedCall) -> Simulation: ...
+
+
+class Counts:
+    """Reads token counts out of a usage object that may hold anything. Remembers whether something was off."""
+
+    __slots__ = ("is_partial",)
+
+    def __init__(self) -> None:
+        self.is_partial = False
+
+    def read(self, holder: Any, name: str) -> int:
+        """The count, 0 when absent or null; clamped to 0..MAX_TOKENS, and marked when it had to be."""
+        value = holder.get(name) if isinstance(holder, dict) else None
+        if value is None:
+            return 0
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
+        if isinstance(value, bool) or not isinstance(value, int):
+            self.is_partial = True
+            return 0
+        return self.clamp(value)
+
+    def clamp(self, value: int) -> int:
+        if 0 <= value <= MAX_TOKENS:
+            return value
+        self.is_partial = True
+        return min(max(value, 0), MAX_TOKENS)
+
+
+def member(holder: Any, name: str) -> Any:
+    """`holder[name]` where holder is an object that has it, else None."""
+    return holder.get(name) if isinstance(holder, dict) else None
+
+
+def label(value: Any, limit: int = 64) -> str:
+    """A provider's short name for something (a tier, a reason, a model): printable ASCII or Latin text, capped."""
+    if not isinstance(value, str):
+        return ""
+    return "".join(character for character in value[:limit] if character.isprintable())
+
+
+def estimate_input_tokens(body: bytes) -> int:
+    """Tokens of a request's messages, system text and tools by text length; images by a constant."""
+    try:
+        request = msgspec.json.decode(body)
+    except (ValueError, RecursionError):
+        return len(body) // BYTES_PER_TOKEN
+    if not isinstance(request, dict):
+        return 0
+    parts = [request.get(name) for name in ("messages", "system", "tools", "input", "prompt")]
+    text_bytes, images = _measure(parts, 0)
+    return text_bytes // BYTES_PER_TOKEN + images * IMAGE_TOKENS
+
+
+def _measure(value: Any, depth: int) -> tuple[int, int]:
+    if isinstance(value, str):
+        return (0 if value.startswith("data:") else len(value.encode())), 0
+    if depth > _MAX_DEPTH or not isinstance(value, dict | list):
+        return 0, 0
+    if isinstance(value, dict):
+        if value.get("type") in {"image", "image_url", "input_image", "document", "file", "input_audio"}:
+            return 0, 1
+        value = list(value.values())
+    sizes = [_measure(item, depth + 1) for item in value]
+    return sum(size for size, _ in sizes), sum(images for _, images in sizes)

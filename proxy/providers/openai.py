@@ -1,0 +1,246 @@
+"""OpenAI: the Chat Completions wire format (API reference, "Chat" and "Streaming"), its errors and its usage object."""
+
+from typing import Any
+
+import msgspec
+
+from analytics.usage import TokenUsage
+from proxy.providers.base import Counts, Header, Reading, SimulatedCall, Simulation, label, member
+from proxy.sse import data_of
+
+_members_decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_TRUE = msgspec.Raw(b"true")
+CHAT = "chat/completions"
+# Chat models that search the web once for every request, at a fee per call ("Pricing", built-in tools, web search).
+_SEARCH_MODEL_MARKS = ("-search-preview", "-search-api")
+
+
+class _Function(msgspec.Struct):
+    arguments: str | None = None
+
+
+class _ToolCall(msgspec.Struct):
+    function: _Function | None = None
+
+
+class _Message(msgspec.Struct):
+    content: str | None = None
+    refusal: str | None = None
+    reasoning_content: str | None = None
+    tool_calls: list[_ToolCall] | None = None
+    function_call: _Function | None = None
+
+
+class _Choice(msgspec.Struct):
+    delta: _Message | None = None
+    message: _Message | None = None
+    finish_reason: str | None = None
+
+
+class _Chat(msgspec.Struct):
+    """The members of a completion, or of one chunk of it, that say what it cost."""
+
+    model: str | None = None
+    service_tier: str | None = None
+    choices: list[_Choice] | None = None
+    usage: msgspec.Raw | None = None
+    error: msgspec.Raw | None = None
+
+
+_chat_decoder = msgspec.json.Decoder(_Chat)
+
+
+class OpenAI:
+    name = "openai"
+    label = "OpenAI"
+    metered_routes = frozenset({CHAT})
+    free_posts: frozenset[str] = frozenset()
+    request_id_header = b"x-request-id"
+
+    def credential(self, key: bytes) -> Header:
+        return b"authorization", b"Bearer " + key
+
+    def default_headers(self) -> tuple[Header, ...]:
+        return ()
+
+    def ask_for_usage(self, members: dict[str, msgspec.Raw]) -> bool:
+        raw = members.get("stream_options")
+        options: dict[str, msgspec.Raw] = {}
+        if raw is not None and bytes(raw).strip() != b"null":
+            try:
+                options = _members_decoder.decode(raw)
+            except (msgspec.DecodeError, RecursionError):
+                return False  # not an object: the provider will say so
+        asked = options.get("include_usage")
+        if asked is not None and bytes(asked).strip() == b"true":
+            return False
+        options["include_usage"] = _TRUE
+        members["stream_options"] = msgspec.Raw(msgspec.json.encode(options))
+        return True
+
+    def stream_reader(self, route: str) -> "ChatStreamReader":
+        return ChatStreamReader()
+
+    def read_answer(self, route: str, body: bytes) -> Reading:
+        reading = Reading()
+        chat = _decode(body)
+        if chat is not None:
+            _read_chat(chat, reading)
+        reading.is_finished = True
+        return reading
+
+    def refuses_key(self, key: bytes, body: bytes) -> bool:
+        chat = _decode(body)
+        return chat is not None and member(_generic(chat.error), "code") == "invalid_api_key"
+
+    def error_body(self, *, status: int, code: str, message: str, request_id: str) -> bytes:
+        # API reference, "Error codes": the type groups, the code says which.
+        kinds = {429: "rate_limit_exceeded"}
+        kind = kinds.get(status, "invalid_request_error" if status < 500 else "server_error")
+        return msgspec.json.encode({"error": {"message": message, "type": kind, "param": None, "code": code}})
+
+    def simulate(self, call: SimulatedCall) -> Simulation:
+        usage = {
+            "prompt_tokens": call.input_tokens,
+            "completion_tokens": call.output_tokens,
+            "total_tokens": call.input_tokens + call.output_tokens,
+            "prompt_tokens_details": {"cached_tokens": 0, "audio_tokens": 0},
+            "completion_tokens_details": {"reasoning_tokens": 0, "audio_tokens": 0},
+        }
+        head = {"id": f"chatcmpl-sandbox{call.id}", "created": call.created, "model": call.model}
+        if not call.is_streamed:
+            message = {"role": "assistant", "content": call.text, "refusal": None}
+            choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": "stop"}
+            answer = {**head, "object": "chat.completion", "choices": [choice], "usage": usage}
+            return Simulation(b"application/json", (msgspec.json.encode(answer),))
+        words = call.text.split(" ")
+        deltas: list[dict[str, Any]] = [{"role": "assistant", "content": ""}]
+        deltas += [{"content": word if position == 0 else f" {word}"} for position, word in enumerate(words)]
+        chunks = [_simulated_chunk(head, delta, None) for delta in deltas]
+        chunks.append(_simulated_chunk(head, {}, "stop"))
+        if call.wants_usage:
+            chunks.append(_event({**head, "object": "chat.completion.chunk", "choices": [], "usage": usage}))
+        return Simulation(b"text/event-stream; charset=utf-8", (*chunks, b"data: [DONE]\n\n"))
+
+
+def _simulated_chunk(head: dict[str, Any], delta: dict[str, Any], finish_reason: str | None) -> bytes:
+    choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
+    return _event({**head, "object": "chat.completion.chunk", "choices": [choice]})
+
+
+def _event(value: dict[str, Any]) -> bytes:
+    return b"data: " + msgspec.json.encode(value) + b"\n\n"
+
+
+class ChatStreamReader:
+    """Chat completion chunks up to `[DONE]`."""
+
+    terminal_starts = (b"data: [DONE]", b"data:[DONE]")
+
+    def __init__(self) -> None:
+        self.reading = Reading()
+        self._tier = ""
+
+    def read(self, event: bytes) -> bool:
+        data = data_of(event)
+        if data[:1] != b"{":
+            if data.strip() == b"[DONE]":
+                self.reading.is_finished = True
+            return False
+        chat = _decode(data)
+        if chat is None:
+            return False
+        chat.service_tier = self._tier = chat.service_tier or self._tier
+        _read_chat(chat, self.reading)
+        if chat.error is not None:
+            self.reading.is_finished = True
+        return not chat.choices and chat.choices is not None and not _is_null(chat.usage)
+
+
+def _decode(data: bytes) -> _Chat | None:
+    try:
+        return _chat_decoder.decode(data)
+    except (ValueError, RecursionError):
+        return _decode_leniently(data)
+
+
+def _decode_leniently(data: bytes) -> _Chat | None:
+    """For answers with a member of an unforeseen shape: what can still be read of them."""
+    try:
+        members = _members_decoder.decode(data)
+    except (ValueError, RecursionError):
+        return None
+    texts = {}
+    for name in ("model", "service_tier"):
+        value = _generic(members.get(name))
+        texts[name] = value if isinstance(value, str) else None
+    try:
+        choices = msgspec.json.decode(members.get("choices", b"null"), type=list[_Choice] | None)
+    except (ValueError, RecursionError):
+        choices = [_Choice()]
+    return _Chat(usage=members.get("usage"), error=members.get("error"), choices=choices, **texts)
+
+
+def _generic(raw: msgspec.Raw | None) -> Any:
+    try:
+        return None if raw is None else msgspec.json.decode(raw)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _is_null(raw: msgspec.Raw | None) -> bool:
+    return raw is None or bytes(raw) == b"null"
+
+
+def _read_chat(chat: _Chat, reading: Reading) -> None:
+    if chat.model and not reading.model:
+        reading.model = label(chat.model, 128)
+    for choice in chat.choices or ():
+        message = choice.delta or choice.message
+        if message is not None:
+            reading.text_bytes += _text_bytes(message)
+        if choice.finish_reason:
+            reading.finish_reason = label(choice.finish_reason)
+    if not _is_null(chat.error):
+        error = _generic(chat.error)
+        reading.error_code = label(member(error, "code") or member(error, "type")) or "provider_error"
+    if not _is_null(chat.usage):
+        usage = _generic(chat.usage)
+        if isinstance(usage, dict):
+            reading.usage = read_usage(usage, model=reading.model, service_tier=chat.service_tier or "")
+            reading.is_usage_complete = True
+
+
+def _text_bytes(message: _Message) -> int:
+    functions = [call.function for call in message.tool_calls or ()] + [message.function_call]
+    texts = [message.content, message.refusal, message.reasoning_content]
+    texts += [function.arguments for function in functions if function is not None]
+    return sum(len(text.encode()) for text in texts if text)
+
+
+def read_usage(usage: dict[str, Any], *, model: str = "", service_tier: str = "") -> TokenUsage:
+    """The usage object of a chat completion (API reference, "The chat completion object", `usage`).
+
+    `prompt_tokens` includes the cached, cache-written and audio tokens, `completion_tokens` the reasoning and audio tokens,
+    so that uncached text is what remains.
+    """
+    counts = Counts()
+    sent, received = usage.get("prompt_tokens_details"), usage.get("completion_tokens_details")
+    cached = counts.read(sent, "cached_tokens")
+    written = counts.read(sent, "cache_write_tokens")
+    audio_in, audio_out = counts.read(sent, "audio_tokens"), counts.read(received, "audio_tokens")
+    prompt, completion = counts.read(usage, "prompt_tokens"), counts.read(usage, "completion_tokens")
+    counts.is_partial = counts.is_partial or "prompt_tokens" not in usage
+    searches = 1 if any(mark in model for mark in _SEARCH_MODEL_MARKS) else 0
+    return TokenUsage(
+        input=counts.clamp(prompt - cached - written - audio_in),
+        cache_read=cached,
+        cache_write_5m=written,
+        input_audio=audio_in,
+        output=counts.clamp(completion - audio_out),
+        output_audio=audio_out,
+        reasoning=counts.read(received, "reasoning_tokens"),
+        web_searches=searches,
+        service_tier=label(service_tier),
+        is_partial=counts.is_partial,
+    )
