@@ -34,7 +34,7 @@ def has_valid_form(key: str) -> bool:
 
 
 def digest(key: str) -> bytes:
-    """The 32 bytes of SHA-256 by which a key is found. Takes any text: what cannot be encoded cannot be a key anyway."""
+    """The 32 bytes of SHA-256 by which a key is found. Takes any text: what cannot be encoded is no key anyway."""
     return hashlib.sha256(key.encode("utf-8", "replace")).digest()
 
 

@@ -3,9 +3,10 @@
 import django.db.models.deletion
 import django.db.models.functions.text
 import django.utils.timezone
-import orgs.models.organization
 from django.conf import settings
 from django.db import migrations, models
+
+import orgs.models.organization
 
 
 class Migration(migrations.Migration):
