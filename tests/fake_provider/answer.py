@@ -1,0 +1,70 @@
+"""The values that pass between the fake provider's parts: a request as received, and the answer to it."""
+
+import dataclasses
+import hashlib
+import json
+from typing import Any
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Request:
+    method: str
+    target: str  # path and query, as they came
+    headers: list[tuple[str, str]]  # in order, names as they came
+    body: bytes
+    number: int  # counts this server's requests from 1
+
+    @property
+    def path(self) -> str:
+        return self.target.partition("?")[0]
+
+    def header(self, name: str) -> str:
+        """The first value of that name, or ""."""
+        return next((value for key, value in self.headers if key.lower() == name), "")
+
+    def token(self, prefix: str, length: int = 24) -> str:
+        """An identifier in the providers' style, its own for every request."""
+        digest = hashlib.sha256(f"{prefix}{self.number}{self.target}".encode()).hexdigest()
+        return prefix + digest[:length]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Answer:
+    """`pieces` are the body: one of them for JSON, one per event for a stream."""
+
+    status: int
+    headers: list[tuple[str, str]]
+    pieces: list[bytes]
+    is_stream: bool = False
+    usage: dict[str, Any] | None = None  # as the provider bills it, also where the answer does not show it
+    model: str = ""
+    id: str = ""
+
+
+def compact(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def indented(value: Any, spaces: int) -> bytes:
+    return (json.dumps(value, ensure_ascii=False, indent=spaces) + "\n").encode()
+
+
+class Refused(Exception):
+    """The request is wrong in a way that the provider answers with an error.
+
+    `kind` is the provider's own name for it; OpenAI also names a `param` and a `code`.
+    """
+
+    def __init__(self, status: int, message: str, *, kind: str = "", param: str | None = None, code: str | None = None):
+        super().__init__(message)
+        self.status, self.message, self.kind, self.param, self.code = status, message, kind, param, code
+
+
+def read_json(body: bytes) -> dict[str, Any]:
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):
+        raise Refused(400, "We could not parse the JSON body of your request.") from None
+    if not isinstance(value, dict):
+        raise Refused(400, "The body must be a JSON object.")
+    return value
