@@ -1,16 +1,13 @@
 """An organization and its members. Spend is counted in days of the organization's time zone."""
 
 from datetime import tzinfo
-from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, available_timezones
 
 from django.conf import settings
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils import timezone as clock
-
-if TYPE_CHECKING:
-    from accounts.models import User
 
 
 def validate_timezone(name: str) -> None:
@@ -26,8 +23,8 @@ class OrganizationQuerySet(models.QuerySet["Organization"]):
     def active(self) -> "OrganizationQuerySet":
         return self.filter(is_active=True)
 
-    def with_member(self, user: "User") -> "OrganizationQuerySet":
-        return self.filter(memberships__user=user)
+    def with_member(self, user: AbstractBaseUser) -> "OrganizationQuerySet":
+        return self.filter(memberships__user_id=user.pk)
 
 
 class Organization(models.Model):
@@ -57,6 +54,9 @@ class Organization(models.Model):
 
 
 class MembershipQuerySet(models.QuerySet["Membership"]):
+    def of(self, user: AbstractBaseUser) -> "MembershipQuerySet":
+        return self.filter(user_id=user.pk).select_related("organization").order_by("organization__name", "id")
+
     def owners(self) -> "MembershipQuerySet":
         return self.filter(role=Membership.Role.OWNER)
 
