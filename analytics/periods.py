@@ -7,7 +7,6 @@ day is looked up by that date (`reports.py`), never by counting hours.
 import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
-from zoneinfo import ZoneInfo
 
 _ONE_DAY = timedelta(days=1)
 _ISO_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -40,11 +39,6 @@ class Period:
 
     def __contains__(self, day: date) -> bool:
         return self.start <= day <= self.end
-
-
-def get_zone(name: str) -> ZoneInfo:
-    """The zone of an IANA name such as "Asia/Kathmandu". Raises `ZoneInfoNotFoundError` (a KeyError) or ValueError."""
-    return ZoneInfo(name)
 
 
 def local_day(moment: datetime, zone: tzinfo) -> date:

@@ -4,13 +4,15 @@ Knows nothing about what it renders.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
 import msgspec
 from django.utils.functional import Promise
+from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
 from rest_framework.utils.encoders import JSONEncoder
 
 _LARGEST_NATIVE = 2**63 - 1
@@ -44,6 +46,18 @@ class ExactJSONRenderer(BaseRenderer):
         renderer_context: Mapping[str, Any] | None = None,
     ) -> bytes:
         return b"" if data is None else _encoder.encode(_exact(data)) + b"\n"
+
+
+class OnlyJSON(BaseContentNegotiation):
+    """JSON whatever the caller says it accepts: it is all there is, and more use than a 406."""
+
+    def select_parser(self, request: Request, parsers: Iterable[Any]) -> Any:
+        return next(iter(parsers), None)
+
+    def select_renderer(
+        self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
+    ) -> tuple[BaseRenderer, str]:
+        return next(iter(renderers)), ExactJSONRenderer.media_type
 
 
 def _exact(value: Any) -> Any:

@@ -1,0 +1,197 @@
+"""The aggregation REST API (docs/api.md): reads the question off a request, asks `reports`, and writes the answer.
+
+The names of the documented fields are a contract and never change; further fields stand behind them.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import AnonymousUser
+from django.utils import timezone
+from rest_framework.decorators import api_view
+from rest_framework.exceptions import NotFound
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from analytics import periods, reports
+from analytics.api_errors import BadParameter, OrganizationNotFound, OrganizationSuspended
+from analytics.periods import BadPeriod, Period
+from analytics.reports import Scope, Sums
+from orgs import access
+from orgs.key_cache import KeyFacts
+from orgs.models import Organization
+from proxy.body import MAX_PROMPT_KEY
+from proxy.providers import PROVIDERS
+
+PARAMETERS = ("start", "end", "provider", "organization")
+ENDPOINTS = ("monthly", "by-prompt", "by-team", "version-comparison")
+_SLUG = re.compile(r"[-a-zA-Z0-9_]+")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_COUNTS_AND_TOKENS = tuple(name for name in reports.SUM_COLUMNS if name != "cost_pico_usd")
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    organization: Organization
+    scope: Scope
+
+
+@api_view(["GET"])
+def monthly(request: Request) -> Response:
+    """Total cost of the current calendar month or of the days asked for."""
+    question = _read_question(request)
+    return _answer(question, {}, reports.get_total(question.scope))
+
+
+@api_view(["GET"])
+def by_prompt(request: Request) -> Response:
+    """Cost and request count by prompt key."""
+    question = _read_question(request)
+    rows = reports.by_prompt(question.scope)
+    prompts = [{"prompt_key": row.name, **_costs(row.sums), **_details(row.sums)} for row in rows]
+    return _answer(question, {"prompts": prompts}, reports.add_up(rows))
+
+
+@api_view(["GET"])
+def by_team(request: Request) -> Response:
+    """Cost and request count by team."""
+    question = _read_question(request)
+    rows = reports.by_team(question.scope)
+    teams = [
+        {
+            "team_name": row.name,
+            **_costs(row.sums),
+            "team_id": row.value,
+            "is_archived": row.is_archived,
+            **_details(row.sums),
+        }
+        for row in rows
+    ]
+    return _answer(question, {"teams": teams}, reports.add_up(rows))
+
+
+@api_view(["GET"])
+def version_comparison(request: Request) -> Response:
+    """Cost, request count and average cost by version of one prompt."""
+    question = _read_question(request, "prompt_key")
+    prompt_key = _read_prompt_key(request)
+    scope = replace(question.scope, prompt_key="" if prompt_key == reports.UNKNOWN_PROMPT else prompt_key)
+    rows = reports.by_version(scope)
+    versions = [
+        {
+            "version_number": row.value or None,
+            **_costs(row.sums),
+            "avg_cost_per_request": row.sums.average_cost_usd,
+            **_details(row.sums),
+        }
+        for row in rows
+    ]
+    return _answer(question, {"versions": versions, "prompt_key": prompt_key}, reports.add_up(rows))
+
+
+@api_view(["GET"])
+def no_such_aggregation(request: Request) -> Response:
+    raise NotFound(f"There is no such aggregation. There are: {', '.join(ENDPOINTS)}.")
+
+
+def _read_question(request: Request, *further_parameters: str) -> Question:
+    """Raises an APIException of `api_errors` for whatever would make the numbers other than those asked for."""
+    allowed = (*further_parameters, *PARAMETERS)
+    for name, values in request.query_params.lists():
+        if name not in allowed:
+            message = f"There is no parameter of this name. There are: {', '.join(allowed)}."
+            raise BadParameter(name, message, "unknown_parameter")
+        if len(values) > 1:
+            raise BadParameter(name, "The parameter is given more than once.", "repeated_parameter")
+    organization = _get_organization(request)
+    today = periods.local_day(timezone.now(), organization.tz)
+    try:
+        period = periods.parse_period(request.query_params.get("start"), request.query_params.get("end"), today)
+    except BadPeriod as error:
+        raise BadParameter(error.parameter, error.message) from None
+    return Question(organization, Scope(organization.pk, period, _read_provider(request)))
+
+
+def _read_provider(request: Request) -> str:
+    provider = request.query_params.get("provider")
+    if provider is not None and provider not in PROVIDERS:
+        message = f"There is no such provider. There are: {', '.join(PROVIDERS)}. Leave it out for all."
+        raise BadParameter("provider", message)
+    return provider or ""
+
+
+def _read_prompt_key(request: Request) -> str:
+    prompt_key = request.query_params.get("prompt_key", "").strip()
+    if not prompt_key:
+        message = "Name the prompt. Usage without a prompt key is found under prompt_key=unknown."
+        raise BadParameter("prompt_key", message, "missing_parameter")
+    if len(prompt_key) > MAX_PROMPT_KEY or _CONTROL.search(prompt_key):
+        message = f"A prompt key has at most {MAX_PROMPT_KEY} characters, none of them a control character."
+        raise BadParameter("prompt_key", message)
+    return prompt_key
+
+
+def _get_organization(request: Request) -> Organization:
+    slug = request.query_params.get("organization")
+    if slug == "":
+        raise BadParameter("organization", "The parameter is empty. Leave it out, or give the organization's slug.")
+    if isinstance(request.auth, KeyFacts):
+        organization = Organization.objects.get(pk=request.auth.organization_id)
+        if slug not in {None, organization.slug}:
+            raise OrganizationNotFound
+    elif slug is None:
+        organization = _get_only_organization(request.user)
+    else:
+        organization = _get_named_organization(request.user, slug)
+    if not organization.is_active:
+        raise OrganizationSuspended
+    return organization
+
+
+def _get_only_organization(user: AbstractBaseUser | AnonymousUser) -> Organization:
+    organizations = access.organizations_of(user)[:2]
+    if len(organizations) > 1:
+        message = "You are a member of several organizations. Give the slug of one."
+        raise BadParameter("organization", message, "missing_parameter")
+    if not organizations:
+        raise OrganizationNotFound("You are not a member of any organization.")
+    return organizations[0]
+
+
+def _get_named_organization(user: AbstractBaseUser | AnonymousUser, slug: str) -> Organization:
+    if not _SLUG.fullmatch(slug):
+        raise OrganizationNotFound
+    try:
+        return access.get_access(user, slug).organization
+    except access.NoAccess:
+        raise OrganizationNotFound from None
+
+
+def _answer(question: Question, documented: Mapping[str, Any], total: Sums) -> Response:
+    scope = question.scope
+    answer = {
+        **documented,
+        "total_cost": total.cost_usd,
+        "period": _days(scope.period),
+        "timezone": question.organization.timezone,
+        "organization": question.organization.slug,
+        "provider": scope.provider or None,
+        "currency": "USD",
+        **_details(total),
+    }
+    return Response(answer, headers={"Cache-Control": "private, no-store"})
+
+
+def _days(period: Period) -> dict[str, str]:
+    return {"start": period.start.isoformat(), "end": period.end.isoformat()}
+
+
+def _costs(sums: Sums) -> dict[str, Any]:
+    return {"total_cost": sums.cost_usd, "request_count": sums.request_count}
+
+
+def _details(sums: Sums) -> dict[str, int]:
+    return {name: getattr(sums, name) for name in _COUNTS_AND_TOKENS}

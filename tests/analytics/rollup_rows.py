@@ -1,0 +1,27 @@
+"""Roll-up rows for tests of what reads them. Tests of what writes them post through the ledger."""
+
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from analytics.models import DailyUsage
+from orgs.models import ApiKey, Team
+
+FEBRUARY = {"start": "2026-02-01", "end": "2026-02-28"}
+
+
+def spend(key: ApiKey | Team, usd: str, requests: int = 1, *, on: str = "2026-02-10", **columns: Any) -> DailyUsage:
+    """One roll-up row of priced requests by a key, or by a team whatever its key. `columns` overlays any column."""
+    team_id, key_id = (key.pk, 0) if isinstance(key, Team) else (key.team_id, key.pk)
+    row = {
+        "organization_id": key.organization_id,
+        "day": date.fromisoformat(on),
+        "team_id": team_id,
+        "api_key_id": key_id,
+        "provider": "openai",
+        "model": "gpt-4o",
+        "cost_pico_usd": int(Decimal(usd) * 10**12),
+        "request_count": requests,
+        "priced_count": requests,
+    }
+    return DailyUsage.objects.create(**(row | columns))
