@@ -1,0 +1,159 @@
+"""The bundled price list of `genai-prices`, compiled to integer rates per model, day (UTC) and context.
+
+No Django and no network: the library's own data is read, its automatic update is never started. Importing the library
+takes most of a second, so it happens inside functions, in the thread that posts, not where calls are proxied.
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from analytics.pricing import PICO_USD, Rates, complete_rates
+
+if TYPE_CHECKING:
+    from genai_prices.types import ModelInfo, ModelPrice, PriceVariant, Provider, TieredPrices
+
+PROVIDERS = ("anthropic", "openai")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+# What the providers answer with when nothing special was charged. Any other value needs a price of its own.
+# OpenAI, "Create chat completion", `service_tier`; Anthropic, "Create a Message", `usage`: `service_tier`, `speed`,
+# `inference_geo`.
+STANDARD_TIERS = frozenset({"", "default", "auto", "standard"})
+STANDARD_SPEEDS = frozenset({"", "standard"})
+STANDARD_GEOS = frozenset({"", "global", "not_available"})
+
+# Anthropic, "Pricing", "Data residency pricing": on Claude Opus 4.6, Sonnet 4.6 and later models `inference_geo: "us"`
+# multiplies all token prices by 1.1, on top of the other modifiers; earlier models refuse it. The library lacks this.
+_US_MULTIPLIER = Fraction(11, 10)
+MODELS_WITHOUT_RESIDENCY = frozenset(
+    {
+        *("claude-v1", "claude-2", "claude-3-haiku", "claude-3-sonnet", "claude-3-opus-latest"),
+        *("claude-3-5-haiku-latest", "claude-3-5-sonnet", "claude-3-7-sonnet-latest"),
+        *("claude-opus-4-0", "claude-opus-4-1", "claude-opus-4-5"),
+        *("claude-sonnet-4-0", "claude-sonnet-4-5", "claude-haiku-4-5"),
+    }
+)
+
+# The library's price keys: our bucket, and how many units the price is for. Later keys win.
+_KEYS = {
+    "input_mtok": ("input", 10**6),
+    "cache_read_mtok": ("cache_read", 10**6),
+    "cache_write_mtok": ("cache_write_5m", 10**6),  # A cache write lives for 5 minutes unless an hour is asked for.
+    "cache_write_5m_mtok": ("cache_write_5m", 10**6),
+    "cache_write_1h_mtok": ("cache_write_1h", 10**6),
+    "input_audio_mtok": ("input_audio", 10**6),
+    "output_mtok": ("output", 10**6),
+    "output_audio_mtok": ("output_audio", 10**6),
+    "web_searches_kcount": ("web_searches", 10**3),
+}
+# Sold beside the tokens, and told apart from them in every answer: file search calls.
+_UNCOUNTED_KEYS = frozenset({"storage_searches_kcount"})
+
+
+@lru_cache(maxsize=8192)
+def find_rates(provider: str, model: str, day: int, tier: str, speed: str, geo: str) -> Rates | None:
+    """The rates of a model in a context, or None if the library has no token price. `day` counts from the epoch, UTC.
+
+    Prices change at midnight UTC. A context without a price of its own gets the standard rates and is not exact.
+    """
+    info = find_model(provider, model)
+    if info is None:
+        return None
+    at = _EPOCH + timedelta(days=day)
+    context = _read_context(tier, speed)
+    is_exact = not context or any(variant.when == context for variant in _active_variants(info, at))
+    multiplier = Fraction(1)
+    if geo not in STANDARD_GEOS:
+        if provider == "anthropic" and geo == "us" and info.id not in MODELS_WITHOUT_RESIDENCY:
+            multiplier = _US_MULTIPLIER
+        else:
+            is_exact = False
+    return _compile(info.get_prices(at, context), multiplier, is_exact=is_exact)
+
+
+@lru_cache(maxsize=4096)
+def find_model(provider: str, model: str) -> "ModelInfo | None":
+    """The library's entry for a model name, by the library's own matching. Dated names match where it lists them."""
+    entry = _find_provider(provider)
+    # Not through its snapshot: that remembers every name it ever matched, and clients choose the names.
+    return entry.find_model(model) if entry is not None and model else None
+
+
+@lru_cache(maxsize=64)
+def _find_provider(provider: str) -> "Provider | None":
+    if provider not in PROVIDERS:
+        return None
+    from genai_prices.data import providers
+
+    return next((entry for entry in providers if entry.id == provider), None)
+
+
+def _read_context(tier: str, speed: str) -> dict[str, str]:
+    """What the library calls the context of a price; empty is standard."""
+    context = {}
+    if tier == "batch":
+        context["processing"] = "batch"
+    elif tier not in STANDARD_TIERS:
+        context["service_tier"] = tier
+    if speed not in STANDARD_SPEEDS:
+        context["speed"] = speed
+    return context
+
+
+def _active_variants(info: "ModelInfo", at: datetime) -> "Iterator[PriceVariant]":
+    for variant in info.price_variants or ():
+        if variant.constraint is None or variant.constraint.active(at):
+            yield variant
+
+
+def _compile(prices: "ModelPrice", multiplier: Fraction, *, is_exact: bool) -> Rates | None:
+    from genai_prices.types import TieredPrices
+
+    sold = {key: value for key, value in vars(prices).items() if value is not None}
+    if not sold:  # The moderation models: free of charge.
+        return Rates()
+    if "input_mtok" not in sold:  # Sold by the hour or the character, which no record counts.
+        return None
+
+    def rates_at(tokens: int) -> dict[str, int | None]:
+        return _read_rates({key: _price_at(value, tokens) for key, value in sold.items()}, multiplier)
+
+    thresholds = {tier.start for value in sold.values() if isinstance(value, TieredPrices) for tier in value.tiers}
+    return complete_rates(
+        rates_at(0),
+        long_context=[(start, rates_at(start + 1)) for start in sorted(thresholds)],
+        is_exact=is_exact and _is_countable(sold),
+    )
+
+
+def _price_at(value: "Decimal | TieredPrices", tokens: int) -> Decimal:
+    """The price for a prompt of this many tokens: that of the highest tier that it is strictly longer than."""
+    if isinstance(value, Decimal):
+        return value
+    return next((tier.price for tier in reversed(value.tiers) if tokens > tier.start), value.base)
+
+
+def _is_countable(sold: Mapping[str, object]) -> bool:
+    """Whether the record's buckets can tell apart everything that the model sells at prices of its own (not images)."""
+    others = sold.keys() - _KEYS.keys() - _UNCOUNTED_KEYS
+    if "cache_audio_read_mtok" in others and sold["cache_audio_read_mtok"] == sold.get("cache_read_mtok"):
+        others.discard("cache_audio_read_mtok")
+    return not others
+
+
+def _read_rates(prices: Mapping[str, Decimal], multiplier: Fraction) -> dict[str, int | None]:
+    rates: dict[str, int | None] = {}
+    for key, (bucket, units) in _KEYS.items():
+        if key in prices:
+            rate = Fraction(prices[key]) * PICO_USD / units
+            rates[bucket] = _whole(rate if bucket == "web_searches" else rate * multiplier)
+    return rates
+
+
+def _whole(rate: Fraction) -> int:
+    """Every price in the list is a whole number of pico-USD, as a test checks; any other would go to the nearest."""
+    return round(rate)

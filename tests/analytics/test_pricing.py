@@ -1,0 +1,291 @@
+"""Costs worked out by hand, rule by rule. The prices are those of the providers' pricing pages, named by their titles.
+
+All amounts are in pico-USD: $1 per million tokens is 1,000,000 pico-USD per token, $10 per thousand searches is
+10,000,000,000 per search.
+"""
+
+from datetime import date
+
+import pytest
+
+from analytics.price_book import bundled
+from analytics.pricing import UNPRICED, Cost, Rates, add, complete_rates, price, split
+from analytics.usage import OtherModelUsage, TokenUsage
+
+pytestmark = pytest.mark.trial
+
+
+def cost_of(provider: str, model: str, usage: TokenUsage, on: date = date(2026, 11, 1)) -> Cost:
+    day = (on - date(1970, 1, 1)).days
+    rates = bundled.find_rates(provider, model, day, usage.service_tier, usage.speed, usage.inference_geo)
+    return price(usage, rates, model)
+
+
+@pytest.mark.parametrize(
+    ("model", "usage", "amount"),
+    [
+        # OpenAI, "Pricing", text tokens, Standard. GPT-4o: $2.50 input, $10 output.
+        # 1,000 x 2,500,000 + 500 x 10,000,000
+        ("gpt-4o", TokenUsage(input=1_000, output=500), 7_500_000_000),
+        # The dated names are the names in the answers. 2024-08-06 is GPT-4o; 2024-05-13 has a row of its own: $5, $15.
+        ("gpt-4o-2024-08-06", TokenUsage(input=1_000, output=500), 7_500_000_000),
+        ("gpt-4o-2024-05-13", TokenUsage(input=1_000, output=500), 12_500_000_000),
+        # GPT-4o mini: $0.15, $0.60. One token in and out is not rounded away: 150,000 + 600,000.
+        ("gpt-4o-mini-2024-07-18", TokenUsage(input=1, output=1), 750_000),
+        # OpenAI, "Prompt caching": cached input of GPT-4o is $1.25; 1,536 of 2,000 prompt tokens were cached.
+        # 464 x 2,500,000 + 1,536 x 1,250,000 + 10 x 10,000,000
+        ("gpt-4o", TokenUsage(input=464, cache_read=1_536, output=10), 3_180_000_000),
+        # Reasoning tokens are inside the output tokens. o3 (since 2025-06-10): $2, $8. 10 x 2,000,000 + 200 x 8,000,000
+        ("o3-2025-04-16", TokenUsage(input=10, output=200, reasoning=192), 1_620_000_000),
+        # OpenAI, "Pricing", Flex. GPT-5: $0.625, cached $0.0625, $5. 100 x 625,000 + 1,000 x 62,500 + 10 x 5,000,000
+        ("gpt-5", TokenUsage(input=100, cache_read=1_000, output=10, service_tier="flex"), 175_000_000),
+        # Priority. GPT-4.1: $3.50, $14. 100 x 3,500,000 + 10 x 14,000,000
+        ("gpt-4.1", TokenUsage(input=100, output=10, service_tier="priority"), 490_000_000),
+        # "Fast" is the later name of the same tier.
+        ("gpt-4.1", TokenUsage(input=100, output=10, service_tier="fast"), 490_000_000),
+        # GPT-4.1 at the default tier: $2, $8. 100 x 2,000,000 + 10 x 8,000,000
+        ("gpt-4.1", TokenUsage(input=100, output=10, service_tier="default"), 280_000_000),
+        # Batch, half price. GPT-4.1: $1, $4. 100 x 1,000,000 + 10 x 4,000,000
+        ("gpt-4.1", TokenUsage(input=100, output=10, service_tier="batch"), 140_000_000),
+        # Cache writes of GPT-6 Sol cost 1.25 times the input ($2): $2.50; reads $0.20.
+        # 100 x 2,000,000 + 2,000 x 2,500,000 + 300 x 200,000 + 10 x 10,000,000
+        ("gpt-6-sol", TokenUsage(input=100, cache_write_5m=2_000, cache_read=300, output=10), 5_360_000_000),
+        # OpenAI, "Pricing", audio tokens. gpt-audio: text $2.50 and $10, audio $32 and $64.
+        # 50 x 2,500,000 + 100 x 32,000,000 + 20 x 10,000,000 + 300 x 64,000,000
+        ("gpt-audio", TokenUsage(input=50, input_audio=100, output=20, output_audio=300), 22_725_000_000),
+        # OpenAI, "Pricing", built-in tools: web search $10 per 1,000 calls. GPT-5: $1.25, $10.
+        # 100 x 1,250,000 + 10 x 10,000,000 + 2 x 10,000,000,000
+        ("gpt-5", TokenUsage(input=100, output=10, web_searches=2), 20_225_000_000),
+    ],
+)
+def test_openai_prices(model: str, usage: TokenUsage, amount: int) -> None:
+    cost = cost_of("openai", model, usage)
+    assert (cost.pico_usd, cost.status) == (amount, "priced")
+
+
+@pytest.mark.parametrize(
+    ("model", "usage", "amount"),
+    [
+        # Anthropic, "Pricing", model pricing. Claude Sonnet 4: $3 input, $15 output.
+        # 1,000 x 3,000,000 + 500 x 15,000,000
+        ("claude-sonnet-4-20250514", TokenUsage(input=1_000, output=500), 10_500_000_000),
+        # Anthropic, "Prompt caching": writes for 5 minutes 1.25 x, for an hour 2 x, reads 0.1 x of the input price.
+        # Sonnet 4: 10 x 3,000,000 + 1,000 x 3,750,000 + 200 x 6,000,000 + 5,000 x 300,000 + 20 x 15,000,000
+        (
+            "claude-sonnet-4-20250514",
+            TokenUsage(input=10, cache_write_5m=1_000, cache_write_1h=200, cache_read=5_000, output=20),
+            6_780_000_000,
+        ),
+        # Claude Opus 5.5 reads its cache at 0.05 x ($0.20 of $4). 1,000 x 200,000 + 1 x 20,000,000
+        ("claude-opus-5-5", TokenUsage(cache_read=1_000, output=1), 220_000_000),
+        # "Batch processing": half of every token price. Claude Haiku 4.5: $0.50, $2.50, reads $0.05.
+        # 100 x 500,000 + 40 x 50,000 + 10 x 2,500,000
+        ("claude-haiku-4-5", TokenUsage(input=100, cache_read=40, output=10, service_tier="batch"), 77_000_000),
+        # "Fast mode pricing": Claude Opus 4.8 $10, $50, and the caching multipliers on top: a 1h write costs $20.
+        # 100 x 10,000,000 + 30 x 20,000,000 + 10 x 50,000,000
+        ("claude-opus-4-8", TokenUsage(input=100, cache_write_1h=30, output=10, speed="fast"), 2_100_000_000),
+        # "Data residency pricing": 1.1 x every token price.
+        # Claude Sonnet 4.6: $3.30, writes $4.125, reads $0.33, output $16.50.
+        # 100 x 3,300,000 + 20 x 4,125,000 + 30 x 330,000 + 10 x 16,500,000
+        (
+            "claude-sonnet-4-6",
+            TokenUsage(input=100, cache_write_5m=20, cache_read=30, output=10, inference_geo="us"),
+            587_400_000,
+        ),
+        # It stacks with fast mode (Opus 4.8: $11, $55) and leaves the web search fee alone.
+        # 100 x 11,000,000 + 10 x 55,000,000 + 1 x 10,000,000,000
+        (
+            "claude-opus-4-8",
+            TokenUsage(input=100, output=10, speed="fast", inference_geo="us", web_searches=1),
+            11_650_000_000,
+        ),
+        # "Web search tool": $10 per 1,000 searches, batch or not.
+        # 3 x 10,000,000,000 + 100 x 2,000,000 + 10 x 10,000,000
+        ("claude-sonnet-5", TokenUsage(input=100, output=10, web_searches=3), 30_300_000_000),
+        ("claude-sonnet-5", TokenUsage(input=100, output=10, web_searches=3, service_tier="batch"), 30_150_000_000),
+        # What says nothing special costs the standard price.
+        (
+            "claude-sonnet-5",
+            TokenUsage(input=1, service_tier="standard", speed="standard", inference_geo="not_available"),
+            2_000_000,
+        ),
+        ("claude-sonnet-5", TokenUsage(input=1, inference_geo="global"), 2_000_000),
+    ],
+)
+def test_anthropic_prices(model: str, usage: TokenUsage, amount: int) -> None:
+    cost = cost_of("anthropic", model, usage)
+    assert (cost.pico_usd, cost.status) == (amount, "priced")
+
+
+@pytest.mark.parametrize(
+    ("provider", "model", "usage", "amount"),
+    [
+        # OpenAI, "GPT-5.5": prompts of more than 272K input tokens cost 2 x input and cached input and 1.5 x output, for
+        # the full request. At the threshold: 272,000 x 5,000,000 + 10 x 30,000,000
+        ("openai", "gpt-5.5", TokenUsage(input=272_000, output=10), 1_360_300_000_000),
+        # One token more: 272,001 x 10,000,000 + 10 x 45,000,000
+        ("openai", "gpt-5.5", TokenUsage(input=272_001, output=10), 2_720_460_000_000),
+        # The cache counts towards the length. 1 x 10,000,000 + 272,000 x 1,000,000
+        ("openai", "gpt-5.5", TokenUsage(input=1, cache_read=272_000), 272_010_000_000),
+        # Priority is not dearer for long prompts of GPT-5.5: 300,000 x 12,500,000
+        ("openai", "gpt-5.5", TokenUsage(input=300_000, service_tier="priority"), 3_750_000_000_000),
+        # Anthropic, "Long context pricing": Claude Haiku 5.5 is five times as dear when the prompt exceeds 100,000.
+        # At the threshold: 40,000 x 100,000 + 30,000 x 125,000 + 30,000 x 10,000 + 10 x 500,000
+        (
+            "anthropic",
+            "claude-haiku-5-5",
+            TokenUsage(input=40_000, cache_write_5m=30_000, cache_read=30_000, output=10),
+            8_055_000_000,
+        ),
+        # One token more, read from the cache, reprices all of it:
+        # 40,000 x 500,000 + 30,000 x 625,000 + 30,001 x 50,000 + 10 x 2,500,000
+        (
+            "anthropic",
+            "claude-haiku-5-5",
+            TokenUsage(input=40_000, cache_write_5m=30_000, cache_read=30_001, output=10),
+            40_275_050_000,
+        ),
+        # Writes for an hour count towards the length too. 1 x 500,000 + 100,000 x 1,000,000
+        ("anthropic", "claude-haiku-5-5", TokenUsage(input=1, cache_write_1h=100_000), 100_000_500_000),
+        # Output does not. 1 x 100,000 + 200,000 x 500,000
+        ("anthropic", "claude-haiku-5-5", TokenUsage(input=1, output=200_000), 100_000_100_000),
+    ],
+)
+def test_a_long_prompt_reprices_the_whole_request(provider: str, model: str, usage: TokenUsage, amount: int) -> None:
+    cost = cost_of(provider, model, usage)
+    assert (cost.pico_usd, cost.status) == (amount, "priced")
+
+
+@pytest.mark.parametrize(
+    ("model", "on", "amount"),
+    [
+        # OpenAI, "Changelog": o3 went from $10 and $40 to $2 and $8 on 2025-06-10.
+        ("o3", date(2025, 6, 9), 50_000_000),
+        ("o3", date(2025, 6, 10), 10_000_000),
+        # GPT-5.6 Luna went from $1 and $6 to $0.20 and $1.20 on 2026-07-30.
+        ("gpt-5.6-luna", date(2026, 7, 29), 7_000_000),
+        ("gpt-5.6-luna", date(2026, 7, 30), 1_400_000),
+    ],
+)
+def test_a_dated_change_takes_effect_with_its_day(model: str, on: date, amount: int) -> None:
+    assert cost_of("openai", model, TokenUsage(input=1, output=1), on).pico_usd == amount
+
+
+@pytest.mark.parametrize(
+    ("provider", "model", "usage", "amount"),
+    [
+        # OpenAI's scale tier is bought in advance; Anthropic's priority tier is a commitment: no price per token.
+        ("openai", "gpt-4o", TokenUsage(input=1, service_tier="scale"), 2_500_000),
+        ("anthropic", "claude-sonnet-5", TokenUsage(input=1, service_tier="priority"), 2_000_000),
+        # GPT-4o has no flex price; Claude Sonnet 5 no fast mode.
+        ("openai", "gpt-4o", TokenUsage(input=1, service_tier="flex"), 2_500_000),
+        ("anthropic", "claude-sonnet-5", TokenUsage(input=1, speed="fast"), 2_000_000),
+        # An unheard-of place; a model without data residency; another provider's word.
+        ("anthropic", "claude-sonnet-5", TokenUsage(input=1, inference_geo="eu"), 2_000_000),
+        ("anthropic", "claude-haiku-4-5", TokenUsage(input=1, inference_geo="us"), 1_000_000),
+        ("openai", "gpt-4o", TokenUsage(input=1, inference_geo="us"), 2_500_000),
+        # Fast mode is not sold in batches.
+        ("anthropic", "claude-opus-4-8", TokenUsage(input=1, service_tier="batch", speed="fast"), 2_500_000),
+        # Audio of a model whose audio price is unknown; cached tokens of one without a cached price.
+        ("openai", "gpt-4o-audio-preview", TokenUsage(input=1, input_audio=10), 27_500_000),
+        ("openai", "gpt-5-pro", TokenUsage(cache_read=2), 30_000_000),
+        # A search by a model whose search price is unknown: the tokens alone.
+        ("openai", "gpt-4o-search-preview", TokenUsage(input=4, web_searches=1), 10_000_000),
+        # Image tokens cost more than text, and a record cannot tell them apart.
+        ("openai", "gpt-image-1", TokenUsage(input=2), 10_000_000),
+        # The counts themselves are doubtful.
+        ("openai", "gpt-4o", TokenUsage(input=1, is_partial=True), 2_500_000),
+    ],
+)
+def test_what_has_no_price_of_its_own_makes_a_cost_partial(
+    provider: str, model: str, usage: TokenUsage, amount: int
+) -> None:
+    cost = cost_of(provider, model, usage)
+    assert (cost.pico_usd, cost.status) == (amount, "partial")
+
+
+def test_a_tier_is_partial_on_days_before_its_price_is_known() -> None:
+    flex = TokenUsage(input=1, service_tier="flex")
+    before, after = (cost_of("openai", "gpt-5", flex, date(2026, 10, day)) for day in (11, 12))
+    assert (before.pico_usd, before.status) == (1_250_000, "partial")
+    assert (after.pico_usd, after.status) == (625_000, "priced")
+
+
+@pytest.mark.parametrize(
+    ("provider", "model", "usage"),
+    [
+        ("openai", "gpt-99", TokenUsage(input=1)),
+        ("anthropic", "claude-next", TokenUsage(input=1)),
+        ("openai", "", TokenUsage(input=1)),
+        ("anthropic", "gpt-4o", TokenUsage(input=1)),
+        ("elsewhere", "gpt-4o", TokenUsage(input=1)),
+        # Sold by the hour of sound, which is not in the record: not free.
+        ("openai", "whisper-1", TokenUsage(input=1)),
+        ("openai", "whisper-1", TokenUsage()),
+        # Nothing that was used has a price.
+        ("openai", "gpt-4o-search-preview", TokenUsage(web_searches=1)),
+    ],
+)
+def test_the_unknown_costs_none_and_not_zero(provider: str, model: str, usage: TokenUsage) -> None:
+    assert cost_of(provider, model, usage) == UNPRICED
+    assert UNPRICED.pico_usd is None
+
+
+def test_moderation_is_free() -> None:
+    # OpenAI, "Moderation": free of charge.
+    cost = cost_of("openai", "omni-moderation-latest", TokenUsage(input=50))
+    assert (cost.pico_usd, cost.status) == (0, "priced")
+
+
+def test_a_receipt_lists_what_was_used_and_adds_up() -> None:
+    cost = cost_of("anthropic", "claude-sonnet-5", TokenUsage(input=10, cache_read=300, output=7, web_searches=1))
+    assert [(line.bucket, line.quantity, line.rate, line.amount) for line in cost.lines] == [
+        ("input", 10, 2_000_000, 20_000_000),
+        ("cache_read", 300, 200_000, 60_000_000),
+        ("output", 7, 10_000_000, 70_000_000),
+        ("web_searches", 1, 10_000_000_000, 10_000_000_000),
+    ]
+    assert sum(line.amount for line in cost.lines) == cost.pico_usd
+    assert {line.model for line in cost.lines} == {"claude-sonnet-5"}
+
+
+def test_a_receipt_of_a_long_prompt_shows_the_rates_that_were_charged() -> None:
+    cost = cost_of("openai", "gpt-5.5", TokenUsage(input=272_001))
+    assert [(line.quantity, line.rate) for line in cost.lines] == [(272_001, 10_000_000)]
+
+
+def test_the_share_of_another_model_is_taken_out_of_the_whole() -> None:
+    usage = TokenUsage(
+        input=100,
+        cache_read=50,
+        output=30,
+        web_searches=2,
+        speed="fast",
+        other_models=(OtherModelUsage(model="claude-opus-5", input=40, output=10),),
+    )
+    main, others = split(usage)
+    assert main == TokenUsage(input=60, cache_read=50, output=20, web_searches=2, speed="fast")
+    assert others == (("claude-opus-5", TokenUsage(input=40, output=10, speed="fast")),)
+
+
+def test_shares_larger_than_the_whole_are_clamped_and_make_it_partial() -> None:
+    main, _ = split(TokenUsage(input=5, output=9, other_models=(OtherModelUsage(model="x", input=6, output=2),)))
+    assert main == TokenUsage(input=0, output=7, is_partial=True)
+
+
+def test_a_sum_is_as_sure_as_its_least_sure_share() -> None:
+    rates = Rates(input=3)
+    sure = price(TokenUsage(input=1), rates, "a")
+    unsure = price(TokenUsage(input=2, is_partial=True), rates, "b")
+    assert (add([sure, sure]).pico_usd, add([sure, sure]).status) == (6, "priced")
+    assert (add([sure, unsure]).pico_usd, add([sure, unsure]).status) == (9, "partial")
+    assert [line.model for line in add([sure, unsure]).lines] == ["a", "b"]
+    assert add([sure, UNPRICED]) == UNPRICED
+
+
+def test_the_highest_of_several_thresholds_holds() -> None:
+    rates = complete_rates(
+        {"input": 1, "output": 1}, long_context=[(10, {"input": 2, "output": 2}), (20, {"input": 3, "output": 3})]
+    )
+    amounts = [price(TokenUsage(input=tokens), rates).pico_usd for tokens in (10, 11, 20, 21)]
+    assert amounts == [10, 22, 40, 63]
