@@ -1,0 +1,62 @@
+"""Issuing and revoking platform keys. A revoked key never works again."""
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils import timezone
+
+from orgs import keys
+from orgs.models import ApiKey, RevocationEntry, Team
+from orgs.services import audit
+
+
+@transaction.atomic
+def issue(*, team: Team, by: AbstractBaseUser | None = None, description: str = "") -> tuple[ApiKey, str]:
+    """The record and the key itself, which is not kept: this is the only time that it can be shown.
+
+    Raises `ValidationError` for an archived team or a description that is too long.
+    """
+    locked = Team.objects.select_for_update(no_key=True).get(pk=team.pk)
+    if locked.is_archived:
+        raise ValidationError("This team is archived: its keys would not be seen by anybody.", code="archived_team")
+    key = keys.generate()
+    record = ApiKey(
+        team=team,
+        organization_id=locked.organization_id,
+        key_hash=keys.digest(key),
+        prefix=key[: keys.PREFIX_LENGTH],
+        last4=key[-4:],
+        description=description.strip(),
+        created_by_id=by.pk if by is not None else None,
+    )
+    record.full_clean()
+    record.save(force_insert=True)
+    audit.record(
+        organization_id=locked.organization_id,
+        action="api_key.issued",
+        target=record.label,
+        by=by,
+        api_key_id=record.pk,
+        team=locked.name,
+    )
+    return record, key
+
+
+@transaction.atomic
+def revoke(*, key: ApiKey, by: AbstractBaseUser | None = None) -> None:
+    """Refuse the key for good, everywhere within a second. Does nothing when it is revoked already."""
+    locked = ApiKey.objects.select_for_update(no_key=True).get(pk=key.pk)
+    if not locked.is_revoked:
+        locked.revoked_at = timezone.now()
+        locked.save(update_fields=["revoked_at"])
+        RevocationEntry.objects.create(
+            kind=RevocationEntry.Kind.KEY_REVOKED, organization_id=locked.organization_id, api_key=locked
+        )
+        audit.record(
+            organization_id=locked.organization_id,
+            action="api_key.revoked",
+            target=locked.label,
+            by=by,
+            api_key_id=locked.pk,
+        )
+    key.revoked_at = locked.revoked_at
