@@ -2,7 +2,7 @@
 
 A scenario comes from the test (`provider.script`), from the request header `x-fake-scenario`, or from the model name
 (`gpt-4o@slow`); the last two work across processes. The text form is either a JSON object or a comma-separated list of
-names and settings: `gzip, chunk_delay_ms=50, cached_tokens=1024`.
+names and settings: `gzip, chunk_delay_ms=50, split_at=7:90`.
 """
 
 import json
@@ -146,7 +146,7 @@ def parse(text: str) -> Scenario:
                 raise ValueError(f"no scenario is called {name!r}")
             settings.update(msgspec.to_builtins(NAMED[name]))
         elif name in Scenario.__struct_fields__:
-            settings[name] = value
+            settings[name] = value.split(":") if name == "split_at" else value
         else:
             raise ValueError(f"a scenario has no {name!r}")
     return msgspec.convert(settings, Scenario, strict=False)
