@@ -26,7 +26,7 @@ class ModelPrice(models.Model):
     """Rates of one model from a moment on, for everybody or for one organization."""
 
     provider = models.CharField(max_length=32)
-    model = models.CharField(max_length=256)
+    model = models.CharField(max_length=200)
     organization = models.ForeignKey("orgs.Organization", models.PROTECT, null=True, blank=True, related_name="+")
     effective_from = models.DateTimeField()
     effective_until = models.DateTimeField(null=True, blank=True)  # exclusive

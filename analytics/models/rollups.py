@@ -30,7 +30,7 @@ class DailySums(models.Model):
     prompt_key = models.CharField(max_length=128, default="")
     version = models.PositiveIntegerField(default=0)
     provider = models.CharField(max_length=32)
-    model = models.CharField(max_length=256, default="")  # the answering model, else the requested one
+    model = models.CharField(max_length=200, default="")  # the answering model, else the requested one
 
     # request_count = priced_count + unpriced_count + unmetered_count; partial and estimated are among the priced.
     request_count = _sum()

@@ -34,8 +34,8 @@ class LedgerRecord(models.Model):
     route = models.CharField(max_length=128)
     method = models.CharField(max_length=16, default="POST")
     metering = models.CharField(max_length=16, default="metered")
-    model_requested = models.CharField(max_length=256, default="")
-    model = models.CharField(max_length=256, default="")  # the answering model; "" when none was named
+    model_requested = models.CharField(max_length=200, default="")
+    model = models.CharField(max_length=200, default="")  # the answering model; "" when none was named
     status = models.PositiveSmallIntegerField(default=0)
     error_code = models.CharField(max_length=128, default="")
     is_streamed = models.BooleanField(default=False)

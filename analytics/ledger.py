@@ -1,0 +1,315 @@
+"""The ledger: journal lines in, records and receipts out. What posting assigns is stored on the record.
+
+The transaction around it, and what the prompts contribute, are in `proxy.tasks`; the roll-ups in `analytics.rollups`.
+"""
+
+import hashlib
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import chain
+from typing import Any
+
+import msgspec
+from django.db import connection
+
+from analytics import caps, periods, rollups
+from analytics.caps import OVERFLOW, Value
+from analytics.models import LedgerRecord, RejectedRecord, SeenValue, UsageBatch
+from analytics.price_book import PriceBook
+from analytics.usage import MAX_LINE_BYTES, NewerFormat, TokenUsage, UsageRecord, decode_line
+from orgs.models import Organization
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MAX_ID = 2**63 - 1
+_MAX_RETRY_COUNT = 1000  # A header of the client's own making: more is no reason to refuse a paid call.
+_to_json = msgspec.json.encode
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """A line that could be read, under its number from 1."""
+
+    line_number: int
+    record: UsageRecord
+
+
+class Rejection(msgspec.Struct, frozen=True):
+    line_number: int
+    reason: str
+
+
+class Row(rollups.RecordFacts, frozen=True, kw_only=True):
+    """A row of `LedgerRecord`, ready to insert. The fields are named as the columns."""
+
+    id: str
+    started_at: datetime
+    route: str
+    method: str
+    metering: str
+    status: int
+    error_code: str
+    is_streamed: bool
+    state: str
+    service_tier: str
+    speed: str
+    inference_geo: str
+    other_models: str
+    usage_source: str
+    is_usage_partial: bool
+    price_revision: int
+    first_byte_ms: int | None
+    finish_reason: str
+    sdk_retry_count: int
+    provider_request_id: str
+    segment_id: str
+
+
+_COLUMNS = Row.__struct_fields__
+_STARTED_AT, _LOCAL_DAY, _TAGS = (_COLUMNS.index(name) for name in ("started_at", "local_day", "tags"))
+_LENGTHS = {field.name: field.max_length for field in LedgerRecord._meta.concrete_fields if field.max_length}
+
+
+# --- Reading ----------------------------------------------------------------------------------------------------------
+
+
+def read_lines(lines: Sequence[str]) -> tuple[list[Entry], list[Rejection]]:
+    """Raises `NewerFormat` when any line is of a newer release; lines that nothing can be made of are rejected."""
+    entries, rejections = [], []
+    for number, line in enumerate(lines, 1):
+        try:
+            record = decode_line(line)
+            _check(record)
+        except NewerFormat:
+            raise
+        except (ValueError, RecursionError) as error:
+            rejections.append(Rejection(number, f"unreadable: {error}"))
+        else:
+            entries.append(Entry(number, record))
+    return entries, rejections
+
+
+def _check(record: UsageRecord) -> None:
+    """What no database column of both engines would refuse by itself."""
+    if len(record.id) != 32 or not set(record.id) <= set("0123456789abcdef"):
+        raise ValueError("the id is not 32 hexadecimal digits")
+    if not all(0 < number <= _MAX_ID for number in (record.organization_id, record.team_id, record.api_key_id)):
+        raise ValueError("an id is out of range")
+
+
+def started_at(record: UsageRecord) -> datetime:
+    return _EPOCH + timedelta(microseconds=record.started_at)
+
+
+def is_request(record: UsageRecord) -> bool:
+    """Whether the call counts as a request: it used something, or it succeeded at creating something."""
+    if record.usage.is_billable:
+        return True
+    if not 200 <= record.status < 300 or record.state == "interrupted":
+        return False
+    return record.metering == "metered" or (record.method == "POST" and "count_tokens" not in record.route)
+
+
+# --- Receipts ---------------------------------------------------------------------------------------------------------
+
+
+def insert_receipt(segment_id: str, lines: Sequence[str], now: datetime) -> bool:
+    """False when the segment has been posted before; waits while another transaction is posting it."""
+    digest = hashlib.sha256()
+    for line in lines:
+        digest.update(line.encode("utf-8", "surrogateescape") + b"\n")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO analytics_usagebatch "
+            "(segment_id, line_count, sha256, inserted_count, rejected_count, posted_at) VALUES (%s, %s, %s, 0, 0, %s) "
+            "ON CONFLICT (segment_id) DO NOTHING RETURNING line_count",
+            [segment_id, len(lines), digest.hexdigest(), connection.ops.adapt_datetimefield_value(now)],
+        )
+        return cursor.fetchone() is not None
+
+
+def complete_receipt(
+    segment_id: str, lines: Sequence[str], *, inserted_count: int, rejections: Sequence[Rejection], now: datetime
+) -> None:
+    """Write down how many lines became records and keep those that could not, for a person to look at."""
+    UsageBatch.objects.filter(segment_id=segment_id).update(
+        inserted_count=inserted_count, rejected_count=len(rejections)
+    )
+    RejectedRecord.objects.bulk_create(
+        RejectedRecord(
+            segment_id=segment_id,
+            line_number=rejection.line_number,
+            line=_storable(lines[rejection.line_number - 1], MAX_LINE_BYTES),
+            reason=_storable(rejection.reason, 500),
+            created_at=now,
+        )
+        for rejection in rejections
+    )
+
+
+def _storable(text: str, length: int) -> str:
+    """Whatever it is, as text that every database takes."""
+    return text[:length].encode("utf-8", "replace").decode().replace("\0", "\ufffd")
+
+
+# --- Records ----------------------------------------------------------------------------------------------------------
+
+
+def rows_of(
+    records: Sequence[UsageRecord],
+    *,
+    segment_id: str,
+    organizations: Mapping[int, Organization],
+    book: PriceBook,
+    prompts: Sequence[tuple[str, int]],
+    now: datetime,
+) -> list[Row]:
+    """Priced and capped rows, one for each record. `prompts` holds the prompt key and version of each."""
+    zones = {organization_id: organization.tz for organization_id, organization in organizations.items()}
+    today = {organization_id: periods.local_day(now, zone) for organization_id, zone in zones.items()}
+    overflow = caps.find_overflow(_capped_values(records, book), today)
+    rows = []
+    for record, (prompt_key, version) in zip(records, prompts, strict=True):
+        start = started_at(record)
+        cost = book.cost_of(record, record.organization_id)
+        row = Row(
+            **_facts_of(record),
+            **_tokens_of(record.usage),
+            **_assign(record, version, overflow),
+            prompt_key=prompt_key,
+            started_at=start,
+            local_day=periods.local_day(start, zones[record.organization_id]),
+            cost_pico_usd=cost.pico_usd,
+            cost_status=cost.status,
+            price_revision=book.revision,
+            segment_id=segment_id,
+        )
+        rows.append(row)
+    return rows
+
+
+def _capped_values(records: Sequence[UsageRecord], book: PriceBook) -> Iterator[Value]:
+    known: dict[Value, bool] = {}
+    for record in records:
+        for tag in record.tags:
+            yield Value(record.organization_id, SeenValue.Kind.TAG, tag)
+        if record.version:
+            yield _version_value(record)
+        model = _model_value(record)
+        if model not in known:
+            known[model] = _has_price(record, book)
+        # Models with a price are the provider's, so they are few, and must keep their names to be priced again.
+        if not known[model]:
+            yield model
+
+
+def _has_price(record: UsageRecord, book: PriceBook) -> bool:
+    model = record.model or record.model_requested
+    if not model:
+        return True
+    rates = book.find_rates(record.provider, model, started_at(record), record.usage, record.organization_id)
+    return rates is not None
+
+
+def _version_value(record: UsageRecord) -> Value:
+    return Value(record.organization_id, SeenValue.Kind.VERSION, f"{record.version} {record.prompt_key}")
+
+
+def _model_value(record: UsageRecord) -> Value:
+    model = record.model or record.model_requested
+    return Value(record.organization_id, SeenValue.Kind.MODEL, f"{record.provider}/{model}"[:250])
+
+
+def _assign(record: UsageRecord, version: int, overflow: Container[Value]) -> dict[str, Any]:
+    """The values of the capped dimensions. `version` is the one sent, or else the one resolved."""
+    tags = [
+        OVERFLOW if Value(record.organization_id, SeenValue.Kind.TAG, tag) in overflow else tag for tag in record.tags
+    ]
+    return {
+        "tags": tuple(dict.fromkeys(tags)),
+        "version": 0 if record.version and _version_value(record) in overflow else version,
+        "model": OVERFLOW if _model_value(record) in overflow else _clip("model", record.model),
+    }
+
+
+def _facts_of(record: UsageRecord) -> dict[str, Any]:
+    return {
+        "id": record.id,
+        "organization_id": record.organization_id,
+        "team_id": record.team_id,
+        "api_key_id": record.api_key_id,
+        "provider": record.provider,
+        "route": _clip("route", record.route),
+        "method": _clip("method", record.method),
+        "metering": record.metering,
+        "model_requested": _clip("model_requested", record.model_requested),
+        "status": record.status,
+        "error_code": _clip("error_code", record.error_code),
+        "is_streamed": record.streamed,
+        "state": record.state,
+        "usage_source": record.usage_source,
+        "is_request": is_request(record),
+        "is_error": record.is_error,
+        "latency_ms": record.latency_ms,
+        "first_byte_ms": record.first_byte_ms if record.first_byte_ms >= 0 else None,
+        "first_token_ms": record.first_token_ms if record.first_token_ms >= 0 else None,
+        "finish_reason": _clip("finish_reason", record.finish_reason),
+        "sdk_retry_count": min(max(record.sdk_retry_count, 0), _MAX_RETRY_COUNT),
+        "provider_request_id": _clip("provider_request_id", record.provider_request_id),
+    }
+
+
+def _tokens_of(usage: TokenUsage) -> dict[str, Any]:
+    return {
+        "input_tokens": usage.input,
+        "cache_read_tokens": usage.cache_read,
+        "cache_write_5m_tokens": usage.cache_write_5m,
+        "cache_write_1h_tokens": usage.cache_write_1h,
+        "input_audio_tokens": usage.input_audio,
+        "output_tokens": usage.output,
+        "output_audio_tokens": usage.output_audio,
+        "reasoning_tokens": usage.reasoning,
+        "web_searches": usage.web_searches,
+        "service_tier": _clip("service_tier", usage.service_tier),
+        "speed": _clip("speed", usage.speed),
+        "inference_geo": _clip("inference_geo", usage.inference_geo),
+        "other_models": _to_json(usage.other_models).decode() if usage.other_models else "[]",
+        "is_usage_partial": usage.is_partial,
+    }
+
+
+def _clip(column: str, text: str) -> str:
+    """Descriptions that are too long are cut: no reason to refuse a paid call."""
+    return text[: _LENGTHS[column]] if text else text
+
+
+def insert(rows: Iterable[Row]) -> list[Row]:
+    """Insert the records that are not there yet; returns those that were really inserted."""
+    first_of = {row.id: row for row in reversed(list(rows))}
+    in_order = [first_of[id_] for id_ in sorted(first_of)]
+    step = rollups.MAX_PARAMETERS // len(_COLUMNS)
+    inserted = []
+    for start in range(0, len(in_order), step):
+        chunk = in_order[start : start + step]
+        with connection.cursor() as cursor:
+            cursor.execute(_insert_sql(len(chunk)), list(chain.from_iterable(map(_values_of, chunk))))
+            inserted += [first_of[_hex(id_)] for (id_,) in cursor.fetchall()]
+    return inserted
+
+
+def _insert_sql(row_count: int) -> str:
+    row = f"({', '.join(['%s'] * len(_COLUMNS))})"
+    return (
+        f"INSERT INTO {LedgerRecord._meta.db_table} ({', '.join(_COLUMNS)}) VALUES {', '.join([row] * row_count)}"  # noqa: S608
+        " ON CONFLICT (id) DO NOTHING RETURNING id"
+    )
+
+
+def _values_of(row: Row) -> list[Any]:
+    values = list(msgspec.structs.astuple(row))
+    values[_STARTED_AT] = connection.ops.adapt_datetimefield_value(row.started_at)
+    values[_LOCAL_DAY] = connection.ops.adapt_datefield_value(row.local_day)
+    values[_TAGS] = _to_json(row.tags).decode()
+    return values
+
+
+def _hex(id_: Any) -> str:
+    return id_ if isinstance(id_, str) else id_.hex

@@ -1,0 +1,173 @@
+"""The Celery task that posts a journal segment to the ledger: one transaction, safe to run any number of times.
+
+Locks are always taken in this order: organizations, the receipt, the price book's revision, prompts, seen values,
+records, roll-ups; within each by key. So posting, repricing and rebuilding wait for each other instead of deadlocking.
+"""
+
+import logging
+import random
+import time
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+from celery import shared_task
+from django.conf import settings
+from django.db import DataError, IntegrityError, OperationalError, transaction
+from django.utils import timezone
+
+from analytics import caps, ledger, periods, price_book, rollups
+from analytics.ledger import Entry, Rejection
+from analytics.usage import NewerFormat, UsageRecord
+from orgs.models import Organization
+from orgs.services import organizations
+from prompts import services as prompts
+from proxy.failpoints import reach
+
+logger = logging.getLogger(__name__)
+
+ATTEMPTS = 8
+# What one bad line can raise. Anything else is a fault of ours or of the servers: the segment stays in the journal.
+_DATA_ERRORS = (DataError, IntegrityError, ValueError, ArithmeticError)
+
+
+class _Posting(msgspec.Struct, frozen=True, kw_only=True):
+    """What all lines of the segment have in common, inside the transaction."""
+
+    segment_id: str
+    organizations: dict[int, Organization]
+    book: price_book.PriceBook
+    now: datetime
+
+
+@shared_task(name="proxy.record_usage")
+def record_usage(segment_id: str, lines: list[str]) -> None:
+    """Post a segment unless it was posted. One of a newer release is left to a newer worker: it will be sent again."""
+    try:
+        post_batch(segment_id, lines)
+    except NewerFormat:
+        logger.error("Segment %s was written by a newer release; upgrade this worker to post it.", segment_id)
+
+
+def post_batch(segment_id: str, lines: Sequence[str], *, now: datetime | None = None) -> None:
+    """Post a segment, whole, in a transaction of its own. `UsageBatch` is the receipt.
+
+    Raises `NewerFormat` for lines of a newer release, and what the database raises when it is away; nothing is posted
+    then. `segment_id` is a UUID.
+    """
+    segment_id = UUID(segment_id).hex
+    entries, unreadable = ledger.read_lines(lines)
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            with transaction.atomic(durable=True):
+                _post(segment_id, lines, entries, unreadable, now or timezone.now())
+        except OperationalError as error:
+            if attempt == ATTEMPTS or not _is_conflict(error):
+                raise
+            logger.warning("Segment %s met another transaction (attempt %d): %s", segment_id, attempt, error)
+            time.sleep(random.uniform(0, min(0.02 * 2**attempt, 2)))  # noqa: S311
+        else:
+            break
+    reach("posting.committed")
+
+
+def _is_conflict(error: OperationalError) -> bool:
+    """A deadlock or serialisation failure (PostgreSQL), or a lock not released in time (SQLite)."""
+    return getattr(error.__cause__, "sqlstate", None) in {"40001", "40P01"} or "is locked" in str(error)
+
+
+def _post(
+    segment_id: str, lines: Sequence[str], entries: Sequence[Entry], unreadable: Sequence[Rejection], now: datetime
+) -> None:
+    found = organizations.lock_shared(sorted({entry.record.organization_id for entry in entries}))
+    if not ledger.insert_receipt(segment_id, lines, now):
+        return
+    rejections = list(unreadable)
+    postable = []
+    for entry in entries:
+        if entry.record.organization_id in found:
+            postable.append(entry)
+        else:
+            rejections.append(Rejection(entry.line_number, "the organization does not exist"))
+    book = price_book.current(shared_lock=True)
+    posting = _Posting(segment_id=segment_id, organizations=found, book=book, now=now)
+    inserted_count = _post_bisecting(posting, postable, rejections)
+    reach("posting.inside")
+    ledger.complete_receipt(segment_id, lines, inserted_count=inserted_count, rejections=rejections, now=now)
+    if rejections:
+        reason = rejections[0].reason
+        logger.error("Segment %s: %d of %d lines rejected: %s", segment_id, len(rejections), len(lines), reason)
+
+
+def _post_bisecting(posting: _Posting, entries: Sequence[Entry], rejections: list[Rejection]) -> int:
+    """Post the lines together or, when one of them is bad, in ever smaller parts. Returns how many records are new."""
+    if not entries:
+        return 0
+    try:
+        with transaction.atomic():
+            return _post_together(posting, [entry.record for entry in entries])
+    except _DATA_ERRORS as error:
+        if len(entries) == 1:
+            rejections.append(Rejection(entries[0].line_number, f"{type(error).__name__}: {error}"))
+            return 0
+    middle = len(entries) // 2
+    return sum(_post_bisecting(posting, part, rejections) for part in (entries[:middle], entries[middle:]))
+
+
+def _post_together(posting: _Posting, records: Sequence[UsageRecord]) -> int:
+    rows = ledger.rows_of(
+        records,
+        segment_id=posting.segment_id,
+        organizations=posting.organizations,
+        book=posting.book,
+        prompts=_prompts_of(posting, records),
+        now=posting.now,
+    )
+    inserted = ledger.insert(rows)
+    rollups.apply_delta(inserted)
+    return len(inserted)
+
+
+# --- Prompts ----------------------------------------------------------------------------------------------------------
+
+
+def _prompts_of(posting: _Posting, records: Sequence[UsageRecord]) -> list[tuple[str, int]]:
+    """The prompt key and version to store on each record. Registers keys not seen before, as far as the cap goes."""
+    overflow = {}
+    versions = {}
+    for organization_id in sorted(posting.organizations):
+        own = [record for record in records if record.organization_id == organization_id and record.prompt_key]
+        overflow[organization_id] = _register_prompts(posting, organization_id, own)
+        wanted = [(record.prompt_key, ledger.started_at(record)) for record in own if not record.version]
+        versions[organization_id] = (
+            prompts.resolve_versions(organization_id=organization_id, wanted=wanted) if wanted else {}
+        )
+    result = []
+    for record in records:
+        organization_id, key = record.organization_id, record.prompt_key
+        if key in overflow[organization_id]:
+            result.append((caps.OVERFLOW, 0))
+        else:
+            found = versions[organization_id].get((key, ledger.started_at(record)), 0) if key else 0
+            result.append((key, record.version or found))
+    return result
+
+
+def _register_prompts(posting: _Posting, organization_id: int, records: Sequence[UsageRecord]) -> set[str]:
+    """Returns the keys that the day's cap keeps out."""
+    keys = list(dict.fromkeys(record.prompt_key for record in records))
+    if not keys:
+        return set()
+    known = prompts.known_keys(organization_id=organization_id, keys=keys)
+    unseen = [key for key in keys if key not in known and key != caps.OVERFLOW]
+    if not unseen:
+        return {caps.OVERFLOW} & set(keys)
+    zone = posting.organizations[organization_id].tz
+    midnight = periods.start_of(periods.local_day(posting.now, zone), zone)
+    made = prompts.count_auto_created_since(organization_id=organization_id, since=midnight)
+    room = max(settings.NEW_VALUES_PER_DAY - made, 0)
+    prompts.register_unseen(organization_id=organization_id, keys=unseen[:room], now=posting.now)
+    if unseen[room:]:
+        caps.warn(organization_id, "prompt key")
+    return set(unseen[room:])
