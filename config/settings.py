@@ -161,7 +161,7 @@ if IS_TRIAL:
         }
     }
 else:
-    _database = dict(dj_database_url.parse(DATABASE_URL))
+    _database: dict[str, Any] = dict(dj_database_url.parse(DATABASE_URL))
     if _database["ENGINE"] != "django.db.backends.postgresql":
         raise ImproperlyConfigured("DATABASE_URL must name a PostgreSQL database: postgresql://user:password@host/name.")
     _database["OPTIONS"] = {

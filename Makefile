@@ -1,0 +1,79 @@
+# Everything that one does with this project. Python and make are enough; GNU make 3.81 or later.
+# `make` alone lists the commands.
+
+HOST ?= 127.0.0.1
+WORKERS ?= 1
+PORT ?=
+ARGS ?=
+PYTHON ?=
+EXTRAS ?= with
+
+export PYTHON
+with_env = exec sh scripts/with_env.sh
+python = .venv/bin/python
+
+.PHONY: help demo serve worker beat manage test test-all check fix lock bench run-level demo-level develop-level
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make demo       see it work: sample history, real calls to a fake provider, a dashboard login [PORT=8000] [ARGS=--once]"
+	@echo "make serve      migrate and serve [HOST=127.0.0.1] [PORT=8000] [WORKERS=1]; reads .env"
+	@echo "make worker     the Celery worker of the production set-up; reads .env"
+	@echo "make beat       the Celery clock of the production set-up; reads .env"
+	@echo "make manage     a command of manage.py with the variables of .env [ARGS='create_organization Acme']"
+	@echo "make test       all tests that need Python alone, on PostgreSQL and Redis and in trial mode [ARGS='-k keys']"
+	@echo "make test-all   the same and the tests that need Node and Chromium"
+	@echo "make check      lint, format, types, import rules, migrations, deployment check"
+	@echo "make fix        repair what ruff can repair, and format"
+	@echo "make lock       pin the dependencies of pyproject.toml into requirements/*.txt"
+	@echo "make bench      measure"
+
+run-level:
+	@sh scripts/environment.sh run
+
+demo-level:
+	@sh scripts/environment.sh demo
+
+develop-level:
+	@sh scripts/environment.sh develop
+
+demo: demo-level
+	@exec $(python) manage.py demo $(if $(PORT),--port "$(PORT)") $(ARGS)
+
+serve: run-level
+	@$(with_env) $(python) manage.py serve --host "$(HOST)" --port "$(or $(PORT),8000)" --workers "$(WORKERS)"
+
+worker: run-level
+	@$(with_env) $(python) manage.py worker $(ARGS)
+
+beat: run-level
+	@$(with_env) $(python) manage.py beat $(ARGS)
+
+manage: run-level
+	@$(with_env) $(python) manage.py $(ARGS)
+
+test: develop-level
+	@exec $(python) -m tests.run --extras without -- $(ARGS)
+
+# EXTRAS=only leaves out what `make test` runs.
+test-all: develop-level
+	@exec $(python) -m tests.run --extras "$(EXTRAS)" -- $(ARGS)
+
+check: develop-level
+	@exec $(python) -m scripts.check
+
+fix: develop-level
+	$(python) -m ruff check --fix .
+	$(python) -m ruff format .
+
+# Three layers: each lock holds the one before it, at the same versions.
+uv = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml
+
+lock: develop-level
+	$(uv) -o requirements/run.txt
+	$(uv) --group demo -c requirements/run.txt -o requirements/demo.txt
+	$(uv) --group develop -c requirements/demo.txt -o requirements/develop.txt
+
+bench: develop-level
+	@exec $(python) benchmarks/run.py $(ARGS)

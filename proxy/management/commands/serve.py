@@ -1,0 +1,108 @@
+"""`manage.py serve`: migrate, then serve pages and proxied calls by uvicorn in this process until SIGTERM or Ctrl-C."""
+
+import math
+import signal
+import socket
+from typing import Any
+
+import uvicorn
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import OperationalError, connection
+from uvicorn.supervisors import Multiprocess
+
+# Any number, the same in all processes: those that start together migrate one after the other.
+MIGRATION_LOCK = 4_115_099_067
+
+
+class Command(BaseCommand):
+    help = "Migrate the database, then serve."
+    requires_system_checks = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--host", default="127.0.0.1")
+        parser.add_argument("--port", type=int, default=8000, help="0 takes a free one")
+        parser.add_argument("--workers", type=int, default=1, help="processes; trial mode has one")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if options["workers"] < 1:
+            raise CommandError("WORKERS must be 1 or more.")
+        if options["workers"] > 1 and settings.IS_TRIAL:
+            raise CommandError(
+                "Trial mode serves with one process. For WORKERS above 1 set DATABASE_URL and REDIS_URL."
+            )
+        with bind(options["host"], options["port"]) as listener:
+            migrate()
+            if not settings.IS_TRIAL:
+                call_command("collectstatic", interactive=False, verbosity=0)
+            host, port = listener.getsockname()[:2]
+            mode = "trial mode" if settings.IS_TRIAL else "production"
+            address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+            self.stdout.write(f"Serving {address} ({mode}); Ctrl-C stops it.")
+            self.stdout.flush()
+            serve(listener, options["workers"])
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """The socket to serve on, taken before anything slow so that a taken port is told at once."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(2048)  # Only a listening socket keeps a second server away; early clients wait.
+    except (OSError, OverflowError) as error:
+        listener.close()
+        raise CommandError(
+            f"Cannot serve on {host}, port {port}: {error}. Choose another port: make serve PORT={port + 1}"
+        ) from None
+    return listener
+
+
+def migrate() -> None:
+    settings.DATA_DIR.mkdir(parents=True, exist_ok=True)
+    try:
+        with connection.cursor() as cursor:
+            if connection.vendor == "postgresql":
+                cursor.execute("SELECT pg_advisory_lock(%s)", [MIGRATION_LOCK])
+            try:
+                call_command("migrate", interactive=False, verbosity=0)
+            finally:
+                if connection.vendor == "postgresql":
+                    cursor.execute("SELECT pg_advisory_unlock(%s)", [MIGRATION_LOCK])
+    except OperationalError as error:
+        raise CommandError(f"The database cannot be used: {error}") from None
+    finally:
+        connection.close()
+        if connection.vendor == "postgresql":
+            connection.close_pool()  # type: ignore[attr-defined]
+
+
+def serve(listener: socket.socket, workers: int) -> None:
+    config = uvicorn.Config(
+        "config.asgi:application",
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        log_config=None,  # Django's LOGGING holds
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        proxy_headers=bool(settings.TRUSTED_PROXIES),
+        forwarded_allow_ips=settings.TRUSTED_PROXIES,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=math.ceil(settings.SHUTDOWN_GRACE),
+        workers=workers,
+    )
+    if workers > 1:
+        Multiprocess(config, sockets=[listener]).run()
+        return
+    server = uvicorn.Server(config)
+    # uvicorn ends by sending itself the signal that stopped it. An orderly stop is a success: exit code 0.
+    signal.signal(signal.SIGTERM, lambda *_: None)
+    signal.signal(signal.SIGINT, lambda *_: None)
+    server.run(sockets=[listener])
+    if not server.started:
+        raise CommandError("The server did not start; the lines above say why.", returncode=3)

@@ -1,0 +1,152 @@
+"""The surroundings of every test: its settings, database and Redis, and no network but this machine.
+
+`make test` (tests/run.py) says by TEST_MODE, TEST_DATABASE_URL and TEST_REDIS_URL what to run on. A bare `pytest` runs
+in trial mode on SQLite and skips the tests marked `production`.
+"""
+
+import os
+import shutil
+import sys
+import tempfile
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from scripts.hermetic import DEAD_URL, environment
+
+WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
+IS_PRODUCTION = os.environ.get("TEST_MODE") == "production"
+# Short, so that sockets fit in; SQLite's file, the journal and the secret key of this process's tests.
+FOLDER = Path(tempfile.mkdtemp(prefix="aipc-tests-"))
+
+
+def _own_redis_url() -> str:
+    """The given Redis, with a database for each parallel process, which empties it before each test."""
+    given = urlsplit(os.environ["TEST_REDIS_URL"])
+    number = int(given.path.strip("/") or 0) + int(WORKER.removeprefix("gw") or 0)
+    return given._replace(path=f"/{number}").geturl()
+
+
+def _enter_environment() -> None:
+    """Set the variables that config/settings.py reads, and leave none of the caller's."""
+    settings = {
+        "PUBLIC_URL": "http://127.0.0.1:8000",
+        "SECRET_KEY": "the-secret-key-of-the-tests",
+        "DATA_DIR": str(FOLDER),
+        "JOURNAL_DIR": str(FOLDER / "journal"),
+        "OPENAI_UPSTREAM_URL": DEAD_URL,
+        "ANTHROPIC_UPSTREAM_URL": DEAD_URL,
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+    }
+    if IS_PRODUCTION:
+        settings |= {"DATABASE_URL": os.environ["TEST_DATABASE_URL"], "REDIS_URL": _own_redis_url()}
+    clean = environment()
+    os.environ.clear()
+    os.environ.update(clean | settings)
+
+
+_enter_environment()
+
+import django  # noqa: E402  (reads the environment made above)
+
+django.setup()
+
+import redis  # noqa: E402
+from django.conf import settings as django_settings  # noqa: E402
+from django.db import connection  # noqa: E402
+
+# --- What runs --------------------------------------------------------------------------------------------------------
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep the tests of this mode: TEST_MODE production or trial, TEST_EXTRAS with, without or only."""
+    extras = os.environ.get("TEST_EXTRAS", "with")
+
+    def belongs(item: pytest.Item) -> bool:
+        is_extra = any(item.iter_markers("node")) or any(item.iter_markers("browser"))
+        if (extras == "without" and is_extra) or (extras == "only" and not is_extra):
+            return False
+        return os.environ.get("TEST_MODE") != "trial" or any(item.iter_markers("trial"))
+
+    kept = [item for item in items if belongs(item)]
+    if len(kept) < len(items):
+        config.hook.pytest_deselected(items=[item for item in items if not belongs(item)])
+        items[:] = kept
+    if not IS_PRODUCTION:
+        for item in items:
+            if any(item.iter_markers("production")):
+                item.add_marker(pytest.mark.skip(reason="needs PostgreSQL and Redis: run it by `make test ARGS=...`"))
+
+
+def pytest_unconfigure() -> None:
+    shutil.rmtree(FOLDER, ignore_errors=True)
+
+
+# --- The network: this machine only -----------------------------------------------------------------------------------
+
+_GIVEN_HOSTS = {urlsplit(os.environ.get(name, "")).hostname for name in ("TEST_DATABASE_URL", "TEST_REDIS_URL")}
+
+
+def _is_allowed(host: object) -> bool:
+    if isinstance(host, bytes):
+        host = host.decode()
+    if not isinstance(host, str) or host in {"", "localhost", "0.0.0.0", "::"} or host in _GIVEN_HOSTS:
+        return True
+    try:
+        return ip_address(host.split("%")[0]).is_loopback
+    except ValueError:
+        return False
+
+
+def _refuse_outside(event: str, arguments: tuple[Any, ...]) -> None:
+    if event in {"socket.connect", "socket.sendto"}:
+        address = arguments[1]
+        host = address[0] if isinstance(address, tuple) else None
+    elif event == "socket.getaddrinfo":
+        host = arguments[0]
+    else:
+        return
+    if not _is_allowed(host):
+        raise RuntimeError(f"A test reached for the network: {host!r}. Only this machine is allowed.")
+
+
+sys.addaudithook(_refuse_outside)
+
+
+# --- Database and Redis -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
+    """SQLite in a file, as in trial mode, at the place where a server with this DATA_DIR looks for it."""
+    if not IS_PRODUCTION:
+        connection.settings_dict["TEST"]["NAME"] = str(FOLDER / "db.sqlite3")
+
+
+@pytest.fixture(autouse=True)
+def _empty_redis() -> None:
+    if IS_PRODUCTION:
+        with redis.Redis.from_url(django_settings.REDIS_URL) as client:
+            client.flushdb()
+    else:
+        from django.core.cache import cache
+
+        cache.clear()
+
+
+@pytest.fixture
+def service_settings(transactional_db: None, tmp_path: Path) -> dict[str, str]:
+    """The variables for a server or worker of ours (tests.servers) that shares this test's database and Redis.
+
+    Its journal is the test's own. What the test wrote is committed, and emptied afterwards.
+    """
+    names = ("PUBLIC_URL", "SECRET_KEY", "DATA_DIR", "DATABASE_URL", "REDIS_URL")
+    settings = {name: os.environ[name] for name in names if name in os.environ}
+    settings |= {"JOURNAL_DIR": str(tmp_path / "journal"), "LOG_LEVEL": "INFO", "SHUTDOWN_GRACE": "10"}
+    if IS_PRODUCTION:
+        name = str(connection.settings_dict["NAME"])
+        settings["DATABASE_URL"] = urlsplit(settings["DATABASE_URL"])._replace(path=f"/{name}").geturl()
+    return settings

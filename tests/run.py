@@ -1,0 +1,126 @@
+"""What `make test` and `make test-all` run: the tests on PostgreSQL and Redis, then those marked `trial` on SQLite.
+
+The servers are private to the run, unless TEST_DATABASE_URL and TEST_REDIS_URL name some. What stands after `--` goes
+to pytest. `--mode production` or `--mode trial` runs one half.
+"""
+
+import argparse
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from scripts.hermetic import ROOT
+from tests.servers import PostgreSQL, Redis, ServerFailed, end_left_over
+
+NO_TEST_RAN = 5  # pytest's exit code
+
+
+def say(text: str) -> None:
+    print(f"==> {text}", flush=True)
+
+
+def find_chromium() -> str | None:
+    """A Chromium of the machine, or the one that Playwright has downloaded."""
+    for name in ("chromium", "chromium-browser", "google-chrome"):
+        if found := shutil.which(name):
+            return found
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        own = playwright.chromium.executable_path
+    return own if Path(own).exists() else None
+
+
+def missing_tools() -> list[str]:
+    missing = [name for name in ("node", "npm") if shutil.which(name) is None]
+    if find_chromium() is None:
+        missing.append("chromium")
+    return missing
+
+
+def servers(stack: contextlib.ExitStack) -> dict[str, str]:
+    """The variables that name the PostgreSQL and Redis to test on, started here unless they are given."""
+    given = {name: os.environ.get(name, "") for name in ("TEST_DATABASE_URL", "TEST_REDIS_URL")}
+    kinds: tuple[tuple[str, type[PostgreSQL] | type[Redis]], ...]
+    kinds = (("TEST_DATABASE_URL", PostgreSQL), ("TEST_REDIS_URL", Redis))
+    for name, kind in kinds:
+        if given[name]:
+            say(f"Using the server of {name}")
+            continue
+        server = stack.enter_context(kind())
+        given[name] = server.url
+        say(f"Started {kind.__name__} ({server.command()[0]})")
+    return given
+
+
+def run_pytest(environment: dict[str, str], arguments: list[str]) -> int:
+    """pytest's exit code. Ctrl-C reaches pytest by itself; SIGTERM becomes Ctrl-C, so that its fixtures clean up."""
+    command = [sys.executable, "-m", "pytest", *arguments]
+    process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **environment})
+    before = signal.signal(signal.SIGTERM, lambda *_: process.send_signal(signal.SIGINT))
+    try:
+        while True:
+            try:
+                return process.wait()
+            except KeyboardInterrupt:
+                say("Stopping")
+                process.send_signal(signal.SIGINT)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def run_modes(modes: list[str], extras: str, arguments: list[str]) -> int:
+    parallel = ["-n", "2", "--dist", "loadfile"]
+    codes = []
+    with contextlib.ExitStack() as stack:
+        for mode in modes:
+            environment = {"TEST_MODE": mode, "TEST_EXTRAS": extras}
+            if mode == "production":
+                environment |= servers(stack)
+            say({"production": "Tests on PostgreSQL and Redis", "trial": "Tests in trial mode, on SQLite"}[mode])
+            codes.append(run_pytest(environment, [*(parallel if mode == "production" else []), *arguments]))
+            if codes[-1] not in (0, 1, NO_TEST_RAN):  # interrupted, or pytest could not run
+                return codes[-1]
+    if arguments or extras == "only":
+        # A selection may lie in one of the modes only; but some test must have run.
+        codes = [code for code in codes if code != NO_TEST_RAN] or [NO_TEST_RAN]
+    return max(codes)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--extras", choices=("with", "without", "only"), default="with", help="the tests for Node and Chromium"
+    )
+    parser.add_argument("--mode", choices=("production", "trial"), action="append", help="one half instead of both")
+    parser.add_argument("arguments", nargs="*", help="for pytest")
+    options = parser.parse_args()
+    if options.extras != "without" and (missing := missing_tools()):
+        print(
+            f"make test-all needs what is not installed: {', '.join(missing)}. `make test` runs the rest.",
+            file=sys.stderr,
+        )
+        return 1
+    pids = Path(tempfile.mkdtemp(prefix="aipc-pids-"))
+    os.environ["TEST_PID_FOLDER"] = str(pids)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        return run_modes(options.mode or ["production", "trial"], options.extras, options.arguments)
+    except ServerFailed as failure:
+        print(failure, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    finally:
+        if left := end_left_over():
+            say(f"Ended {len(left)} left-over processes")
+        shutil.rmtree(pids, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
