@@ -27,6 +27,7 @@ from proxy.body import MAX_PROMPT_KEY
 from proxy.providers import PROVIDERS
 
 PARAMETERS = ("start", "end", "provider", "organization")
+READING = ["GET", "HEAD"]  # and OPTIONS, which REST framework answers
 ENDPOINTS = ("monthly", "by-prompt", "by-team", "version-comparison")
 _SLUG = re.compile(r"[-a-zA-Z0-9_]+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
@@ -39,14 +40,14 @@ class Question:
     scope: Scope
 
 
-@api_view(["GET"])
+@api_view(READING)
 def monthly(request: Request) -> Response:
     """Total cost of the current calendar month or of the days asked for."""
     question = _read_question(request)
     return _answer(question, {}, reports.get_total(question.scope))
 
 
-@api_view(["GET"])
+@api_view(READING)
 def by_prompt(request: Request) -> Response:
     """Cost and request count by prompt key."""
     question = _read_question(request)
@@ -55,7 +56,7 @@ def by_prompt(request: Request) -> Response:
     return _answer(question, {"prompts": prompts}, reports.add_up(rows))
 
 
-@api_view(["GET"])
+@api_view(READING)
 def by_team(request: Request) -> Response:
     """Cost and request count by team."""
     question = _read_question(request)
@@ -73,7 +74,7 @@ def by_team(request: Request) -> Response:
     return _answer(question, {"teams": teams}, reports.add_up(rows))
 
 
-@api_view(["GET"])
+@api_view(READING)
 def version_comparison(request: Request) -> Response:
     """Cost, request count and average cost by version of one prompt."""
     question = _read_question(request, "prompt_key")
@@ -92,7 +93,7 @@ def version_comparison(request: Request) -> Response:
     return _answer(question, {"versions": versions, "prompt_key": prompt_key}, reports.add_up(rows))
 
 
-@api_view(["GET"])
+@api_view(READING)
 def no_such_aggregation(request: Request) -> Response:
     raise NotFound(f"There is no such aggregation. There are: {', '.join(ENDPOINTS)}.")
 
