@@ -4,7 +4,7 @@ Knows no Django, no network and no clock. A journal line is one `UsageRecord` as
 older worker could misread a newer line; the worker leaves such lines unposted until it is upgraded.
 """
 
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -133,10 +133,11 @@ def decode_facts(raw: bytes) -> CallFacts:
     return _facts_decoder.decode(raw)
 
 
+def ended(facts: CallFacts, **outcome: Any) -> UsageRecord:
+    """The record of a call from its facts and the fields that `UsageRecord` adds to them."""
+    return UsageRecord(**msgspec.structs.asdict(facts), **outcome)
+
+
 def interrupted(facts: CallFacts) -> UsageRecord:
     """The record of a call whose process died: known call, unknown cost."""
-    return UsageRecord(
-        **{name: getattr(facts, name) for name in CallFacts.__struct_fields__},
-        state="interrupted",
-        error_code="interrupted",
-    )
+    return ended(facts, state="interrupted", error_code="interrupted")

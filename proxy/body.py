@@ -1,6 +1,6 @@
 """The request body of a JSON call: our metadata taken out, every other member left byte for byte.
 
-Pure: bytes in, frozen values out; no Django, no network, no clock. Reading the body off the wire is `proxy.reading`'s.
+Pure: bytes in, frozen values out; no Django, no network, no clock. Reading the body off the wire is `proxy.receiving`'s.
 """
 
 import json
@@ -168,7 +168,10 @@ def overlay(first: Metadata, second: Metadata) -> Metadata:
 
 def _read(prompt_key: Any, tags: Any, version: Any, warnings: list[str]) -> Metadata:
     return Metadata(
-        _read_prompt_key(prompt_key, warnings), _read_tags(tags, warnings), _read_version(version, warnings), tuple(warnings)
+        _read_prompt_key(prompt_key, warnings),
+        _read_tags(tags, warnings),
+        _read_version(version, warnings),
+        tuple(warnings),
     )
 
 
@@ -179,7 +182,9 @@ def _read_prompt_key(value: Any, warnings: list[str]) -> str:
         return ""
     key = value.strip() if isinstance(value, str) else None
     if key is None or _CONTROL.search(key) or len(key) > MAX_PROMPT_KEY:
-        warnings.append(f"prompt_key dropped: it must be text of at most {MAX_PROMPT_KEY} characters, no control characters")
+        warnings.append(
+            f"prompt_key dropped: it must be text of at most {MAX_PROMPT_KEY} characters, no control characters"
+        )
         return ""
     return "" if key == NO_PROMPT_KEY else key
 
@@ -194,7 +199,9 @@ def _read_tags(value: Any, warnings: list[str]) -> tuple[str, ...]:
         tag = text.strip() if isinstance(text, str) else None
         if tag is None or len(tag) > MAX_TAG or _CONTROL.search(tag):
             if len(warnings) < 5:
-                warnings.append(f"feature_tags: tag {position} dropped: it must be text of at most {MAX_TAG} characters")
+                warnings.append(
+                    f"feature_tags: tag {position} dropped: it must be text of at most {MAX_TAG} characters"
+                )
         elif tag and len(tags) < MAX_TAGS:
             tags[tag] = None
         elif tag and tag not in tags:

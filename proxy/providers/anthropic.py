@@ -97,7 +97,10 @@ class Anthropic:
         return message is not None and member(_generic(message.error), "type") == "authentication_error"
 
     def error_body(self, *, status: int, code: str, message: str, request_id: str) -> bytes:
-        error = {"type": _ERROR_TYPES.get(status, "invalid_request_error" if status < 500 else "api_error"), "message": message}
+        error = {
+            "type": _ERROR_TYPES.get(status, "invalid_request_error" if status < 500 else "api_error"),
+            "message": message,
+        }
         return msgspec.json.encode({"type": "error", "error": error, "request_id": request_id})
 
     def simulate(self, call: SimulatedCall) -> Simulation:
@@ -113,7 +116,13 @@ class Anthropic:
             content = [{"type": "text", "text": call.text}]
             answer = {**head, "content": content, "stop_reason": "end_turn", "stop_sequence": None, "usage": usage}
             return Simulation(b"application/json", (msgspec.json.encode(answer),))
-        start = {**head, "content": [], "stop_reason": None, "stop_sequence": None, "usage": {**usage, "output_tokens": 1}}
+        start = {
+            **head,
+            "content": [],
+            "stop_reason": None,
+            "stop_sequence": None,
+            "usage": {**usage, "output_tokens": 1},
+        }
         events: list[dict[str, Any]] = [
             {"type": "message_start", "message": start},
             {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},

@@ -1,0 +1,92 @@
+"""Where a call goes: the provider and the route read from the request target, and the call's own id. No I/O."""
+
+import os
+import re
+import time
+from urllib.parse import unquote_to_bytes
+
+import msgspec
+
+from proxy.errors import Refusal
+from proxy.providers import PROVIDERS
+from proxy.providers.base import Provider
+
+PREFIX = b"/api/proxy/"
+PROXY_VERSION = b"v1"
+OTHER = "other"
+
+_UNSAFE = re.compile(rb"[\x00-\x20\x7f-\xff\\]")
+_UNSAFE_DECODED = re.compile(rb"[\x00-\x1f\x7f\\]")
+_ABSOLUTE = re.compile(rb"[a-zA-Z][a-zA-Z0-9+.-]*://")
+
+
+class Target(msgspec.Struct, frozen=True):
+    """One call's destination. `route` is the provider's own path, as it came, without a leading slash or `v1/`."""
+
+    provider: Provider
+    method: str
+    route: str
+    query: str
+    is_metered: bool
+
+    @property
+    def route_class(self) -> str:
+        return self.route if self.is_metered or self.route in self.provider.free_posts else OTHER
+
+    @property
+    def path_and_query(self) -> str:
+        return f"/{self.route}?{self.query}" if self.query else f"/{self.route}"
+
+
+def new_call_id() -> str:
+    """A UUIDv7 (RFC 9562, section 5.7) as 32 hex digits: sortable by time, unique across processes."""
+    milliseconds = time.time_ns() // 1_000_000
+    random = int.from_bytes(os.urandom(10))
+    value = milliseconds << 80 | 0x7 << 76 | (random >> 68 & 0xFFF) << 64 | 0b10 << 62 | random & (1 << 62) - 1
+    return f"{value:032x}"
+
+
+def find_provider(raw_path: bytes) -> Provider | None:
+    """The provider that the path names, if it names one; only to choose the shape of an error."""
+    parts = raw_path.split(b"/", 5)
+    return PROVIDERS.get(parts[4].decode("latin-1")) if len(parts) > 4 else None
+
+
+def find_target(method: str, raw_path: bytes, query: bytes) -> Target:
+    """Read `/api/proxy/v1/{provider}/{route}`. Raises `Refusal` (404 naming what is served, 400 for an unsafe path)."""
+    version, _, rest = raw_path.removeprefix(PREFIX).partition(b"/")
+    if version != PROXY_VERSION:
+        raise Refusal(
+            404, "unknown_proxy_version", "Unknown proxy version. Supported: /api/proxy/v1/{provider}/{route}."
+        )
+    name, _, route = rest.partition(b"/")
+    provider = PROVIDERS.get(name.decode("latin-1"))
+    if provider is None:
+        raise Refusal(404, "unknown_provider", f"Unknown provider. Supported: {', '.join(PROVIDERS)}.")
+    _check_path(route, query)
+    if route.startswith(b"v1/"):
+        route = route[3:]
+    if not route:
+        raise Refusal(
+            404,
+            "route_missing",
+            f"The path ends before the provider's route, as in /api/proxy/v1/{provider.name}/models.",
+        )
+    text = route.decode("ascii")
+    is_metered = method == "POST" and text in provider.metered_routes
+    return Target(provider, method, text, query.decode("ascii"), is_metered)
+
+
+def _check_path(route: bytes, query: bytes) -> None:
+    """Nothing in the path may make the provider's server, or a proxy before it, see another host or a parent folder."""
+    decoded = unquote_to_bytes(route)
+    unsafe = (
+        _UNSAFE.search(route)
+        or _UNSAFE.search(query)
+        or _UNSAFE_DECODED.search(decoded)
+        or route.startswith(b"/")
+        or _ABSOLUTE.match(decoded)
+        or any(segment in {b".", b".."} for segment in decoded.split(b"/"))
+    )
+    if unsafe:
+        raise Refusal(400, "unsafe_path", "The path after the provider's name must be a plain route of its API.")

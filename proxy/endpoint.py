@@ -1,0 +1,413 @@
+"""The proxied call, from the request's first byte to the record of what it cost. `Exchange.run` lists the steps in order.
+
+Raw ASGI beside Django (docs/adr/0001). The steps do not know each other; this module hands results from one to the next.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, MutableMapping
+from typing import Any
+
+import msgspec
+
+from analytics.usage import FORMAT_VERSION, CallFacts
+from orgs.key_cache import KeyFacts, KeysUnavailable, OrganizationSuspended, RevokedKey, UnknownKey
+from proxy import body as bodies
+from proxy import headers as heads
+from proxy import sandbox
+from proxy.call import Target, find_provider, find_target, new_call_id
+from proxy.errors import ClientGone, Refusal, render, unavailable
+from proxy.meter import Inflater, JsonMeter, Meter, StreamMeter, UnreadMeter
+from proxy.process import ProxyProcess
+from proxy.providers.base import Provider, Reading, estimate_input_tokens, label
+from proxy.receiving import BodyReceiver
+from proxy.recording import CallRecord
+from proxy.relay import ClientWatch, Delivery, Receive, Send, read_on_for_usage
+from proxy.upstream import Answer, UpstreamError, UpstreamSilent, UpstreamUnreachable
+
+log = logging.getLogger(__name__)
+
+_MAX_REFUSAL_BODY = 64 * 1024
+_ALLOWED = b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
+_process: ProxyProcess | None = None
+
+
+def serve(process: ProxyProcess | None) -> None:
+    """Serve calls with this process's resources from now on; None: no more."""
+    global _process
+    _process = process
+
+
+async def application(scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+    call_id = new_call_id()
+    try:
+        if _process is None:
+            raise unavailable("not_serving", "The proxy is starting or stopping. Try again in a moment.")
+        if scope["method"] == "OPTIONS":
+            await _send_whole(send, 204, [(b"allow", _ALLOWED), (b"x-aipc-request-id", call_id.encode())], b"")
+        else:
+            await Exchange(_process, scope, receive, send, call_id).run()
+    except Refusal as refusal:
+        headers, body = render(refusal, find_provider(scope["raw_path"]), call_id)
+        await _send_whole(send, refusal.status, headers, body)
+    except ClientGone:
+        return
+
+
+async def _send_whole(send: Send, status: int, headers: heads.Headers, body: bytes) -> None:
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+class Request(msgspec.Struct, frozen=True):
+    """The client's request, ready to be sent on. `body` None: it is no JSON and is streamed as it comes."""
+
+    body: bytes | None
+    metadata: bodies.Metadata = bodies.NO_METADATA
+    model: str = ""
+    is_streamed: bool = False
+    wants_usage: bool = False  # the client itself asked for usage in the stream
+    injects_usage: bool = False
+    is_decoded: bool = False
+
+
+class Exchange:
+    """One call. Made, run and dropped by one task."""
+
+    def __init__(
+        self, process: ProxyProcess, scope: MutableMapping[str, Any], receive: Receive, send: Send, call_id: str
+    ) -> None:
+        self._process = process
+        self._scope = scope
+        self._headers: heads.Headers = list(scope["headers"])
+        self._send = send
+        self._call_id = call_id
+        self._started_at = time.time_ns() // 1000
+        self._arrived = time.monotonic()
+        self._receiver = BodyReceiver(receive, process.budget, limit=process.settings.max_body_bytes)
+        self._watch = ClientWatch(receive, process.watches)
+
+    async def run(self) -> None:
+        _refuse_upgrade(self._headers)
+        target = find_target(self._scope["method"], self._scope["raw_path"], self._scope["query_string"])
+        key = await self._platform_key()
+        is_sandbox = sandbox.is_wanted(heads.find_header(self._headers, b"x-sandbox"))
+        provider_key = b"" if is_sandbox else heads.provider_key(self._headers, target.provider)
+        try:
+            request = await self._read_request(target)
+            record = self._open_record(target, key, request, is_simulated=is_sandbox)
+            await self._carry_out(target, provider_key, request, record)
+        finally:
+            self._watch.stop()
+            self._receiver.release()
+
+    # Step 2: who calls.
+
+    async def _platform_key(self) -> KeyFacts:
+        key = heads.platform_key(self._headers)
+        try:
+            return self._process.keys.find(key) or await self._process.keys.get(key)
+        except UnknownKey:
+            raise Refusal(
+                401, "platform_key_invalid", "This AI Prompt Cost key is not known. Check it on the API Keys page."
+            ) from None
+        except RevokedKey:
+            raise Refusal(
+                401,
+                "platform_key_revoked",
+                "This AI Prompt Cost key was revoked. Create a new one on the API Keys page.",
+            ) from None
+        except OrganizationSuspended:
+            raise Refusal(
+                403, "organization_suspended", "The organization of this key is suspended. Write to support."
+            ) from None
+        except KeysUnavailable:
+            raise unavailable(
+                "keys_unavailable", "The key cannot be checked right now. Try again in a moment."
+            ) from None
+
+    # Step 4: what is asked.
+
+    async def _read_request(self, target: Target) -> Request:
+        if not heads.is_json(self._headers):
+            if target.is_metered:
+                raise Refusal(400, "content_type_not_json", "The Content-Type header must be application/json.")
+            return Request(None, self._header_metadata())
+        length = heads.find_header(self._headers, b"content-length") or b""
+        content = await self._receiver.read_all(int(length) if length.isdigit() else None)
+        encoding = (heads.find_header(self._headers, b"content-encoding") or b"identity").lower()
+        if encoding in {b"gzip", b"x-gzip"}:
+            content = self._receiver.inflate(content)
+        elif encoding != b"identity":
+            raise Refusal(
+                415, "content_encoding_unsupported", "The Content-Encoding of the request must be gzip, or none."
+            )
+        return self._prepare(target, content, is_decoded=encoding != b"identity")
+
+    def _prepare(self, target: Target, content: bytes, *, is_decoded: bool) -> Request:
+        if not content.strip() and not target.is_metered:
+            return Request(content, self._header_metadata(), is_decoded=is_decoded)
+        try:
+            members = bodies.split(content)
+        except bodies.MalformedBody as error:
+            raise Refusal(400, "malformed_body", str(error)) from None
+        if members is None:
+            if target.is_metered:
+                raise Refusal(400, "malformed_body", "The request body must be a JSON object.")
+            return Request(content, self._header_metadata(), is_decoded=is_decoded)
+        is_changed = bodies.METADATA_MEMBER in members
+        metadata = bodies.overlay(bodies.take_metadata(members), self._header_metadata())
+        model = bodies.text_of(members, "model")
+        if target.is_metered:
+            _require_fields(members, model)
+        is_streamed = bodies.is_true(members, "stream")
+        injects = target.is_metered and is_streamed and target.provider.ask_for_usage(members)
+        return Request(
+            bodies.join(members) if is_changed or injects else content,
+            metadata,
+            model=label(model, 128),
+            is_streamed=is_streamed,
+            wants_usage=not injects,
+            injects_usage=injects,
+            is_decoded=is_decoded,
+        )
+
+    def _header_metadata(self) -> bodies.Metadata:
+        texts = (
+            heads.find_text(self._headers, name) for name in (b"x-aipc-prompt-key", b"x-aipc-tags", b"x-aipc-version")
+        )
+        return bodies.metadata_of_headers(*texts)
+
+    # Step 7 begins before the provider is called: from here on the call cannot vanish.
+
+    def _open_record(self, target: Target, key: KeyFacts, request: Request, *, is_simulated: bool) -> CallRecord:
+        retries = heads.find_header(self._headers, b"x-stainless-retry-count") or b""
+        facts = CallFacts(
+            v=FORMAT_VERSION,
+            id=self._call_id,
+            started_at=self._started_at,
+            organization_id=key.organization_id,
+            team_id=key.team_id,
+            api_key_id=key.api_key_id,
+            provider=target.provider.name,
+            route=target.route_class,
+            method=label(target.method, 16),
+            metering="metered" if target.is_metered else "unmetered",
+            prompt_key=request.metadata.prompt_key,
+            version=request.metadata.version,
+            tags=request.metadata.tags,
+            model_requested=request.model,
+            streamed=request.is_streamed,
+            sdk_retry_count=int(retries) if retries.isdigit() and len(retries) < 4 else 0,
+        )
+        return CallRecord(
+            self._process.journal,
+            self._process.inflight,
+            facts,
+            arrived=self._arrived,
+            estimate_input=lambda: estimate_input_tokens(request.body or b""),
+            state="simulated" if is_simulated else "complete",
+        )
+
+    # Steps 5 to 9: the provider's answer, or why there is none.
+
+    async def _carry_out(self, target: Target, provider_key: bytes, request: Request, record: CallRecord) -> None:
+        """Whatever happens in here, the record is closed when it ends."""
+        answer: Answer | None = None
+        meter: Meter = UnreadMeter()
+        try:
+            if self._receiver.is_complete:
+                self._watch.start()
+            answer = await self._call_provider(target, provider_key, request, record)
+            record.status = answer.status
+            record.provider_request_id = _provider_request_id(answer, target.provider)
+            if answer.status == 401 and await self._answered_key_refusal(target, provider_key, answer, record):
+                return
+            meter = _meter_for(target, request, answer)
+            await self._pass_on(target, request, record, answer, meter)
+        except UpstreamError as error:
+            # After the headers the client's stream breaks as the provider's did: the server closes the connection.
+            record.close(meter.reading, error_code=_code_of(error))
+        except asyncio.CancelledError:
+            if not self._watch.recover():
+                record.close(meter.reading, error_code="server_shutdown")
+                raise
+            await self._finish_without_client(record, answer, meter)
+        except Refusal as refusal:
+            record.close(meter.reading, error_code=refusal.code, was_served=refusal.status == 504)
+            raise
+        finally:
+            record.close(meter.reading, error_code="internal_error")
+            if answer is not None:
+                answer.abort()
+
+    async def _call_provider(self, target: Target, provider_key: bytes, request: Request, record: CallRecord) -> Answer:
+        if not provider_key:
+            return self._simulate(target, request)
+        headers = heads.upstream_headers(
+            self._headers, target.provider, provider_key, decoded=request.is_decoded, identity=request.injects_usage
+        )
+        url = self._process.settings.origins[target.provider.name] + target.path_and_query
+        try:
+            return await self._process.upstream.send(
+                target.method, url, headers, self._upstream_body(target, request, headers)
+            )
+        except UpstreamUnreachable:
+            record.status = 502
+            raise Refusal(
+                502, "upstream_unreachable", f"{target.provider.label} cannot be reached.", retryable=True
+            ) from None
+        except UpstreamSilent:
+            record.status = 504
+            raise Refusal(
+                504, "upstream_timeout", f"{target.provider.label} did not answer in time.", retryable=True
+            ) from None
+        except UpstreamError:
+            record.status = 502
+            message = f"{target.provider.label} closed the connection without an answer."
+            raise Refusal(502, "upstream_broken", message, retryable=True) from None
+
+    def _simulate(self, target: Target, request: Request) -> Answer:
+        return sandbox.answer(
+            target.provider,
+            call_id=self._call_id,
+            model=request.model,
+            input_tokens=estimate_input_tokens(request.body or b""),
+            is_streamed=request.is_streamed,
+            wants_usage=request.wants_usage or request.injects_usage,
+            is_metered=target.is_metered,
+        )
+
+    def _upstream_body(
+        self, target: Target, request: Request, headers: heads.Headers
+    ) -> bytes | AsyncIterator[bytes] | None:
+        length = heads.find_header(self._headers, b"content-length")
+        has_body = length not in {None, b"0"} or heads.find_header(self._headers, b"transfer-encoding") is not None
+        if request.body is not None:
+            return request.body if request.body or target.method == "POST" else None
+        if not has_body:
+            self._watch.start()
+            return b"" if length == b"0" or target.method in {"POST", "PUT", "PATCH"} else None
+        if length is not None:
+            headers.append((b"content-length", length))
+        return self._stream_body()
+
+    async def _stream_body(self) -> AsyncIterator[bytes]:
+        try:
+            async for chunk in self._receiver.stream():
+                yield chunk
+            self._watch.start()
+        except ClientGone:
+            self._watch.give_up("client_disconnected")
+            raise
+
+    async def _pass_on(
+        self, target: Target, request: Request, record: CallRecord, answer: Answer, meter: Meter
+    ) -> None:
+        drops = request.injects_usage and isinstance(meter, StreamMeter)
+        headers = heads.client_headers(answer.headers, status=answer.status, call_id=self._call_id, drop_length=drops)
+        if drops:
+            headers = [(name, value) for name, value in headers if name != b"content-encoding"]
+        if not target.is_metered and target.method == "HEAD":
+            length: bytes | None = None
+        else:
+            length = heads.find_header(headers, b"content-length")
+        headers += self._headers_of_ours(request, answer)
+        delivery = Delivery(self._send, self._watch, length=int(length) if length and length.isdigit() else None)
+
+        async def close_record() -> None:
+            record.first_byte_at = delivery.first_byte_at
+            record.first_token_at = delivery.first_token_at if request.is_streamed else 0.0
+            record.close(meter.reading)
+            await record.sync()
+
+        await delivery.start(answer.status, headers)
+        await delivery.pass_on(answer, meter, close_record)
+
+    def _headers_of_ours(self, request: Request, answer: Answer) -> heads.Headers:
+        ours = [header for header in answer.headers if header == (b"x-aipc-sandbox", b"true")]
+        if request.metadata.warnings:
+            ours.append((b"x-aipc-warning", heads.warning(request.metadata.warnings)))
+        return ours
+
+    async def _answered_key_refusal(
+        self, target: Target, provider_key: bytes, answer: Answer, record: CallRecord
+    ) -> bool:
+        """The one exception to "unmodified": a refused provider key is told as 502, with the provider's own body.
+
+        A 401 for any other reason is answered here too, as it came.
+        """
+        content = b""
+        while len(content) < _MAX_REFUSAL_BODY and (chunk := await answer.read()):
+            content += chunk
+        meter = _meter_for(target, Request(None), answer)
+        encoding = (heads.find_header(_lower(answer.headers), b"content-encoding") or b"").lower()
+        plain = b"".join(Inflater(encoding).feed(content))
+        meter.feed(content)
+        meter.finish()
+        record.close(meter.reading)
+        await record.sync()
+        status = 401
+        headers = heads.client_headers(answer.headers, status=answer.status, call_id=self._call_id, drop_length=True)
+        if target.provider.refuses_key(provider_key, plain):
+            status = 502
+            headers += [
+                (b"x-aipc-error", b"provider_key_rejected"),
+                (b"x-aipc-upstream-status", b"401"),
+                (b"x-should-retry", b"false"),
+            ]
+        headers.append((b"content-length", str(len(content)).encode()))
+        self._watch.stop()
+        await _send_whole(self._send, status, headers, content if target.method != "HEAD" else b"")
+        return True
+
+    async def _finish_without_client(self, record: CallRecord, answer: Answer | None, meter: Meter) -> None:
+        """Step 8: the client is gone. What was used is recorded; the provider's connection is dropped."""
+        if answer is not None:
+            try:
+                await read_on_for_usage(answer, meter)
+            except UpstreamError as error:
+                log.debug("the provider broke off too: %s", type(error).__name__)
+        record.close(meter.reading, error_code=self._watch.reason)
+
+
+def _refuse_upgrade(headers: heads.Headers) -> None:
+    if (
+        heads.find_header(headers, b"upgrade") is not None
+        and b"websocket" in (heads.find_header(headers, b"upgrade") or b"").lower()
+    ):
+        raise Refusal(400, "websocket_unsupported", "WebSocket connections are not proxied. Use the HTTP API.")
+
+
+def _require_fields(members: bodies.Members, model: str | None) -> None:
+    if not model:
+        problem = "must be text" if "model" in members else "is missing"
+        raise Refusal(400, "model_missing", f"The field 'model' {problem}.")
+    if "messages" not in members:
+        raise Refusal(400, "messages_missing", "The field 'messages' is missing.")
+
+
+def _lower(headers: heads.Headers) -> heads.Headers:
+    return [(name.lower(), value) for name, value in headers]
+
+
+def _provider_request_id(answer: Answer, provider: Provider) -> str:
+    value = heads.find_header(_lower(answer.headers), provider.request_id_header)
+    return label(value.decode("latin-1"), 128) if value else ""
+
+
+def _meter_for(target: Target, request: Request, answer: Answer) -> Meter:
+    headers = _lower(answer.headers)
+    content_type = (heads.find_header(headers, b"content-type") or b"").partition(b";")[0].strip().lower()
+    encoding = (heads.find_header(headers, b"content-encoding") or b"").lower()
+    if target.is_metered and content_type == b"text/event-stream":
+        reader = target.provider.stream_reader(target.route)
+        return StreamMeter(reader, encoding, drops_usage=request.injects_usage)
+    if target.is_metered:
+        return JsonMeter(target.provider, target.route, encoding)
+    return UnreadMeter()
+
+
+def _code_of(error: UpstreamError) -> str:
+    return "upstream_timeout" if isinstance(error, UpstreamSilent) else "upstream_broken"

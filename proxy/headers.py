@@ -1,0 +1,145 @@
+"""Headers of a call: whose keys they carry, which of them pass, and which are set. No I/O.
+
+Names are lower-case bytes, as ASGI gives them.
+"""
+
+from proxy.errors import Refusal
+from proxy.providers.base import Header, Provider
+
+Headers = list[Header]
+PLATFORM_KEY_PREFIX = "apc_"
+
+# RFC 9110 section 7.6.1, and `proxy-*` of its section 11.7.
+_HOP_BY_HOP = frozenset(
+    b"connection keep-alive proxy-authenticate proxy-authorization proxy-connection te trailer transfer-encoding upgrade".split()
+)
+_NOT_UPSTREAM = _HOP_BY_HOP | frozenset(
+    b"host content-length authorization x-api-key api-key cookie x-provider-key x-sandbox forwarded expect "
+    b"accept-encoding x-real-ip".split()
+)
+_NOT_UPSTREAM_PREFIXES = (b"x-aipc-", b"x-forwarded-")
+_NOT_BACK = _HOP_BY_HOP | frozenset((b"set-cookie", b"set-cookie2"))
+_PASSED_ENCODINGS = (b"gzip", b"deflate", b"identity")
+
+
+def find_header(headers: Headers, name: bytes) -> bytes | None:
+    """The first value under that name, without surrounding white space."""
+    for found, value in headers:
+        if found == name:
+            return value.strip()
+    return None
+
+
+def find_text(headers: Headers, name: bytes) -> str | None:
+    """A header of ours as text: UTF-8, else Latin-1."""
+    value = find_header(headers, name)
+    if value is None:
+        return None
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
+
+
+def platform_key(headers: Headers) -> str:
+    """The platform key: `Authorization: Bearer apc_...`, else `x-api-key: apc_...`. Raises `Refusal` 401 without one."""
+    authorization = (find_header(headers, b"authorization") or b"").decode("latin-1")
+    scheme, _, token = authorization.partition(" ")
+    token = token.strip()
+    if scheme.lower() == "bearer" and token.startswith(PLATFORM_KEY_PREFIX):
+        return token
+    api_key = (find_header(headers, b"x-api-key") or b"").decode("latin-1")
+    if api_key.startswith(PLATFORM_KEY_PREFIX):
+        return api_key
+    raise Refusal(401, "platform_key_missing", _missing_key_message(authorization, api_key))
+
+
+def _missing_key_message(authorization: str, api_key: str) -> str:
+    wanted = "Send your AI Prompt Cost key (apc_...) as 'Authorization: Bearer <key>' and your provider key as 'X-Provider-Key'."
+    if authorization.startswith(PLATFORM_KEY_PREFIX):
+        return "The Authorization header must be formatted as 'Bearer <key>'."
+    if authorization or api_key:
+        return f"The request carries no AI Prompt Cost key. {wanted}"
+    return f"The Authorization header is missing. {wanted}"
+
+
+def provider_key(headers: Headers, provider: Provider) -> bytes:
+    """The provider key of `X-Provider-Key`, trimmed. Raises `Refusal` 401 without one."""
+    key = find_header(headers, b"x-provider-key")
+    if not key:
+        raise Refusal(
+            401,
+            "provider_key_missing",
+            f"The X-Provider-Key header is missing. Send your {provider.label} API key in it.",
+        )
+    if key.startswith(PLATFORM_KEY_PREFIX.encode()):
+        raise Refusal(
+            401,
+            "provider_key_missing",
+            f"X-Provider-Key holds an AI Prompt Cost key. Send your {provider.label} API key in it.",
+        )
+    return key
+
+
+def upstream_headers(headers: Headers, provider: Provider, key: bytes, *, decoded: bool, identity: bool) -> Headers:
+    """What goes to the provider: all end-to-end headers as sent, one credential, and an encoding that can be read.
+
+    `decoded`: the body's content encoding was undone. `identity`: the answer must not be compressed.
+    """
+    named = _connection_options(headers)
+    sent = [
+        (name, value)
+        for name, value in headers
+        if name not in _NOT_UPSTREAM and not name.startswith(_NOT_UPSTREAM_PREFIXES) and name not in named
+    ]
+    if decoded:
+        sent = [(name, value) for name, value in sent if name != b"content-encoding"]
+    present = {name for name, _ in sent}
+    sent += [header for header in provider.default_headers() if header[0] not in present]
+    sent.append(provider.credential(key))
+    encoding = b"identity" if identity else _readable_encodings(headers)
+    if encoding:
+        sent.append((b"accept-encoding", encoding))
+    return sent
+
+
+def _connection_options(headers: Headers) -> frozenset[bytes]:
+    """The further hop-by-hop headers that `Connection` names. End-to-end ones that matter cannot be named away."""
+    return frozenset(
+        option.strip().lower() for name, value in headers if name == b"connection" for option in value.split(b",")
+    ) - {b"content-type", b"content-encoding"}
+
+
+def _readable_encodings(headers: Headers) -> bytes:
+    """`accept-encoding` reduced to what the usage reader can decode; empty when the client sent none."""
+    offered = [item.strip() for name, value in headers if name == b"accept-encoding" for item in value.split(b",")]
+    if not offered:
+        return b""
+    kept = [item for item in offered if item.partition(b";")[0].strip().lower() in _PASSED_ENCODINGS]
+    return b", ".join(kept) or b"identity"
+
+
+def client_headers(headers: Headers, *, status: int, call_id: str, drop_length: bool) -> Headers:
+    """What comes back: the provider's end-to-end headers without its cookies, and our request id."""
+    named = _connection_options(headers)
+    back = [
+        (lower, value)
+        for name, value in headers
+        if (lower := name.lower()) not in _NOT_BACK
+        and lower not in named
+        and not lower.startswith(b"x-aipc-")
+        and not (drop_length and lower == b"content-length")
+    ]
+    if status == 204 or status < 200:
+        back = [(name, value) for name, value in back if name != b"content-length"]
+    back.append((b"x-aipc-request-id", call_id.encode()))
+    return back
+
+
+def is_json(headers: Headers) -> bool:
+    value = find_header(headers, b"content-type")
+    return value is not None and value.partition(b";")[0].strip().lower() == b"application/json"
+
+
+def warning(messages: tuple[str, ...]) -> bytes:
+    return "; ".join(messages).encode("ascii", "replace")[:1000]

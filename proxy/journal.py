@@ -1,0 +1,252 @@
+"""The journal: usage records as lines in append-only segments on the local disk, one directory for each process.
+
+    JOURNAL_DIR/<process>/lock               held (flock) while the process lives
+                          inflight           calls between admission and record (proxy.inflight)
+                          <segment>.open     being written; blocks allocated ahead, so NUL bytes may follow the last line
+                          <segment>.sealed   complete, fsynced, waiting for its receipt
+                          <segment>.posted   in the ledger; kept for the retention time
+
+The event loop's thread writes; the shipper's thread (proxy.shipper) fsyncs, seals, publishes and deletes. A call is admitted
+only when room for its largest record is reserved, so that an answered call can always be recorded.
+"""
+
+import asyncio
+import fcntl
+import logging
+import os
+import shutil
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+
+from analytics.usage import MAX_LINE_BYTES
+from proxy.failpoints import reach
+from proxy.inflight import allocate
+
+log = logging.getLogger(__name__)
+
+SEAL_AFTER_SECONDS = 0.25
+SEAL_AFTER_LINES = 500
+_EXTENT_BYTES = 1024 * 1024
+OPEN, SEALED, POSTED = ".open", ".sealed", ".posted"
+
+
+class JournalFull(OSError):
+    """The disk has no room for the record of another call."""
+
+
+class ProcessDirectory:
+    """A directory that belongs to this process for as long as its lock is held."""
+
+    def __init__(self, root: Path) -> None:
+        root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        name = uuid.uuid4().hex
+        hidden = root / f".{name}"
+        hidden.mkdir(mode=0o700)
+        self.path = root / name
+        self._lock = os.open(hidden / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        hidden.rename(self.path)  # only now can others see it, and it is locked
+        sync_directory(root)
+
+    def release(self) -> None:
+        """Give the directory up. It goes away when nothing is left in it; else the next process adopts it."""
+        left = {item.name for item in self.path.iterdir()}
+        if left <= {"lock"}:
+            shutil.rmtree(self.path, ignore_errors=True)
+        os.close(self._lock)
+
+
+def sync_directory(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+class Segment:
+    """One file of the journal while it is written."""
+
+    __slots__ = ("capacity", "file", "id", "lines", "path", "written")
+
+    def __init__(self, directory: Path, capacity: int) -> None:
+        """Raises `OSError` when the disk has no room for `capacity` bytes."""
+        self.id = str(uuid.uuid4())
+        self.path = directory / f"{self.id}{OPEN}"
+        self.file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        self.capacity = 0
+        self.written = 0
+        self.lines = 0
+        try:
+            self.reserve(capacity)
+        except OSError:
+            self.discard()
+            raise
+
+    def reserve(self, capacity: int) -> None:
+        if capacity > self.capacity:
+            allocate(self.file, capacity)
+            self.capacity = capacity
+
+    def write(self, line: bytes) -> None:
+        """Append one line, whole or not at all. Raises `OSError`."""
+        try:
+            count = os.pwrite(self.file, line, self.written)
+        except OSError:
+            self._erase_after_last_line()
+            raise
+        if count != len(line):
+            self._erase_after_last_line()
+            raise OSError("short write to the journal")
+        self.written += count
+        self.lines += 1
+
+    def _erase_after_last_line(self) -> None:
+        """Back to the last good offset: nothing of a half-written line may be read later."""
+        os.ftruncate(self.file, self.written)
+        self.capacity = self.written
+
+    def discard(self) -> None:
+        os.close(self.file)
+        self.path.unlink(missing_ok=True)
+
+
+class Journal:
+    """The writing side. Everything here runs in the event loop's thread."""
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        seal: Callable[[Segment], None],
+        request_spare: Callable[[int], None],
+        syncs_always: bool = False,
+    ) -> None:
+        """`seal` takes over a finished segment; `request_spare(capacity)` has `add_spare` called, soon, in this thread."""
+        self.syncs_always = syncs_always
+        self._seal = seal
+        self._request_spare = request_spare
+        self._current = Segment(directory, _EXTENT_BYTES)
+        self._spare: Segment | None = None
+        self._reserved = 0
+        self._unwritten: list[tuple[bytes, Callable[[], None]]] = []
+        self._timer: asyncio.TimerHandle | None = None
+        self._syncing: asyncio.Future[None] | None = None
+        self._appended = 0
+        self._synced = 0
+        self._is_spare_requested = True
+        request_spare(_EXTENT_BYTES)
+
+    def reserve(self) -> None:
+        """Reserve room for one record. Raises `JournalFull`."""
+        needed = self._current.written + (self._reserved + 1) * MAX_LINE_BYTES
+        if needed > self._current.capacity or self._unwritten:
+            try:
+                self._current.reserve(needed + _EXTENT_BYTES)
+                self._retry_unwritten()
+            except OSError as error:
+                raise JournalFull(*error.args) from error
+        self._reserved += 1
+
+    def release(self) -> None:
+        """Give back a reservation that no record was written for."""
+        self._reserved -= 1
+
+    def append(self, line: bytes, on_written: Callable[[], None]) -> None:
+        """Write one record into the room reserved for it. From `on_written` on it survives the death of the process."""
+        try:
+            self._write(line, on_written)
+        except OSError as error:
+            log.critical(
+                "journal: cannot write to %s (%s); the record waits in memory", self._current.path, error.strerror
+            )
+            self._unwritten.append((line, on_written))
+            self._rotate()
+        if self._current.lines >= SEAL_AFTER_LINES:
+            self._rotate()
+        elif self._timer is None:
+            self._wait(SEAL_AFTER_SECONDS)
+
+    async def sync(self) -> None:
+        """Until everything appended so far is on the disk itself. Concurrent callers share an fsync."""
+        target = self._appended
+        while self._synced < target:
+            if self._syncing is not None:
+                await asyncio.shield(self._syncing)
+                continue
+            loop = asyncio.get_running_loop()
+            self._syncing, covered = loop.create_future(), self._appended
+            try:
+                await loop.run_in_executor(None, os.fsync, self._current.file)
+                self._synced = covered
+            finally:
+                done, self._syncing = self._syncing, None
+                done.set_result(None)
+
+    def add_spare(self, spare: Segment | None) -> None:
+        """The next segment, prepared off the event loop. None when the disk had no room for it."""
+        self._spare = spare
+        self._is_spare_requested = False
+
+    def close(self) -> None:
+        """Hand over what is left. Nothing may be appended afterwards."""
+        if self._timer is not None:
+            self._timer.cancel()
+        try:
+            self._retry_unwritten()
+        except OSError:
+            log.critical(
+                "journal: %d records could not be written; their slots become interrupted records", len(self._unwritten)
+            )
+        self._seal(self._current)
+        if self._spare is not None:
+            self._spare.discard()
+
+    def _write(self, line: bytes, on_written: Callable[[], None]) -> None:
+        self._current.write(line)
+        self._reserved -= 1
+        self._appended += 1
+        on_written()
+
+    def _retry_unwritten(self) -> None:
+        while self._unwritten:
+            self._write(*self._unwritten[0])
+            self._unwritten.pop(0)
+
+    def _wait(self, seconds: float) -> None:
+        self._timer = asyncio.get_running_loop().call_later(seconds, self._tick)
+
+    def _tick(self) -> None:
+        self._timer = None
+        try:
+            self._retry_unwritten()
+        except OSError:
+            self._wait(SEAL_AFTER_SECONDS)
+        if self._current.lines:
+            self._rotate()
+
+    def _rotate(self) -> None:
+        """Seal the current segment and go on with the spare one. Without a spare that has room, the current one stays."""
+        needed = (self._reserved + 1) * MAX_LINE_BYTES
+        is_busy = self._syncing is not None or (self.syncs_always and self._synced < self._appended)
+        if self._spare is not None and self._spare.capacity >= needed and not is_busy:
+            reach("journal.rotate")
+            finished, self._current, self._spare = self._current, self._spare, None
+            self._seal(finished)
+        elif self._timer is None:
+            self._wait(SEAL_AFTER_SECONDS / 4)
+        if not self._is_spare_requested and (self._spare is None or self._spare.capacity < needed):
+            if self._spare is not None:
+                self._spare.discard()
+                self._spare = None
+            self._is_spare_requested = True
+            self._request_spare(needed * 2 + _EXTENT_BYTES)
+
+
+def complete_lines(content: bytes) -> bytes:
+    """What counts of a segment that its process did not seal: whole lines, without the NUL bytes allocated ahead."""
+    end = content.find(b"\0")
+    if end >= 0:
+        content = content[:end]
+    return content[: content.rfind(b"\n") + 1]

@@ -1,0 +1,35 @@
+"""Start-up and orderly shutdown of the proxy inside the ASGI server. The server ends running calls first, then comes here."""
+
+import logging
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from proxy import endpoint
+from proxy.process import ProxyProcess
+
+log = logging.getLogger(__name__)
+
+
+async def lifespan(
+    receive: Callable[[], Awaitable[MutableMapping[str, Any]]],
+    send: Callable[[MutableMapping[str, Any]], Awaitable[None]],
+) -> None:
+    process: ProxyProcess | None = None
+    while True:
+        message = await receive()
+        if message["type"] == "lifespan.startup":
+            try:
+                process = ProxyProcess()
+                await process.open()
+            except Exception as error:
+                log.exception("The proxy cannot start")
+                await send({"type": "lifespan.startup.failed", "message": str(error)})
+                return
+            endpoint.serve(process)
+            await send({"type": "lifespan.startup.complete"})
+        else:
+            endpoint.serve(None)
+            if process is not None:
+                await process.close()
+            await send({"type": "lifespan.shutdown.complete"})
+            return

@@ -1,0 +1,106 @@
+"""What one proxy process holds while it serves: keys, connections, the journal and the threads around it."""
+
+import asyncio
+import logging
+from pathlib import Path
+
+import msgspec
+from django.conf import settings
+
+from orgs.key_cache import KeyCache
+from proxy.inflight import InflightFile
+from proxy.journal import Journal, ProcessDirectory, Segment
+from proxy.publishing import BrokerPublisher, InProcessPublisher, Publisher
+from proxy.receiving import BodyBudget
+from proxy.relay import ClientWatch, watch_for_stalls
+from proxy.shipper import Shipper
+from proxy.upstream import Upstream
+
+log = logging.getLogger(__name__)
+
+_FLEETING_FILE_SYSTEMS = frozenset({"overlay", "tmpfs", "ramfs"})
+
+
+class ProxySettings(msgspec.Struct, frozen=True):
+    """The settings that the request path reads, taken once at start-up."""
+
+    origins: dict[str, str]
+    max_body_bytes: int
+    client_stall_timeout: float
+
+
+class ProxyProcess:
+    """Everything of one process, opened in its event loop and closed in an orderly way."""
+
+    def __init__(self) -> None:
+        self.settings = ProxySettings(
+            origins={"openai": settings.OPENAI_UPSTREAM_URL, "anthropic": settings.ANTHROPIC_UPSTREAM_URL},
+            max_body_bytes=settings.MAX_BODY_BYTES,
+            client_stall_timeout=settings.CLIENT_STALL_TIMEOUT,
+        )
+        self.keys = KeyCache(settings.KEY_GRACE)
+        self.budget = BodyBudget(settings.BODY_MEMORY_BYTES)
+        self.watches: set[ClientWatch] = set()
+        self.upstream = Upstream(
+            connect_timeout=settings.UPSTREAM_CONNECT_TIMEOUT, silence_timeout=settings.UPSTREAM_SILENCE_TIMEOUT
+        )
+        warn_of_fleeting_storage(settings.JOURNAL_DIR)
+        self._directory = ProcessDirectory(settings.JOURNAL_DIR)
+        self.inflight = InflightFile(self._directory.path / "inflight")
+        self._loop = asyncio.get_running_loop()
+        self._shipper = Shipper(
+            settings.JOURNAL_DIR,
+            self._directory.path,
+            publisher=_publisher(),
+            retention_seconds=settings.JOURNAL_RETENTION_HOURS * 3600,
+            deliver_spare=self._deliver_spare,
+        )
+        self.journal = Journal(
+            self._directory.path,
+            seal=self._shipper.seal,
+            request_spare=self._shipper.request_spare,
+            syncs_always=settings.JOURNAL_SYNC == "always",
+        )
+        self._stalls: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        await self.upstream.open()
+        self.keys.start()
+        self._shipper.start()
+        self._stalls = asyncio.create_task(watch_for_stalls(self.watches, self.settings.client_stall_timeout))
+
+    async def close(self) -> None:
+        """After the last call has ended: the journal is sealed and shipped."""
+        if self._stalls is not None:
+            self._stalls.cancel()
+        self.journal.close()
+        await asyncio.to_thread(self._shipper.stop)
+        self.keys.stop()
+        await self.upstream.close()
+        if self.inflight.in_use == 0:
+            (self._directory.path / "inflight").unlink(missing_ok=True)
+        self.inflight.close()
+        self._directory.release()
+
+    def _deliver_spare(self, spare: Segment | None) -> None:
+        self._loop.call_soon_threadsafe(self.journal.add_spare, spare)
+
+
+def _publisher() -> Publisher:
+    if settings.IS_TRIAL:
+        return InProcessPublisher()
+    return BrokerPublisher(settings.REDIS_URL, settings.CELERY_TASK_DEFAULT_QUEUE, settings.QUEUE_LENGTH_CAP)
+
+
+def warn_of_fleeting_storage(path: Path) -> None:
+    """The journal must outlive the container and the machine's memory; say so where it would not."""
+    if settings.IS_TRIAL:
+        return
+    try:
+        mounts = [line.split()[1:3] for line in Path("/proc/mounts").read_text().splitlines()]
+    except OSError:
+        return
+    holding = [(mount, kind) for mount, kind in mounts if path.is_relative_to(mount)]
+    kind = max(holding, key=lambda entry: len(entry[0]), default=("", ""))[1]
+    if kind in _FLEETING_FILE_SYSTEMS:
+        log.warning("JOURNAL_DIR=%s is on %s, which does not outlive the container: mount a volume there.", path, kind)

@@ -1,0 +1,98 @@
+"""Taking the request body off the wire: whole, within the limits, for JSON; as it comes for everything else."""
+
+import zlib
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from typing import Any
+
+from proxy.errors import ClientGone, Refusal, unavailable
+
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+_INFLATE_STEP = 1024 * 1024
+
+
+class BodyBudget:
+    """The memory that all bodies of this process may hold together. Used by the event loop's thread alone."""
+
+    def __init__(self, capacity: int) -> None:
+        self.capacity = capacity
+        self.held = 0
+
+    def take(self, amount: int) -> None:
+        if self.held + amount > self.capacity:
+            raise unavailable("body_memory_exhausted", "Too many large requests at once. Try again in a moment.")
+        self.held += amount
+
+    def give_back(self, amount: int) -> None:
+        self.held -= amount
+
+
+class BodyReceiver:
+    """Reads one request's body. `held` bytes of the budget are this call's until `release`."""
+
+    def __init__(self, receive: Receive, budget: BodyBudget, *, limit: int) -> None:
+        self._receive = receive
+        self._budget = budget
+        self._limit = limit
+        self.held = 0
+        self.is_complete = False
+
+    async def read_all(self, declared_length: int | None) -> bytes:
+        """The whole body. Raises `Refusal` 413 above the limit, 503 without room, `ClientGone`."""
+        if declared_length is not None:
+            self._check(declared_length)
+        chunks: list[bytes] = []
+        while not self.is_complete:
+            chunk = await self._next()
+            self._check(self.held + len(chunk))
+            self._take(len(chunk))
+            chunks.append(chunk)
+        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+    async def stream(self) -> AsyncIterator[bytes]:
+        """The body as it comes, never held."""
+        while not self.is_complete:
+            chunk = await self._next()
+            if chunk:
+                yield chunk
+
+    def inflate(self, body: bytes) -> bytes:
+        """A gzip body decoded within the same limit. Raises `Refusal` 400 for bad data, 413 above the limit."""
+        parts: list[bytes] = []
+        size = 0
+        rest = body
+        while rest:
+            decoder = zlib.decompressobj(wbits=31)
+            try:
+                while rest and not decoder.eof:
+                    part = decoder.decompress(rest, _INFLATE_STEP)
+                    rest = decoder.unconsumed_tail
+                    size += len(part)
+                    self._check(size)
+                    self._take(len(part))
+                    parts.append(part)
+            except zlib.error:
+                raise Refusal(400, "malformed_body", "The request body is not valid gzip data.") from None
+            if not decoder.eof:
+                raise Refusal(400, "malformed_body", "The gzip data of the request body is cut short.")
+            rest = decoder.unused_data
+        return b"".join(parts)
+
+    def release(self) -> None:
+        self._budget.give_back(self.held)
+        self.held = 0
+
+    async def _next(self) -> bytes:
+        message = await self._receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGone
+        self.is_complete = not message.get("more_body", False)
+        chunk: bytes = message.get("body", b"")
+        return chunk
+
+    def _check(self, size: int) -> None:
+        if size > self._limit:
+            raise Refusal(413, "body_too_large", f"The request body is larger than {self._limit} bytes.")
+
+    def _take(self, amount: int) -> None:
+        self._budget.take(amount)
+        self.held += amount

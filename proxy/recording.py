@@ -1,0 +1,112 @@
+"""One call's way into the journal: room reserved and facts in a slot before the provider is called, one record at its end."""
+
+import time
+from collections.abc import Callable
+
+from analytics.usage import CallFacts, State, TokenUsage, UsageRecord, encode_facts, encode_line, ended
+from proxy.errors import Refusal, unavailable
+from proxy.failpoints import reach
+from proxy.inflight import InflightFile, NoRoom
+from proxy.journal import Journal, JournalFull
+from proxy.providers.base import BYTES_PER_TOKEN, Reading, label
+
+
+class CallRecord:
+    """Opened before the provider is called, closed exactly once. Closing twice keeps the first."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        inflight: InflightFile,
+        facts: CallFacts,
+        *,
+        arrived: float,
+        estimate_input: Callable[[], int],
+        state: State = "complete",
+    ) -> None:
+        """`arrived` is on the monotonic clock. Raises `Refusal` 503 when the journal has no room."""
+        self._journal = journal
+        self._inflight = inflight
+        self._facts = facts
+        self._arrived = arrived
+        self._estimate_input = estimate_input
+        self._state: State = state
+        self.status = 0
+        self.provider_request_id = ""
+        self.first_byte_at = 0.0
+        self.first_token_at = 0.0
+        self.is_closed = False
+        try:
+            journal.reserve()
+        except JournalFull:
+            raise _no_room() from None
+        try:
+            self._slot = inflight.enter(encode_facts(facts))
+        except NoRoom:
+            journal.release()
+            raise _no_room() from None
+        reach("call.slot_entered")
+
+    def close(self, reading: Reading, *, error_code: str = "", was_served: bool = True) -> None:
+        """Append the record. `was_served` false: the provider cannot have worked on the call, so nothing is estimated."""
+        if self.is_closed:
+            return
+        self.is_closed = True
+        record = self._record(reading, error_code or reading.error_code, was_served)
+        reach("call.before_append")
+        self._journal.append(encode_line(record), self._clear_slot)
+
+    def _clear_slot(self) -> None:
+        reach("call.appended")
+        self._inflight.clear(self._slot)
+
+    async def sync(self) -> None:
+        """With `JOURNAL_SYNC=always`: until the record is on the disk itself."""
+        if self._journal.syncs_always:
+            await self._journal.sync()
+
+    def _record(self, reading: Reading, error_code: str, was_served: bool) -> UsageRecord:
+        usage = reading.usage or TokenUsage()
+        source = "provider" if reading.usage is not None else "none"
+        if self._is_estimate_needed(reading, was_served):
+            usage, source = self._estimated(reading), "estimated"
+        return ended(
+            self._facts,
+            state=self._state,
+            model=reading.model,
+            status=self.status,
+            error_code=label(error_code) or (f"http_{self.status}" if self.status >= 400 else ""),
+            usage=usage,
+            usage_source=source,
+            latency_ms=self._since(time.monotonic()),
+            first_byte_ms=self._since(self.first_byte_at),
+            first_token_ms=self._since(self.first_token_at),
+            finish_reason=reading.finish_reason,
+            provider_request_id=self.provider_request_id,
+        )
+
+    def _is_estimate_needed(self, reading: Reading, was_served: bool) -> bool:
+        return (
+            was_served
+            and not reading.is_usage_complete
+            and self._facts.metering == "metered"
+            and self._state == "complete"
+            and (self.status < 400 or self.status == 504)
+        )
+
+    def _estimated(self, reading: Reading) -> TokenUsage:
+        """What the provider has reported, completed from text lengths."""
+        output = reading.text_bytes // BYTES_PER_TOKEN
+        if reading.usage is None:
+            return TokenUsage(input=self._estimate_input(), output=output)
+        fields = {name: getattr(reading.usage, name) for name in TokenUsage.__struct_fields__}
+        return TokenUsage(**{**fields, "output": max(reading.usage.output, output)})
+
+    def _since(self, moment: float) -> int:
+        return round((moment - self._arrived) * 1000) if moment else -1
+
+
+def _no_room() -> Refusal:
+    return unavailable(
+        "journal_full", "The usage journal has no room, so the call was not sent. Try again in a moment."
+    )

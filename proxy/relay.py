@@ -1,0 +1,142 @@
+"""Passing an answer on as it arrives, and noticing when the client is gone or no longer reads."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, Protocol
+
+from proxy.providers.base import Header, Reading
+
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+# After a client stopped reading at `finish_reason`, the usage is at most this far away.
+_READ_ON_SECONDS = 2.0
+_READ_ON_BYTES = 64 * 1024
+
+
+class Answer(Protocol):
+    async def read(self) -> bytes: ...
+
+
+class Meter(Protocol):
+    reading: Reading
+
+    def feed(self, chunk: bytes) -> bytes: ...
+
+    def finish(self) -> bytes: ...
+
+
+class ClientWatch:
+    """Watches one client after its request was read. When it leaves or stalls, the call's task is cancelled and `reason` says
+    why; any other cancellation is the server's.
+    """
+
+    def __init__(self, receive: Receive, watches: "set[ClientWatch]") -> None:
+        self._receive = receive
+        self._watches = watches
+        self._owner = asyncio.current_task()
+        self._task: asyncio.Task[None] | None = None
+        self.sending_since = 0.0  # on the monotonic clock; 0 while nothing is being sent
+        self.reason = ""
+
+    def start(self) -> None:
+        self._watches.add(self)
+        self._task = asyncio.create_task(self._wait())
+
+    def stop(self) -> None:
+        self._watches.discard(self)
+        if self._task is not None:
+            self._task.cancel()
+
+    def give_up(self, reason: str) -> None:
+        """Cancel the call, once."""
+        if not self.reason and self._owner is not None:
+            self.reason = reason
+            self._owner.cancel()
+
+    def recover(self) -> bool:
+        """After a `CancelledError`: whether it came from here, in which case the task may go on to its end."""
+        if self.reason and self._owner is not None:
+            self._owner.uncancel()
+            return True
+        return False
+
+    async def _wait(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        self.give_up("client_disconnected")
+
+
+async def watch_for_stalls(watches: set[ClientWatch], timeout: float) -> None:
+    """End the calls whose client has taken nothing for `timeout` seconds. One task for the whole process."""
+    while True:
+        await asyncio.sleep(min(timeout / 4, 5))
+        oldest = time.monotonic() - timeout
+        for watch in [watch for watch in watches if 0 < watch.sending_since < oldest]:
+            watch.give_up("client_stalled")
+
+
+class Delivery:
+    """Sends one answer to the client and notes when its first byte and its first token went out."""
+
+    def __init__(self, send: Send, watch: ClientWatch, *, length: int | None) -> None:
+        """`length`: the body's announced length, if it was announced."""
+        self._send = send
+        self._watch = watch
+        self._left = length
+        self.first_byte_at = 0.0
+        self.first_token_at = 0.0
+        self.is_complete = False
+
+    async def start(self, status: int, headers: list[Header]) -> None:
+        await self._send({"type": "http.response.start", "status": status, "headers": headers})
+
+    async def pass_on(self, answer: Answer, meter: Meter, record: Callable[[], Awaitable[None]]) -> None:
+        """Pass every chunk on as it comes. `record` is awaited before the last part of the answer goes out, once or twice."""
+        while chunk := await answer.read():
+            if self._left is not None:
+                self._left -= len(chunk)
+            part = meter.feed(chunk)
+            is_last = self._left is not None and self._left <= 0
+            if is_last:
+                part += meter.finish()
+            reading = meter.reading
+            if not self.first_byte_at:
+                self.first_byte_at = time.monotonic()
+            if reading.text_bytes and not self.first_token_at:
+                self.first_token_at = time.monotonic()
+            if reading.is_finished or is_last:
+                await record()
+            if is_last:
+                await self._end(part)
+                return
+            if part:
+                await self._deliver(part, more=True)
+        rest = meter.finish()
+        await record()
+        await self._end(rest)
+
+    async def _end(self, part: bytes) -> None:
+        self._watch.stop()
+        self.is_complete = True
+        await self._deliver(part, more=False)
+
+    async def _deliver(self, part: bytes, *, more: bool) -> None:
+        self._watch.sending_since = time.monotonic()
+        await self._send({"type": "http.response.body", "body": part, "more_body": more})
+        self._watch.sending_since = 0.0
+
+
+async def read_on_for_usage(answer: Answer, meter: Meter) -> None:
+    """The client left after the text was complete: the numbers are about to come, so they are waited for, within limits."""
+    if not meter.reading.finish_reason or meter.reading.is_usage_complete:
+        return
+    budget = _READ_ON_BYTES
+    try:
+        async with asyncio.timeout(_READ_ON_SECONDS):
+            while budget > 0 and not meter.reading.is_usage_complete and (chunk := await answer.read()):
+                budget -= len(chunk)
+                meter.feed(chunk)
+    except TimeoutError:
+        return

@@ -1,0 +1,112 @@
+"""The one door to a provider: send a request, get status and headers, read the body as it arrives.
+
+`Upstream` is a narrow interface of ours; aiohttp stands behind it today. It decodes nothing and follows nothing.
+
+UpstreamError
+|- UpstreamUnreachable   no connection; nothing was sent
+|- UpstreamSilent        connected, and then nothing for longer than the setting allows
+`- UpstreamBroken        the connection ended before the answer did
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Protocol
+
+import aiohttp
+import yarl
+
+from proxy.providers.base import Header
+
+_MAX_HEADER_BYTES = 64 * 1024
+
+
+class UpstreamError(Exception):
+    pass
+
+
+class UpstreamUnreachable(UpstreamError):
+    pass
+
+
+class UpstreamSilent(UpstreamError):
+    pass
+
+
+class UpstreamBroken(UpstreamError):
+    pass
+
+
+class Answer(Protocol):
+    """A provider's answer whose body is still arriving."""
+
+    status: int
+    headers: list[Header]
+
+    async def read(self) -> bytes:
+        """The next bytes as they came; b"" at the end. Raises `UpstreamSilent` or `UpstreamBroken`."""
+
+    def abort(self) -> None:
+        """Drop the connection, whatever is still to come. Harmless after the end."""
+
+
+class Upstream:
+    """Connections to the providers, kept alive between calls. One for each process, opened in its event loop."""
+
+    def __init__(self, *, connect_timeout: float, silence_timeout: float) -> None:
+        self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=connect_timeout, sock_read=silence_timeout)
+        self._session: aiohttp.ClientSession | None = None
+
+    async def open(self) -> None:
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=60, keepalive_timeout=20),
+            timeout=self._timeout,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+            trust_env=False,
+            skip_auto_headers=("User-Agent", "Content-Type", "Accept", "Accept-Encoding"),
+            max_line_size=_MAX_HEADER_BYTES,
+            max_field_size=_MAX_HEADER_BYTES,
+        )
+
+    async def close(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    async def send(
+        self, method: str, url: str, headers: list[Header], body: bytes | AsyncIterator[bytes] | None
+    ) -> Answer:
+        """The answer once its headers are there. `url` goes on the wire as it is, percent-encoding included."""
+        assert self._session is not None
+        try:
+            response = await self._session.request(
+                method,
+                yarl.URL(url, encoded=True),
+                headers=[(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers],
+                data=body,
+                allow_redirects=False,
+            )
+        except (aiohttp.ConnectionTimeoutError, aiohttp.ClientConnectorError) as error:
+            raise UpstreamUnreachable from error
+        except (aiohttp.ServerTimeoutError, TimeoutError) as error:
+            raise UpstreamSilent from error
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            raise UpstreamBroken from error
+        return _AiohttpAnswer(response)
+
+
+class _AiohttpAnswer:
+    def __init__(self, response: aiohttp.ClientResponse) -> None:
+        self._response = response
+        self.status = response.status
+        self.headers: list[Header] = list(response.raw_headers)
+
+    async def read(self) -> bytes:
+        try:
+            return await self._response.content.readany()
+        except (aiohttp.SocketTimeoutError, TimeoutError) as error:
+            raise UpstreamSilent from error
+        except (aiohttp.ClientError, OSError, asyncio.IncompleteReadError) as error:
+            raise UpstreamBroken from error
+
+    def abort(self) -> None:
+        self._response.close()
