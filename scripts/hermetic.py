@@ -16,7 +16,7 @@ _FOREIGN = re.compile(
 
 def setting_names() -> set[str]:
     """The variables that `.env.example` lists."""
-    return set(re.findall(r"^#?([A-Z][A-Z0-9_]*)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
+    return set(re.findall(r"^(?:# )?([A-Z][A-Z0-9_]*)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
 
 
 def environment() -> dict[str, str]:
