@@ -120,8 +120,8 @@ def test_anthropic_prices(model: str, usage: TokenUsage, amount: int) -> None:
 @pytest.mark.parametrize(
     ("provider", "model", "usage", "amount"),
     [
-        # OpenAI, "GPT-5.5": prompts of more than 272K input tokens cost 2 x input and cached input and 1.5 x output, for
-        # the full request. At the threshold: 272,000 x 5,000,000 + 10 x 30,000,000
+        # OpenAI, "GPT-5.5": prompts of more than 272K input tokens cost 2 x input and cached input and 1.5 x output
+        # for the full request. At the threshold: 272,000 x 5,000,000 + 10 x 30,000,000
         ("openai", "gpt-5.5", TokenUsage(input=272_000, output=10), 1_360_300_000_000),
         # One token more: 272,001 x 10,000,000 + 10 x 45,000,000
         ("openai", "gpt-5.5", TokenUsage(input=272_001, output=10), 2_720_460_000_000),

@@ -1,0 +1,168 @@
+"""Pricing posted records again: after a price was saved, or on command. Exact under concurrent posting and repricing.
+
+A few hundred records a transaction. Each locks in posting's order (organization, revision, records, roll-ups), changes
+only records that are still as they were seen, and moves the roll-ups by the difference in the same transaction.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from django.db import connection, transaction
+from django.db.models import Q, QuerySet
+
+from analytics import price_book, rollups
+from analytics.models import CostStatus, LedgerRecord
+from analytics.price_book.scope import Scope
+from analytics.pricing import Cost
+from orgs.models import Organization
+from orgs.services import organizations
+
+CHUNK = 500
+# No price changes what these cost.
+_SETTLED = (CostStatus.SIMULATED, CostStatus.INTERRUPTED, CostStatus.UNMETERED, CostStatus.PENDING)
+
+_UPDATE = """
+UPDATE analytics_usagerecord SET
+    previous_cost_pico_usd = analytics_usagerecord.cost_pico_usd,
+    cost_pico_usd = CAST(changed.column3 AS bigint),
+    cost_status = changed.column4,
+    price_revision = changed.column5
+FROM (VALUES {rows}) AS changed
+WHERE analytics_usagerecord.id = changed.column1 AND analytics_usagerecord.price_revision = changed.column2
+RETURNING analytics_usagerecord.id
+"""
+
+
+class Difference(msgspec.Struct, kw_only=True):
+    """What repricing made of one organization's records, or would make (a dry run). Amounts are pico-USD.
+
+    `before` and `after` are the sums over the changed records; unknown costs count as nothing in them.
+    """
+
+    organization_id: int
+    checked_count: int = 0
+    changed_count: int = 0
+    newly_priced_count: int = 0
+    newly_unpriced_count: int = 0
+    before: int = 0
+    after: int = 0
+
+    def note(self, row: LedgerRecord, cost: Cost) -> None:
+        self.changed_count += 1
+        self.newly_priced_count += row.cost_pico_usd is None and cost.pico_usd is not None
+        self.newly_unpriced_count += row.cost_pico_usd is not None and cost.pico_usd is None
+        self.before += row.cost_pico_usd or 0
+        self.after += cost.pico_usd or 0
+
+
+def reprice(
+    *,
+    organization_id: int | None = None,
+    start: date | None = None,
+    end: date | None = None,
+    only_unpriced: bool = False,
+    scope: Scope | None = None,
+    dry_run: bool = False,
+) -> list[Difference]:
+    """Price records again; returns the difference of each organization that had any. May be stopped and run again.
+
+    `start` and `end` are days in the organization's time zone, both inclusive. A dry run changes and locks nothing.
+    """
+    condition = ~Q(cost_status__in=_SETTLED)
+    if scope is not None:
+        condition &= scope.condition()
+        organization_id = scope.organization_id if organization_id is None else organization_id
+    if only_unpriced:
+        condition &= Q(cost_status=CostStatus.UNPRICED)
+    condition &= _days(start, end)
+    wanted = Organization.objects.order_by("pk").values_list("pk", flat=True)
+    if organization_id is not None:
+        wanted = wanted.filter(pk=organization_id)
+    differences = []
+    for pk in list(wanted):
+        records = LedgerRecord.objects.filter(condition, organization_id=pk)
+        difference = Difference(organization_id=pk)
+        for ids in _chunks(records):
+            (_look if dry_run else _reprice)(ids, difference)
+        if difference.checked_count:
+            differences.append(difference)
+    return differences
+
+
+def _days(start: date | None, end: date | None) -> Q:
+    """By the stored local day; the bounds on the start, wide enough for every time zone, are for the index."""
+    condition = Q()
+    if start is not None:
+        midnight = datetime.combine(start, time.min, tzinfo=UTC)
+        condition &= Q(local_day__gte=start, started_at__gte=midnight - timedelta(days=2))
+    if end is not None:
+        midnight = datetime.combine(end, time.min, tzinfo=UTC)
+        condition &= Q(local_day__lte=end, started_at__lt=midnight + timedelta(days=3))
+    return condition
+
+
+def _chunks(records: QuerySet[LedgerRecord]) -> Iterator[list[UUID]]:
+    """Ids in the order of the index, continuing after the last one seen. What is posted meanwhile has today's price."""
+    remaining = records
+    while found := list(remaining.order_by("started_at", "pk").values_list("started_at", "pk")[:CHUNK]):
+        yield [pk for _, pk in found]
+        last, pk = found[-1]
+        remaining = records.filter(Q(started_at__gt=last) | Q(pk__gt=pk), started_at__gte=last)
+
+
+def _look(ids: Sequence[UUID], difference: Difference) -> None:
+    book = price_book.current()
+    for row in LedgerRecord.objects.filter(pk__in=ids):
+        difference.checked_count += 1
+        cost = book.cost_of_row(row)
+        if _is_change(row, cost):
+            difference.note(row, cost)
+
+
+def _reprice(ids: Sequence[UUID], difference: Difference) -> None:
+    with transaction.atomic():
+        organizations.lock_shared([difference.organization_id])
+        book = price_book.current(shared_lock=True)
+        # Locked and read in one go, so that a second repricing beside this one sees what this one leaves.
+        rows = list(LedgerRecord.objects.filter(pk__in=ids).select_for_update().order_by("pk"))
+        costs = [(row, book.cost_of_row(row)) for row in rows]
+        changes = [(row, cost) for row, cost in costs if _is_change(row, cost)]
+        stored = _store(changes, book.revision)
+        changes = [(row, cost) for row, cost in changes if row.pk in stored]
+        removed = [_facts_of(row) for row, _ in changes]
+        added = [
+            msgspec.structs.replace(facts, cost_pico_usd=cost.pico_usd, cost_status=cost.status)
+            for facts, (_, cost) in zip(removed, changes, strict=True)
+        ]
+        rollups.changes(added=added, removed=removed)
+    difference.checked_count += len(rows)
+    for row, cost in changes:
+        difference.note(row, cost)
+
+
+def _is_change(row: LedgerRecord, cost: Cost) -> bool:
+    if row.cost_status in _SETTLED:
+        return False
+    return (row.cost_pico_usd, row.cost_status) != (cost.pico_usd, cost.status)
+
+
+def _store(changes: Sequence[tuple[LedgerRecord, Cost]], revision: int) -> set[UUID]:
+    """Returns the ids of the records that really changed: those with the revision that was seen."""
+    if not changes:
+        return set()
+    to_database = LedgerRecord._meta.pk.get_db_prep_value
+    parameters: list[Any] = []
+    for row, cost in changes:
+        identifier = to_database(row.pk, connection)
+        parameters += [identifier, row.price_revision, cost.pico_usd, cost.status, revision]
+    with connection.cursor() as cursor:
+        rows = ", ".join(["(%s, %s, %s, %s, %s)"] * len(changes))
+        cursor.execute(_UPDATE.format(rows=rows), parameters)
+        return {UUID(str(identifier)) for (identifier,) in cursor.fetchall()}
+
+
+def _facts_of(row: LedgerRecord) -> rollups.RecordFacts:
+    return rollups.facts_of(getattr(row, column) for column in rollups.FACT_COLUMNS)
