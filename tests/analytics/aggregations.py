@@ -9,7 +9,7 @@ from django.http import HttpResponse
 from django.test import Client
 
 from orgs.models import ApiKey, Organization, Team
-from orgs.services import keys, organizations, teams
+from tests.factories import make_key, make_organization, make_team
 
 ENDPOINTS = ("monthly", "by-prompt", "by-team", "version-comparison")
 
@@ -26,12 +26,11 @@ class Issued(NamedTuple):
 
 
 def found(name: str = "Example", timezone: str = "UTC", team: str = "backend") -> Issued:
-    organization = organizations.create(name=name, timezone=timezone)
-    return issue(teams.create(organization=organization, name=team))
+    return issue(make_team(make_organization(name, timezone=timezone), team))
 
 
 def issue(team: Team) -> Issued:
-    key, text = keys.issue(team=team)
+    key, text = make_key(team)
     return Issued(team.organization, team, key, text)
 
 

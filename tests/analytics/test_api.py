@@ -11,6 +11,7 @@ from pytest_django import DjangoAssertNumQueries
 from orgs.services import keys, teams
 from tests.analytics.aggregations import ENDPOINTS, ask, found, issue, read, send
 from tests.analytics.rollup_rows import FEBRUARY, spend
+from tests.factories import make_team
 
 pytestmark = [pytest.mark.trial, pytest.mark.django_db]
 
@@ -55,7 +56,7 @@ def test_prompts_are_as_documented() -> None:
 
 def test_teams_are_as_documented() -> None:
     backend = found()
-    frontend = issue(teams.create(organization=backend.organization, name="frontend"))
+    frontend = issue(make_team(backend.organization, "frontend"))
     spend(frontend.key, "3.15", 220)
     spend(backend.key, "8.30", 540)
     body = ask("by-team", frontend.text, **FEBRUARY)
@@ -96,7 +97,7 @@ def test_requests_without_a_prompt_key_are_called_unknown() -> None:
 
 def test_an_archived_team_and_a_revoked_key_keep_what_they_spent() -> None:
     gone = found(team="gone")
-    here = issue(teams.create(organization=gone.organization, name="here"))
+    here = issue(make_team(gone.organization, "here"))
     second = issue(here.team)
     spend(gone.key, "3")
     spend(second.key, "1")
@@ -184,7 +185,7 @@ def test_an_answer_takes_the_same_few_queries_however_much_was_spent(
 ) -> None:
     example = found()
     for number in range(20):
-        other = issue(teams.create(organization=example.organization, name=f"team {number}"))
+        other = issue(make_team(example.organization, f"team {number}"))
         spend(other.key, "1", prompt_key="summarizer", version=number)
         spend(other.key, "1", prompt_key=f"prompt {number}")
     with django_assert_num_queries(queries):  # the key, its organization, the roll-ups; the teams' names

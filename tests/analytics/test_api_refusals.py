@@ -5,16 +5,17 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from django.contrib.auth import get_user_model
 from django.db import OperationalError, connection
 from django.test import Client
 
+from accounts.models import User
 from orgs import keys as key_texts
 from orgs.models import Organization
-from orgs.services import keys, members, organizations
+from orgs.services import keys, organizations
 from tests.analytics.aggregations import ENDPOINTS, Issued, ask, found, read, refusal, send
 from tests.analytics.rollup_rows import FEBRUARY, spend
 from tests.analytics.test_periods import NOT_A_DATE
+from tests.factories import make_member
 
 pytestmark = [pytest.mark.trial, pytest.mark.django_db, pytest.mark.parametrize("endpoint", ENDPOINTS)]
 
@@ -25,9 +26,9 @@ def example() -> Issued:
 
 
 def signed_in(*member_of: Organization, **user_fields: Any) -> Client:
-    user = get_user_model().objects.create_user("ada@example.com", **user_fields)
+    user = User.objects.create_user("ada@example.com", **user_fields)
     for organization in member_of:
-        members.add(organization=organization, user=user)
+        make_member(organization, user)
     client = Client()
     client.force_login(user)
     return client

@@ -10,6 +10,7 @@ from analytics.periods import Period
 from analytics.reports import Dimension, Scope, Sums
 from orgs.models import Organization, Team
 from tests.analytics.rollup_rows import spend
+from tests.factories import make_organization, make_team
 
 pytestmark = [pytest.mark.trial, pytest.mark.django_db]
 
@@ -19,12 +20,12 @@ DIMENSIONS: tuple[Dimension, ...] = ("prompt_key", "team_id", "api_key_id", "ver
 
 @pytest.fixture
 def organization() -> Organization:
-    return Organization.objects.create(name="Example", slug="example")
+    return make_organization()
 
 
 @pytest.fixture
 def backend(organization: Organization) -> Team:
-    return Team.objects.create(organization=organization, name="backend")
+    return make_team(organization)
 
 
 @pytest.fixture
@@ -51,7 +52,7 @@ def test_teams_are_two_queries_however_many_there_are(
     scope: Scope, organization: Organization, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     for number in range(12):
-        spend(Team.objects.create(organization=organization, name=f"team {number:02}"), "1")
+        spend(make_team(organization, f"team {number:02}"), "1")
     with django_assert_num_queries(2):
         rows = reports.by_team(scope)
     assert [row.name for row in rows] == [f"team {number:02}" for number in range(12)]
@@ -64,8 +65,7 @@ def test_both_ends_of_the_period_count_and_nothing_around_it(scope: Scope, backe
 
 
 def test_another_organization_is_never_counted(scope: Scope, backend: Team) -> None:
-    stranger = Organization.objects.create(name="Stranger", slug="stranger")
-    spend(Team.objects.create(organization=stranger, name="backend"), "99")
+    spend(make_team(make_organization()), "99")
     spend(backend, "1")
     assert reports.get_total(scope).cost_usd == 1
     assert [row.sums.cost_usd for row in reports.by_team(scope)] == [1]
