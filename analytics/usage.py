@@ -1,7 +1,7 @@
 """The usage record: the frozen values that the proxied call writes to the journal and the ledger reads back.
 
-Knows no Django, no network and no clock. A journal line is one `UsageRecord` as JSON. `FORMAT_VERSION` rises whenever an
-older worker could misread a newer line; the worker leaves such lines unposted until it is upgraded.
+Knows no Django, no network and no clock. A journal line is one `UsageRecord` as JSON. `FORMAT_VERSION` rises whenever
+an older worker could misread a newer line; the worker leaves such lines unposted until it is upgraded.
 """
 
 from typing import Any, Literal
@@ -9,7 +9,8 @@ from typing import Any, Literal
 import msgspec
 
 FORMAT_VERSION = 1
-# The largest line. The caps on what a client controls (128-character keys, 20 tags of 64 characters) keep every line below it.
+# The largest line. The caps on what a client controls (128-character keys, 20 tags of 64 characters) keep every line
+# below it.
 MAX_LINE_BYTES = 16 * 1024
 MAX_TOKENS = 1_000_000_000  # A count above this is taken for garbage, clamped, and the record marked partial.
 
@@ -44,8 +45,16 @@ class TokenUsage(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     @property
     def is_billable(self) -> bool:
         return any(
-            (self.input, self.cache_read, self.cache_write_5m, self.cache_write_1h, self.input_audio)
-            + (self.output, self.output_audio, self.web_searches)
+            (
+                self.input,
+                self.cache_read,
+                self.cache_write_5m,
+                self.cache_write_1h,
+                self.input_audio,
+                self.output,
+                self.output_audio,
+                self.web_searches,
+            )
         )
 
 
@@ -119,7 +128,9 @@ def encode_line(record: UsageRecord) -> bytes:
 
 
 def decode_line(line: bytes | str) -> UsageRecord:
-    """Raises `NewerFormat` for a newer release's line, `msgspec.MsgspecError` (a ValueError) for anything unreadable."""
+    """Raises `NewerFormat` for a newer release's line, `msgspec.MsgspecError` (a ValueError) for anything
+    unreadable.
+    """
     if _version_decoder.decode(line).v > FORMAT_VERSION:
         raise NewerFormat("line of a newer format")
     return _decoder.decode(line)

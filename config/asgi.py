@@ -7,13 +7,15 @@ from typing import Any
 from django.core.asgi import get_asgi_application
 from django.utils.module_loading import import_string
 
+from config.health import livez
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
-pages = get_asgi_application()
+pages: Callable[..., Awaitable[None]] = get_asgi_application()
 proxied_call = import_string("proxy.endpoint.application")
 lifespan = import_string("proxy.lifespan.lifespan")
 
@@ -22,6 +24,8 @@ async def application(scope: MutableMapping[str, Any], receive: Receive, send: S
     if scope["type"] == "http":
         if scope["path"].startswith("/api/proxy/"):
             await proxied_call(scope, receive, send)
+        elif scope["path"] == "/livez":
+            await livez(scope, send)
         else:
             await pages(scope, receive, send)
     elif scope["type"] == "lifespan":

@@ -32,7 +32,9 @@ LOG_LEVEL = env.read_choice("LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), 
 # --- Addresses --------------------------------------------------------------------------------------------------------
 
 if not IS_TRIAL and not env.read_text("PUBLIC_URL"):
-    raise ImproperlyConfigured("PUBLIC_URL is missing: set it to the address that browsers use, like https://example.com.")
+    raise ImproperlyConfigured(
+        "PUBLIC_URL is missing: set it to the address that browsers use, like https://example.com."
+    )
 PUBLIC_URL = env.read_http_url("PUBLIC_URL", "http://127.0.0.1:8000")
 TRUSTED_PROXIES = env.read_list("TRUSTED_PROXIES")
 _public = urlsplit(PUBLIC_URL)
@@ -59,7 +61,6 @@ _IS_HTTPS = _public.scheme == "https"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _IS_HTTPS
 SESSION_COOKIE_HTTPONLY = True
 SECURE_SSL_REDIRECT = _IS_HTTPS
-SECURE_REDIRECT_EXEMPT = [r"^livez$"]
 SECURE_HSTS_SECONDS = env.read_whole_number("HSTS_SECONDS", 31_536_000 if _IS_HTTPS else 0)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = _IS_HTTPS
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
@@ -163,7 +164,9 @@ if IS_TRIAL:
 else:
     _database: dict[str, Any] = dict(dj_database_url.parse(DATABASE_URL))
     if _database["ENGINE"] != "django.db.backends.postgresql":
-        raise ImproperlyConfigured("DATABASE_URL must name a PostgreSQL database: postgresql://user:password@host/name.")
+        raise ImproperlyConfigured(
+            "DATABASE_URL must name a PostgreSQL database: postgresql://user:password@host/name."
+        )
     _database["OPTIONS"] = {
         **_database.get("OPTIONS", {}),
         "connect_timeout": 5,
@@ -191,7 +194,7 @@ JOURNAL_RETENTION_HOURS = env.read_whole_number("JOURNAL_RETENTION_HOURS", 26)
 QUEUE_LENGTH_CAP = env.read_whole_number("QUEUE_LENGTH_CAP", 1000, least=1)
 NEW_VALUES_PER_DAY = env.read_whole_number("NEW_VALUES_PER_DAY", 1000, least=1)
 
-# --- Celery (at-least-once: a task that dies with its worker comes back; posting is idempotent) ------------------------
+# --- Celery: at least once (a task that dies with its worker comes back; posting is idempotent) ------------------------
 
 CELERY_BROKER_URL = REDIS_URL or "memory://"
 CELERY_TASK_ALWAYS_EAGER = IS_TRIAL

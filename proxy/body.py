@@ -1,6 +1,7 @@
 """The request body of a JSON call: our metadata taken out, every other member left byte for byte.
 
-Pure: bytes in, frozen values out; no Django, no network, no clock. Reading the body off the wire is `proxy.receiving`'s.
+Pure: bytes in, frozen values out; no Django, no network, no clock. Reading the body off the wire is
+`proxy.receiving`'s.
 """
 
 import json
@@ -25,7 +26,9 @@ _SPACE = re.compile(r"[ \t\n\r]*")
 
 
 class MalformedBody(ValueError):
-    """The body is not the JSON it says it is. The message is fit for the caller to read and quotes nothing of the body."""
+    """The body is not the JSON it says it is. The message is fit for the caller to read and quotes nothing of the
+    body.
+    """
 
 
 class Metadata(msgspec.Struct, frozen=True):
@@ -52,7 +55,8 @@ def split(body: bytes) -> Members | None:
         raise MalformedBody("The request body is nested too deeply.") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         if body.lstrip()[:1] not in {b"{", b""}:
-            return _check_other_json(body)
+            _check_other_json(body)
+            return None
         if _SURROGATE_ESCAPE.search(body):
             return _split_with_lone_surrogates(body)
         raise MalformedBody(f"The request body is not valid JSON: {_reason(error)}.") from None
@@ -72,8 +76,8 @@ def _reason(error: Exception) -> str:
 
 
 def _split_with_lone_surrogates(body: bytes) -> Members:
-    """The same split for bodies in which an escaped surrogate stands alone, as JavaScript makes them by cutting an emoji in
-    half. RFC 8259 section 8.2 allows them and the providers take them; msgspec does not.
+    """The same split for bodies in which an escaped surrogate stands alone, as JavaScript makes them by cutting an
+    emoji in half. RFC 8259 section 8.2 allows them and the providers take them; msgspec does not.
     """
     try:
         text = body.decode("utf-8", "surrogateescape")
@@ -134,7 +138,9 @@ def is_true(members: Members, name: str) -> bool:
 
 
 def take_metadata(members: Members) -> Metadata:
-    """Take `_aipromptcost` out of `members` and read it. Never raises: what cannot be used is dropped with a warning."""
+    """Take `_aipromptcost` out of `members` and read it. Never raises: what cannot be used is dropped with a
+    warning.
+    """
     raw = members.pop(METADATA_MEMBER, None)
     if raw is None:
         return NO_METADATA
@@ -214,9 +220,9 @@ def _read_version(value: Any, warnings: list[str]) -> int:
     if value is None or value == "":
         return 0
     number = value
-    if isinstance(value, str) and value.strip().isascii() and value.strip().isdigit() and len(value) < 20:
-        number = int(value)
-    elif isinstance(value, float) and value.is_integer():
+    if (isinstance(value, str) and value.strip().isascii() and value.strip().isdigit() and len(value) < 20) or (
+        isinstance(value, float) and value.is_integer()
+    ):
         number = int(value)
     if isinstance(number, bool) or not isinstance(number, int) or not 1 <= number <= MAX_VERSION:
         warnings.append("version dropped: it must be a whole number from 1 to 2147483647")

@@ -1,6 +1,7 @@
-"""The proxied call, from the request's first byte to the record of what it cost. `Exchange.run` lists the steps in order.
+"""The proxied call, from the request's first byte to the record of its cost. `Exchange.run` lists the steps in order.
 
-Raw ASGI beside Django (docs/adr/0001). The steps do not know each other; this module hands results from one to the next.
+Raw ASGI beside Django (docs/adr/0001). The steps do not know each other; this module hands results from one to the
+next.
 """
 
 import asyncio
@@ -9,21 +10,19 @@ import time
 from collections.abc import AsyncIterator, MutableMapping
 from typing import Any
 
-import msgspec
-
 from analytics.usage import FORMAT_VERSION, CallFacts
 from orgs.key_cache import KeyFacts, KeysUnavailable, OrganizationSuspended, RevokedKey, UnknownKey
-from proxy import body as bodies
 from proxy import headers as heads
 from proxy import sandbox
 from proxy.call import Target, find_provider, find_target, new_call_id
 from proxy.errors import ClientGone, Refusal, render, unavailable
 from proxy.meter import Inflater, JsonMeter, Meter, StreamMeter, UnreadMeter
 from proxy.process import ProxyProcess
-from proxy.providers.base import Provider, Reading, estimate_input_tokens, label
+from proxy.providers.base import Provider, estimate_input_tokens, label
 from proxy.receiving import BodyReceiver
 from proxy.recording import CallRecord
 from proxy.relay import ClientWatch, Delivery, Receive, Send, read_on_for_usage
+from proxy.request import Request, read_request
 from proxy.upstream import Answer, UpstreamError, UpstreamSilent, UpstreamUnreachable
 
 log = logging.getLogger(__name__)
@@ -60,18 +59,6 @@ async def _send_whole(send: Send, status: int, headers: heads.Headers, body: byt
     await send({"type": "http.response.body", "body": body})
 
 
-class Request(msgspec.Struct, frozen=True):
-    """The client's request, ready to be sent on. `body` None: it is no JSON and is streamed as it comes."""
-
-    body: bytes | None
-    metadata: bodies.Metadata = bodies.NO_METADATA
-    model: str = ""
-    is_streamed: bool = False
-    wants_usage: bool = False  # the client itself asked for usage in the stream
-    injects_usage: bool = False
-    is_decoded: bool = False
-
-
 class Exchange:
     """One call. Made, run and dropped by one task."""
 
@@ -95,7 +82,7 @@ class Exchange:
         is_sandbox = sandbox.is_wanted(heads.find_header(self._headers, b"x-sandbox"))
         provider_key = b"" if is_sandbox else heads.provider_key(self._headers, target.provider)
         try:
-            request = await self._read_request(target)
+            request = await read_request(target, self._headers, self._receiver)
             record = self._open_record(target, key, request, is_simulated=is_sandbox)
             await self._carry_out(target, provider_key, request, record)
         finally:
@@ -126,58 +113,6 @@ class Exchange:
             raise unavailable(
                 "keys_unavailable", "The key cannot be checked right now. Try again in a moment."
             ) from None
-
-    # Step 4: what is asked.
-
-    async def _read_request(self, target: Target) -> Request:
-        if not heads.is_json(self._headers):
-            if target.is_metered:
-                raise Refusal(400, "content_type_not_json", "The Content-Type header must be application/json.")
-            return Request(None, self._header_metadata())
-        length = heads.find_header(self._headers, b"content-length") or b""
-        content = await self._receiver.read_all(int(length) if length.isdigit() else None)
-        encoding = (heads.find_header(self._headers, b"content-encoding") or b"identity").lower()
-        if encoding in {b"gzip", b"x-gzip"}:
-            content = self._receiver.inflate(content)
-        elif encoding != b"identity":
-            raise Refusal(
-                415, "content_encoding_unsupported", "The Content-Encoding of the request must be gzip, or none."
-            )
-        return self._prepare(target, content, is_decoded=encoding != b"identity")
-
-    def _prepare(self, target: Target, content: bytes, *, is_decoded: bool) -> Request:
-        if not content.strip() and not target.is_metered:
-            return Request(content, self._header_metadata(), is_decoded=is_decoded)
-        try:
-            members = bodies.split(content)
-        except bodies.MalformedBody as error:
-            raise Refusal(400, "malformed_body", str(error)) from None
-        if members is None:
-            if target.is_metered:
-                raise Refusal(400, "malformed_body", "The request body must be a JSON object.")
-            return Request(content, self._header_metadata(), is_decoded=is_decoded)
-        is_changed = bodies.METADATA_MEMBER in members
-        metadata = bodies.overlay(bodies.take_metadata(members), self._header_metadata())
-        model = bodies.text_of(members, "model")
-        if target.is_metered:
-            _require_fields(members, model)
-        is_streamed = bodies.is_true(members, "stream")
-        injects = target.is_metered and is_streamed and target.provider.ask_for_usage(members)
-        return Request(
-            bodies.join(members) if is_changed or injects else content,
-            metadata,
-            model=label(model, 128),
-            is_streamed=is_streamed,
-            wants_usage=not injects,
-            injects_usage=injects,
-            is_decoded=is_decoded,
-        )
-
-    def _header_metadata(self) -> bodies.Metadata:
-        texts = (
-            heads.find_text(self._headers, name) for name in (b"x-aipc-prompt-key", b"x-aipc-tags", b"x-aipc-version")
-        )
-        return bodies.metadata_of_headers(*texts)
 
     # Step 7 begins before the provider is called: from here on the call cannot vanish.
 
@@ -224,7 +159,7 @@ class Exchange:
             record.provider_request_id = _provider_request_id(answer, target.provider)
             if answer.status == 401 and await self._answered_key_refusal(target, provider_key, answer, record):
                 return
-            meter = _meter_for(target, request, answer)
+            meter = _meter_for(target, answer, drops_usage=request.injects_usage)
             await self._pass_on(target, request, record, answer, meter)
         except UpstreamError as error:
             # After the headers the client's stream breaks as the provider's did: the server closes the connection.
@@ -275,7 +210,7 @@ class Exchange:
             model=request.model,
             input_tokens=estimate_input_tokens(request.body or b""),
             is_streamed=request.is_streamed,
-            wants_usage=request.wants_usage or request.injects_usage,
+            wants_usage=True,
             is_metered=target.is_metered,
         )
 
@@ -341,7 +276,7 @@ class Exchange:
         content = b""
         while len(content) < _MAX_REFUSAL_BODY and (chunk := await answer.read()):
             content += chunk
-        meter = _meter_for(target, Request(None), answer)
+        meter = _meter_for(target, answer, drops_usage=False)
         encoding = (heads.find_header(_lower(answer.headers), b"content-encoding") or b"").lower()
         plain = b"".join(Inflater(encoding).feed(content))
         meter.feed(content)
@@ -380,14 +315,6 @@ def _refuse_upgrade(headers: heads.Headers) -> None:
         raise Refusal(400, "websocket_unsupported", "WebSocket connections are not proxied. Use the HTTP API.")
 
 
-def _require_fields(members: bodies.Members, model: str | None) -> None:
-    if not model:
-        problem = "must be text" if "model" in members else "is missing"
-        raise Refusal(400, "model_missing", f"The field 'model' {problem}.")
-    if "messages" not in members:
-        raise Refusal(400, "messages_missing", "The field 'messages' is missing.")
-
-
 def _lower(headers: heads.Headers) -> heads.Headers:
     return [(name.lower(), value) for name, value in headers]
 
@@ -397,16 +324,15 @@ def _provider_request_id(answer: Answer, provider: Provider) -> str:
     return label(value.decode("latin-1"), 128) if value else ""
 
 
-def _meter_for(target: Target, request: Request, answer: Answer) -> Meter:
+def _meter_for(target: Target, answer: Answer, *, drops_usage: bool) -> Meter:
+    if not target.is_metered:
+        return UnreadMeter()
     headers = _lower(answer.headers)
     content_type = (heads.find_header(headers, b"content-type") or b"").partition(b";")[0].strip().lower()
     encoding = (heads.find_header(headers, b"content-encoding") or b"").lower()
-    if target.is_metered and content_type == b"text/event-stream":
-        reader = target.provider.stream_reader(target.route)
-        return StreamMeter(reader, encoding, drops_usage=request.injects_usage)
-    if target.is_metered:
-        return JsonMeter(target.provider, target.route, encoding)
-    return UnreadMeter()
+    if content_type == b"text/event-stream":
+        return StreamMeter(target.provider.stream_reader(target.route), encoding, drops_usage=drops_usage)
+    return JsonMeter(target.provider, target.route, encoding)
 
 
 def _code_of(error: UpstreamError) -> str:

@@ -11,7 +11,8 @@ PLATFORM_KEY_PREFIX = "apc_"
 
 # RFC 9110 section 7.6.1, and `proxy-*` of its section 11.7.
 _HOP_BY_HOP = frozenset(
-    b"connection keep-alive proxy-authenticate proxy-authorization proxy-connection te trailer transfer-encoding upgrade".split()
+    b"connection keep-alive proxy-authenticate proxy-authorization proxy-connection te trailer "
+    b"transfer-encoding upgrade".split()
 )
 _NOT_UPSTREAM = _HOP_BY_HOP | frozenset(
     b"host content-length authorization x-api-key api-key cookie x-provider-key x-sandbox forwarded expect "
@@ -42,7 +43,10 @@ def find_text(headers: Headers, name: bytes) -> str | None:
 
 
 def platform_key(headers: Headers) -> str:
-    """The platform key: `Authorization: Bearer apc_...`, else `x-api-key: apc_...`. Raises `Refusal` 401 without one."""
+    """The platform key: `Authorization: Bearer apc_...`, else `x-api-key: apc_...`.
+
+    Raises `Refusal` 401 without one.
+    """
     authorization = (find_header(headers, b"authorization") or b"").decode("latin-1")
     scheme, _, token = authorization.partition(" ")
     token = token.strip()
@@ -55,7 +59,10 @@ def platform_key(headers: Headers) -> str:
 
 
 def _missing_key_message(authorization: str, api_key: str) -> str:
-    wanted = "Send your AI Prompt Cost key (apc_...) as 'Authorization: Bearer <key>' and your provider key as 'X-Provider-Key'."
+    wanted = (
+        "Send your AI Prompt Cost key (apc_...) as 'Authorization: Bearer <key>' "
+        "and your provider key as 'X-Provider-Key'."
+    )
     if authorization.startswith(PLATFORM_KEY_PREFIX):
         return "The Authorization header must be formatted as 'Bearer <key>'."
     if authorization or api_key:

@@ -1,8 +1,8 @@
 """The in-flight file: one slot for each call between its admission and its record.
 
-Before the provider is called, the call's facts enter a slot of a memory-mapped file; the slot is cleared after the record was
-appended to the journal. Slots that survive a crash become `interrupted` records. The file's blocks are allocated before they
-are used, because a page that the disk has no room for would kill the process.
+Before the provider is called, the call's facts enter a slot of a memory-mapped file; the slot is cleared after the
+record was appended to the journal. Slots that survive a crash become `interrupted` records. The file's blocks are
+allocated before they are used, because a page that the disk has no room for would kill the process.
 """
 
 import mmap
@@ -71,7 +71,9 @@ class InflightFile:
 
 
 def allocate(file: int, size: int) -> None:
-    """Make the file at least `size` bytes long with blocks of its own on the disk. Raises `OSError` when there is no room."""
+    """Make the file at least `size` bytes long with blocks of its own on the disk. Raises `OSError` when there is no
+    room.
+    """
     if hasattr(os, "posix_fallocate"):
         os.posix_fallocate(file, 0, size)
         return

@@ -2,12 +2,12 @@
 
     JOURNAL_DIR/<process>/lock               held (flock) while the process lives
                           inflight           calls between admission and record (proxy.inflight)
-                          <segment>.open     being written; blocks allocated ahead, so NUL bytes may follow the last line
+                          <segment>.open     being written; NUL bytes may follow the last line (blocks allocated ahead)
                           <segment>.sealed   complete, fsynced, waiting for its receipt
                           <segment>.posted   in the ledger; kept for the retention time
 
-The event loop's thread writes; the shipper's thread (proxy.shipper) fsyncs, seals, publishes and deletes. A call is admitted
-only when room for its largest record is reserved, so that an answered call can always be recorded.
+The event loop's thread writes; the shipper's thread (proxy.shipper) fsyncs, seals, publishes and deletes. A call is
+admitted only when room for its largest record is reserved, so that an answered call can always be recorded.
 """
 
 import asyncio
@@ -123,7 +123,9 @@ class Journal:
         request_spare: Callable[[int], None],
         syncs_always: bool = False,
     ) -> None:
-        """`seal` takes over a finished segment; `request_spare(capacity)` has `add_spare` called, soon, in this thread."""
+        """`seal` takes over a finished segment; `request_spare(capacity)` has `add_spare` called, soon, in this
+        thread.
+        """
         self.syncs_always = syncs_always
         self._seal = seal
         self._request_spare = request_spare
@@ -227,7 +229,9 @@ class Journal:
             self._rotate()
 
     def _rotate(self) -> None:
-        """Seal the current segment and go on with the spare one. Without a spare that has room, the current one stays."""
+        """Seal the current segment and go on with the spare one. Without a spare that has room, the current one
+        stays.
+        """
         needed = (self._reserved + 1) * MAX_LINE_BYTES
         is_busy = self._syncing is not None or (self.syncs_always and self._synced < self._appended)
         if self._spare is not None and self._spare.capacity >= needed and not is_busy:

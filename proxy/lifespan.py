@@ -1,4 +1,6 @@
-"""Start-up and orderly shutdown of the proxy inside the ASGI server. The server ends running calls first, then comes here."""
+"""Start-up and orderly shutdown of the proxy inside the ASGI server. The server ends running calls first, then comes
+here.
+"""
 
 import logging
 from collections.abc import Awaitable, Callable, MutableMapping

@@ -44,7 +44,9 @@ class UnreadMeter:
 
 
 class Inflater:
-    """Undoes gzip or deflate for reading, in steps, so that a bomb costs no memory. Bad data ends the reading, not the call."""
+    """Undoes gzip or deflate for reading, in steps, so that a bomb costs no memory. Bad data ends the reading, not
+    the call.
+    """
 
     def __init__(self, encoding: bytes) -> None:
         self._is_raw_possible = encoding == b"deflate"
@@ -74,8 +76,9 @@ class Inflater:
 
 
 class StreamMeter:
-    """Server-sent events. Chunks pass as they come, except that the start of a terminal event waits for its end, and that
-    with `drops_usage` the event that exists only because we asked for it is left out (the answer is then not compressed).
+    """Server-sent events. Chunks pass as they come, except that the start of a terminal event waits for its end, and
+    that with `drops_usage` the event that exists only because we asked for it is left out (the answer is then not
+    compressed).
     """
 
     def __init__(self, reader: StreamReader, encoding: bytes, *, drops_usage: bool) -> None:

@@ -26,7 +26,9 @@ class InProcessPublisher:
 
 
 class BrokerPublisher:
-    """Production: one Celery task for each segment, below a queue length that keeps Redis small when workers are away."""
+    """Production: one Celery task for each segment, below a queue length that keeps Redis small when workers are
+    away.
+    """
 
     def __init__(self, redis_url: str, queue: str, queue_length_cap: int) -> None:
         self._redis = redis.Redis.from_url(redis_url, socket_timeout=5, socket_connect_timeout=5)
@@ -35,7 +37,7 @@ class BrokerPublisher:
 
     def has_room(self) -> bool:
         try:
-            return int(self._redis.llen(self._queue)) < self._cap  # type: ignore[arg-type]
+            return int(self._redis.llen(self._queue)) < self._cap
         except redis.RedisError:
             return True  # publishing will find out, and back off
 

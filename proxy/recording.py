@@ -1,4 +1,6 @@
-"""One call's way into the journal: room reserved and facts in a slot before the provider is called, one record at its end."""
+"""One call's way into the journal: room reserved and facts in a slot before the provider is called, one record at
+its end.
+"""
 
 import time
 from collections.abc import Callable
@@ -48,7 +50,9 @@ class CallRecord:
         reach("call.slot_entered")
 
     def close(self, reading: Reading, *, error_code: str = "", was_served: bool = True) -> None:
-        """Append the record. `was_served` false: the provider cannot have worked on the call, so nothing is estimated."""
+        """Append the record. `was_served` false: the provider cannot have worked on the call, so nothing is
+        estimated.
+        """
         if self.is_closed:
             return
         self.is_closed = True

@@ -28,8 +28,8 @@ class Meter(Protocol):
 
 
 class ClientWatch:
-    """Watches one client after its request was read. When it leaves or stalls, the call's task is cancelled and `reason` says
-    why; any other cancellation is the server's.
+    """Watches one client after its request was read. When it leaves or stalls, the call's task is cancelled and
+    `reason` says why; any other cancellation is the server's.
     """
 
     def __init__(self, receive: Receive, watches: "set[ClientWatch]") -> None:
@@ -68,11 +68,11 @@ class ClientWatch:
         self.give_up("client_disconnected")
 
 
-async def watch_for_stalls(watches: set[ClientWatch], timeout: float) -> None:
-    """End the calls whose client has taken nothing for `timeout` seconds. One task for the whole process."""
+async def watch_for_stalls(watches: set[ClientWatch], patience: float) -> None:
+    """End the calls whose client has taken nothing for `patience` seconds. One task for the whole process."""
     while True:
-        await asyncio.sleep(min(timeout / 4, 5))
-        oldest = time.monotonic() - timeout
+        await asyncio.sleep(min(patience / 4, 5))
+        oldest = time.monotonic() - patience
         for watch in [watch for watch in watches if 0 < watch.sending_since < oldest]:
             watch.give_up("client_stalled")
 
@@ -93,7 +93,9 @@ class Delivery:
         await self._send({"type": "http.response.start", "status": status, "headers": headers})
 
     async def pass_on(self, answer: Answer, meter: Meter, record: Callable[[], Awaitable[None]]) -> None:
-        """Pass every chunk on as it comes. `record` is awaited before the last part of the answer goes out, once or twice."""
+        """Pass every chunk on as it comes. `record` is awaited before the last part of the answer goes out, once or
+        twice.
+        """
         while chunk := await answer.read():
             if self._left is not None:
                 self._left -= len(chunk)
@@ -129,7 +131,9 @@ class Delivery:
 
 
 async def read_on_for_usage(answer: Answer, meter: Meter) -> None:
-    """The client left after the text was complete: the numbers are about to come, so they are waited for, within limits."""
+    """The client left after the text was complete: the numbers are about to come, so they are waited for, within
+    limits.
+    """
     if not meter.reading.finish_reason or meter.reading.is_usage_complete:
         return
     budget = _READ_ON_BYTES

@@ -1,7 +1,8 @@
-"""From sealed segments to posted ones: the thread of each proxy process that fsyncs, publishes, watches receipts and adopts.
+"""From sealed segments to posted ones: the thread of each proxy process that fsyncs, publishes, watches receipts and
+adopts.
 
-A segment stays on the disk until the ledger holds its receipt with the same number of lines and the same SHA-256, and then
-for the retention time. Publishing again is harmless: posting is idempotent.
+A segment stays on the disk until the ledger holds its receipt with the same number of lines and the same SHA-256, and
+then for the retention time. Publishing again is harmless: posting is idempotent.
 """
 
 import fcntl
@@ -166,7 +167,7 @@ class Shipper:
             reach("shipper.before_publish")
             try:
                 self._publisher.publish(name, _lines_of(waiting.path))
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - a broker's client raises many kinds
                 log.warning("shipper: segment %s not published (%s), again in %d s", name, type(error).__name__, delay)
                 return
             reach("shipper.after_publish")
@@ -197,7 +198,9 @@ class Shipper:
                 posted.unlink()
 
     def _ship_the_rest(self) -> None:
-        """Orderly shutdown: publish; without a broker post directly; what then has no receipt stays for the next process."""
+        """Orderly shutdown: publish; without a broker post directly; what then has no receipt stays for the next
+        process.
+        """
         for name, waiting in list(self._waiting.items()):
             if waiting.attempts:
                 continue
@@ -205,7 +208,7 @@ class Shipper:
             lines = _lines_of(waiting.path)
             try:
                 self._publisher.publish(name, lines)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001
                 log.warning("shipper: segment %s not published (%s), posting it directly", name, type(error).__name__)
                 self._guarded(partial(tasks.post_batch, name, lines))
         self._settle_receipts()
@@ -270,7 +273,8 @@ def _seal_left_behind(path: Path) -> None:
 
 
 def _record_interrupted_calls(directory: Path) -> None:
-    """Write the calls that a crash cut off as a segment of their own, named after the directory so that doing it twice is one.
+    """Write the calls that a crash cut off as a segment of their own, named after the directory so that doing it
+    twice is one.
 
     Must run before the directory's segments move away: a call whose record is in one of them is not interrupted.
     """

@@ -49,8 +49,6 @@ def data_of(event: bytes) -> bytes:
     """The event's data: its `data` lines joined by line feeds."""
     if event.startswith(b"data: ") and event.find(b"\n") == len(event) - 2:
         return event[6:-2]
-    lines = []
-    for line in event.splitlines():
-        if line.startswith(b"data:"):
-            lines.append(line[6:] if line[5:6] == b" " else line[5:])
-    return b"\n".join(lines)
+    return b"\n".join(
+        line[6:] if line[5:6] == b" " else line[5:] for line in event.splitlines() if line.startswith(b"data:")
+    )

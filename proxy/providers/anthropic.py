@@ -1,11 +1,24 @@
-"""Anthropic: the Messages wire format (API reference, "Messages" and "Streaming messages"), its errors and its usage object."""
+"""Anthropic: the Messages wire format (API reference, "Messages" and "Streaming messages"), its errors and its usage
+object.
+"""
 
 from typing import Any
 
 import msgspec
 
 from analytics.usage import OtherModelUsage, TokenUsage
-from proxy.providers.base import Counts, Header, Reading, SimulatedCall, Simulation, label, member
+from proxy.providers.base import (
+    NULL,
+    Counts,
+    Header,
+    Reading,
+    SimulatedCall,
+    Simulation,
+    generic,
+    is_null,
+    label,
+    member,
+)
 from proxy.sse import data_of
 
 DEFAULT_VERSION = b"2023-06-01"
@@ -32,19 +45,19 @@ class _Delta(msgspec.Struct):
 
 class _StreamEvent(msgspec.Struct):
     type: str = ""
-    message: msgspec.Raw | None = None
+    message: msgspec.Raw = NULL
     delta: _Delta | None = None
-    usage: msgspec.Raw | None = None
-    error: msgspec.Raw | None = None
+    usage: msgspec.Raw = NULL
+    error: msgspec.Raw = NULL
 
 
 class _Message(msgspec.Struct):
     type: str | None = None
     model: str | None = None
     stop_reason: str | None = None
-    usage: msgspec.Raw | None = None
-    content: msgspec.Raw | None = None
-    error: msgspec.Raw | None = None
+    usage: msgspec.Raw = NULL
+    content: msgspec.Raw = NULL
+    error: msgspec.Raw = NULL
 
 
 _event_decoder = msgspec.json.Decoder(_StreamEvent)
@@ -80,13 +93,13 @@ class Anthropic:
             return reading
         reading.model = label(message.model, 128)
         reading.finish_reason = label(message.stop_reason)
-        if message.error is not None:
-            reading.error_code = label(member(_generic(message.error), "type")) or "provider_error"
-        usage = _generic(message.usage)
+        if not is_null(message.error):
+            reading.error_code = label(member(generic(message.error), "type")) or "provider_error"
+        usage = generic(message.usage)
         if isinstance(usage, dict):
             reading.usage = read_usage(usage)
             reading.is_usage_complete = True
-        elif message.content is not None:
+        elif not is_null(message.content):
             reading.text_bytes = len(bytes(message.content))
         return reading
 
@@ -94,7 +107,7 @@ class Anthropic:
         if key.startswith(b"sk-ant-oat"):
             return False
         message = _decode_message(body)
-        return message is not None and member(_generic(message.error), "type") == "authentication_error"
+        return message is not None and member(generic(message.error), "type") == "authentication_error"
 
     def error_body(self, *, status: int, code: str, message: str, request_id: str) -> bytes:
         error = {
@@ -116,7 +129,7 @@ class Anthropic:
             content = [{"type": "text", "text": call.text}]
             answer = {**head, "content": content, "stop_reason": "end_turn", "stop_sequence": None, "usage": usage}
             return Simulation(b"application/json", (msgspec.json.encode(answer),))
-        start = {
+        start: dict[str, Any] = {
             **head,
             "content": [],
             "stop_reason": None,
@@ -146,7 +159,7 @@ def _event(value: dict[str, Any]) -> bytes:
 class MessageStreamReader:
     """`message_start` to `message_stop`. Usage in `message_delta` is cumulative: fields replace, they never add."""
 
-    terminal_starts = (b"event: message_stop", b"event: error", b"event:message_stop", b"event:error")
+    terminal_starts: tuple[bytes, ...] = (b"event: message_stop", b"event: error", b"event:message_stop", b"event:error")
 
     def __init__(self) -> None:
         self.reading = Reading()
@@ -170,7 +183,7 @@ class MessageStreamReader:
                 texts = (value.delta.text, value.delta.partial_json, value.delta.thinking)
                 reading.text_bytes += sum(len(text.encode()) for text in texts if text)
         elif value.type == "message_start":
-            message = _decode_message(bytes(value.message or b""))
+            message = _decode_message(bytes(value.message))
             if message is not None:
                 reading.model = label(message.model, 128)
                 self._overlay(message.usage)
@@ -183,10 +196,10 @@ class MessageStreamReader:
             reading.is_finished = True
         elif value.type == "error":
             reading.is_finished = True
-            reading.error_code = label(member(_generic(value.error), "type")) or "provider_error"
+            reading.error_code = label(member(generic(value.error), "type")) or "provider_error"
 
-    def _overlay(self, raw: msgspec.Raw | None) -> bool:
-        usage = _generic(raw)
+    def _overlay(self, raw: msgspec.Raw) -> bool:
+        usage = generic(raw)
         if not isinstance(usage, dict):
             return False
         self._usage.update({name: value for name, value in usage.items() if value is not None})
@@ -207,13 +220,6 @@ def _split_sum(split: Any) -> int:
 def _decode_message(data: bytes) -> _Message | None:
     try:
         return _message_decoder.decode(data)
-    except (ValueError, RecursionError):
-        return None
-
-
-def _generic(raw: msgspec.Raw | None) -> Any:
-    try:
-        return None if raw is None else msgspec.json.decode(raw)
     except (ValueError, RecursionError):
         return None
 

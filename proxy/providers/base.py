@@ -41,7 +41,9 @@ class StreamReader(Protocol):
     terminal_starts: tuple[bytes, ...]
 
     def read(self, event: bytes) -> bool:
-        """Take in one complete event. True when it exists only because we asked for usage, so the client must not see it."""
+        """Take in one complete event. True when it exists only because we asked for usage, so the client must not
+        see it.
+        """
 
 
 class Simulation(msgspec.Struct, frozen=True):
@@ -82,7 +84,9 @@ class Provider(Protocol):
         """Headers to add where the client sent none of that name."""
 
     def ask_for_usage(self, members: dict[str, msgspec.Raw]) -> bool:
-        """Make a streamed request report its usage, where the provider reports it only on demand. True when that was added."""
+        """Make a streamed request report its usage, where the provider reports it only on demand. True when that was
+        added.
+        """
 
     def stream_reader(self, route: str) -> StreamReader: ...
 
@@ -123,6 +127,22 @@ class Counts:
             return value
         self.is_partial = True
         return min(max(value, 0), MAX_TOKENS)
+
+
+# An absent member. (msgspec does not read `Raw | None`: it takes the union for None alone.)
+NULL = msgspec.Raw(b"null")
+
+
+def is_null(raw: msgspec.Raw) -> bool:
+    return bytes(raw) == b"null"
+
+
+def generic(raw: msgspec.Raw | None) -> Any:
+    """The value as plain objects, or None when it is absent or unreadable."""
+    try:
+        return None if raw is None else msgspec.json.decode(raw)
+    except (ValueError, RecursionError):
+        return None
 
 
 def member(holder: Any, name: str) -> Any:

@@ -5,7 +5,18 @@ from typing import Any
 import msgspec
 
 from analytics.usage import TokenUsage
-from proxy.providers.base import Counts, Header, Reading, SimulatedCall, Simulation, label, member
+from proxy.providers.base import (
+    NULL,
+    Counts,
+    Header,
+    Reading,
+    SimulatedCall,
+    Simulation,
+    generic,
+    is_null,
+    label,
+    member,
+)
 from proxy.sse import data_of
 
 _members_decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -43,8 +54,8 @@ class _Chat(msgspec.Struct):
     model: str | None = None
     service_tier: str | None = None
     choices: list[_Choice] | None = None
-    usage: msgspec.Raw | None = None
-    error: msgspec.Raw | None = None
+    usage: msgspec.Raw = NULL
+    error: msgspec.Raw = NULL
 
 
 _chat_decoder = msgspec.json.Decoder(_Chat)
@@ -91,7 +102,7 @@ class OpenAI:
 
     def refuses_key(self, key: bytes, body: bytes) -> bool:
         chat = _decode(body)
-        return chat is not None and member(_generic(chat.error), "code") == "invalid_api_key"
+        return chat is not None and member(generic(chat.error), "code") == "invalid_api_key"
 
     def error_body(self, *, status: int, code: str, message: str, request_id: str) -> bytes:
         # API reference, "Error codes": the type groups, the code says which.
@@ -135,7 +146,7 @@ def _event(value: dict[str, Any]) -> bytes:
 class ChatStreamReader:
     """Chat completion chunks up to `[DONE]`."""
 
-    terminal_starts = (b"data: [DONE]", b"data:[DONE]")
+    terminal_starts: tuple[bytes, ...] = (b"data: [DONE]", b"data:[DONE]")
 
     def __init__(self) -> None:
         self.reading = Reading()
@@ -152,9 +163,9 @@ class ChatStreamReader:
             return False
         chat.service_tier = self._tier = chat.service_tier or self._tier
         _read_chat(chat, self.reading)
-        if chat.error is not None:
+        if not is_null(chat.error):
             self.reading.is_finished = True
-        return not chat.choices and chat.choices is not None and not _is_null(chat.usage)
+        return not chat.choices and chat.choices is not None and not is_null(chat.usage)
 
 
 def _decode(data: bytes) -> _Chat | None:
@@ -172,24 +183,13 @@ def _decode_leniently(data: bytes) -> _Chat | None:
         return None
     texts = {}
     for name in ("model", "service_tier"):
-        value = _generic(members.get(name))
+        value = generic(members.get(name))
         texts[name] = value if isinstance(value, str) else None
     try:
         choices = msgspec.json.decode(members.get("choices", b"null"), type=list[_Choice] | None)
     except (ValueError, RecursionError):
         choices = [_Choice()]
-    return _Chat(usage=members.get("usage"), error=members.get("error"), choices=choices, **texts)
-
-
-def _generic(raw: msgspec.Raw | None) -> Any:
-    try:
-        return None if raw is None else msgspec.json.decode(raw)
-    except (ValueError, RecursionError):
-        return None
-
-
-def _is_null(raw: msgspec.Raw | None) -> bool:
-    return raw is None or bytes(raw) == b"null"
+    return _Chat(usage=members.get("usage", NULL), error=members.get("error", NULL), choices=choices, **texts)
 
 
 def _read_chat(chat: _Chat, reading: Reading) -> None:
@@ -201,14 +201,13 @@ def _read_chat(chat: _Chat, reading: Reading) -> None:
             reading.text_bytes += _text_bytes(message)
         if choice.finish_reason:
             reading.finish_reason = label(choice.finish_reason)
-    if not _is_null(chat.error):
-        error = _generic(chat.error)
+    if not is_null(chat.error):
+        error = generic(chat.error)
         reading.error_code = label(member(error, "code") or member(error, "type")) or "provider_error"
-    if not _is_null(chat.usage):
-        usage = _generic(chat.usage)
-        if isinstance(usage, dict):
-            reading.usage = read_usage(usage, model=reading.model, service_tier=chat.service_tier or "")
-            reading.is_usage_complete = True
+    usage = generic(chat.usage)
+    if isinstance(usage, dict):
+        reading.usage = read_usage(usage, model=reading.model, service_tier=chat.service_tier or "")
+        reading.is_usage_complete = True
 
 
 def _text_bytes(message: _Message) -> int:
@@ -221,8 +220,8 @@ def _text_bytes(message: _Message) -> int:
 def read_usage(usage: dict[str, Any], *, model: str = "", service_tier: str = "") -> TokenUsage:
     """The usage object of a chat completion (API reference, "The chat completion object", `usage`).
 
-    `prompt_tokens` includes the cached, cache-written and audio tokens, `completion_tokens` the reasoning and audio tokens,
-    so that uncached text is what remains.
+    `prompt_tokens` includes the cached, cache-written and audio tokens, `completion_tokens` the reasoning and audio
+    tokens, so that uncached text is what remains.
     """
     counts = Counts()
     sent, received = usage.get("prompt_tokens_details"), usage.get("completion_tokens_details")

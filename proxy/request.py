@@ -1,0 +1,79 @@
+"""The client's request, made ready to be sent on: metadata taken out, required fields checked, usage asked for."""
+
+import msgspec
+
+from proxy import body as bodies
+from proxy import headers as heads
+from proxy.call import Target
+from proxy.errors import Refusal
+from proxy.providers.base import label
+from proxy.receiving import BodyReceiver
+
+
+class Request(msgspec.Struct, frozen=True):
+    """The client's request, ready to be sent on. `body` None: it is no JSON and is streamed as it comes."""
+
+    body: bytes | None
+    metadata: bodies.Metadata = bodies.NO_METADATA
+    model: str = ""
+    is_streamed: bool = False
+    injects_usage: bool = False  # the stream reports its usage only because we asked for it
+    is_decoded: bool = False
+
+
+async def read_request(target: Target, headers: heads.Headers, receiver: BodyReceiver) -> Request:
+    """Read a JSON body whole; leave any other to be streamed. Raises `Refusal` for what must not be sent on."""
+    if not heads.is_json(headers):
+        if target.is_metered:
+            raise Refusal(400, "content_type_not_json", "The Content-Type header must be application/json.")
+        return Request(None, _header_metadata(headers))
+    length = heads.find_header(headers, b"content-length") or b""
+    content = await receiver.read_all(int(length) if length.isdigit() else None)
+    encoding = (heads.find_header(headers, b"content-encoding") or b"identity").lower()
+    if encoding in {b"gzip", b"x-gzip"}:
+        content = receiver.inflate(content)
+    elif encoding != b"identity":
+        raise Refusal(415, "content_encoding_unsupported", "The Content-Encoding must be gzip, or the header absent.")
+    request = prepare(target, content, _header_metadata(headers))
+    return msgspec.structs.replace(request, is_decoded=encoding != b"identity")
+
+
+def prepare(target: Target, content: bytes, from_headers: bodies.Metadata) -> Request:
+    """Raises `Refusal` 400 for malformed JSON and, on a metered route, for a missing field."""
+    if not content.strip() and not target.is_metered:
+        return Request(content, from_headers)
+    try:
+        members = bodies.split(content)
+    except bodies.MalformedBody as error:
+        raise Refusal(400, "malformed_body", str(error)) from None
+    if members is None:
+        if target.is_metered:
+            raise Refusal(400, "malformed_body", "The request body must be a JSON object.")
+        return Request(content, from_headers)
+    is_changed = bodies.METADATA_MEMBER in members
+    metadata = bodies.overlay(bodies.take_metadata(members), from_headers)
+    model = bodies.text_of(members, "model")
+    if target.is_metered:
+        _require_fields(members, model)
+    is_streamed = bodies.is_true(members, "stream")
+    injects = target.is_metered and is_streamed and target.provider.ask_for_usage(members)
+    return Request(
+        bodies.join(members) if is_changed or injects else content,
+        metadata,
+        model=label(model, 128),
+        is_streamed=is_streamed,
+        injects_usage=injects,
+    )
+
+
+def _header_metadata(headers: heads.Headers) -> bodies.Metadata:
+    names = (b"x-aipc-prompt-key", b"x-aipc-tags", b"x-aipc-version")
+    return bodies.metadata_of_headers(*(heads.find_text(headers, name) for name in names))
+
+
+def _require_fields(members: bodies.Members, model: str | None) -> None:
+    if not model:
+        problem = "must be text" if "model" in members else "is missing"
+        raise Refusal(400, "model_missing", f"The field 'model' {problem}.")
+    if "messages" not in members:
+        raise Refusal(400, "messages_missing", "The field 'messages' is missing.")
