@@ -130,7 +130,7 @@ def _reprice(ids: Sequence[UUID], difference: Difference) -> None:
         rows = list(LedgerRecord.objects.filter(pk__in=ids).select_for_update().order_by("pk"))
         costs = [(row, book.cost_of_row(row)) for row in rows]
         changes = [(row, cost) for row, cost in costs if _is_change(row, cost)]
-        stored = _store(changes, book.revision)
+        stored = store_costs(changes, book.revision)
         changes = [(row, cost) for row, cost in changes if row.pk in stored]
         removed = [_facts_of(row) for row, _ in changes]
         added = [
@@ -149,7 +149,7 @@ def _is_change(row: LedgerRecord, cost: Cost) -> bool:
     return (row.cost_pico_usd, row.cost_status) != (cost.pico_usd, cost.status)
 
 
-def _store(changes: Sequence[tuple[LedgerRecord, Cost]], revision: int) -> set[UUID]:
+def store_costs(changes: Sequence[tuple[LedgerRecord, Cost]], revision: int) -> set[UUID]:
     """Returns the ids of the records that really changed: those with the revision that was seen."""
     if not changes:
         return set()

@@ -194,7 +194,7 @@ JOURNAL_RETENTION_HOURS = env.read_whole_number("JOURNAL_RETENTION_HOURS", 26)
 QUEUE_LENGTH_CAP = env.read_whole_number("QUEUE_LENGTH_CAP", 1000, least=1)
 NEW_VALUES_PER_DAY = env.read_whole_number("NEW_VALUES_PER_DAY", 1000, least=1)
 
-# --- Celery: at least once (a task that dies with its worker comes back; posting is idempotent) ------------------------
+# --- Celery: at least once (a task that dies with its worker comes back; posting is idempotent) -----------------------
 
 CELERY_BROKER_URL = REDIS_URL or "memory://"
 CELERY_TASK_ALWAYS_EAGER = IS_TRIAL

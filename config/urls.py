@@ -1,12 +1,9 @@
-"""The URLs of Django's side. `/api/proxy/` is served before Django by `config/asgi.py`."""
+"""The URLs of Django's side. `/api/proxy/` and `/livez` are served before Django by `config/asgi.py`."""
 
 from django.contrib import admin
 from django.urls import include, path
 
-from config.health import livez
-
 urlpatterns = [
-    path("livez", livez),
     path("admin/", admin.site.urls),
     path("api/proxy/", include("proxy.urls")),
     path("api/", include("analytics.urls")),

@@ -159,7 +159,12 @@ def _event(value: dict[str, Any]) -> bytes:
 class MessageStreamReader:
     """`message_start` to `message_stop`. Usage in `message_delta` is cumulative: fields replace, they never add."""
 
-    terminal_starts: tuple[bytes, ...] = (b"event: message_stop", b"event: error", b"event:message_stop", b"event:error")
+    terminal_starts: tuple[bytes, ...] = (
+        b"event: message_stop",
+        b"event: error",
+        b"event:message_stop",
+        b"event:error",
+    )
 
     def __init__(self) -> None:
         self.reading = Reading()

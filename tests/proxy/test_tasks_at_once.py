@@ -52,6 +52,7 @@ def threads(count: int) -> Iterator[Callable[..., Future[None]]]:
 def count_waiting() -> int:
     """How many other sessions wait for a lock of PostgreSQL."""
     with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_stat_clear_snapshot()")  # A transaction sees one state of the sessions otherwise.
         cursor.execute(
             "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
         )

@@ -3,13 +3,16 @@
 import math
 import signal
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
+import psycopg
 import uvicorn
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import OperationalError, connection
+from django.db import OperationalError, connection, connections
 from uvicorn.supervisors import Multiprocess
 
 # Any number, the same in all processes: those that start together migrate one after the other.
@@ -61,22 +64,28 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 def migrate() -> None:
+    """Bring the database up to date; processes that start together do it one after the other."""
     settings.DATA_DIR.mkdir(parents=True, exist_ok=True)
     try:
-        with connection.cursor() as cursor:
-            if connection.vendor == "postgresql":
-                cursor.execute("SELECT pg_advisory_lock(%s)", [MIGRATION_LOCK])
-            try:
-                call_command("migrate", interactive=False, verbosity=0)
-            finally:
-                if connection.vendor == "postgresql":
-                    cursor.execute("SELECT pg_advisory_unlock(%s)", [MIGRATION_LOCK])
+        with hold_migration_lock() if connection.vendor == "postgresql" else nullcontext():
+            call_command("migrate", interactive=False, verbosity=0)
     except OperationalError as error:
-        raise CommandError(f"The database cannot be used: {error}") from None
+        raise CommandError(f"The database cannot be used: {str(error).strip()}") from None
     finally:
-        connection.close()
+        connections.close_all()
         if connection.vendor == "postgresql":
-            connection.close_pool()  # type: ignore[attr-defined]
+            connection.close_pool()
+
+
+@contextmanager
+def hold_migration_lock() -> Iterator[None]:
+    """PostgreSQL's advisory lock, on a connection beside the pool: its errors come at once and say the reason."""
+    try:
+        with psycopg.connect(**connection.get_connection_params()) as lock:
+            lock.execute("SELECT pg_advisory_lock(%s)", [MIGRATION_LOCK])
+            yield
+    except psycopg.OperationalError as error:
+        raise OperationalError(*error.args) from error
 
 
 def serve(listener: socket.socket, workers: int) -> None:
