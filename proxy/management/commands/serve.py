@@ -74,7 +74,7 @@ def migrate() -> None:
     finally:
         connections.close_all()
         if connection.vendor == "postgresql":
-            connection.close_pool()
+            connection.close_pool()  # type: ignore[attr-defined]  # of the PostgreSQL engine
 
 
 @contextmanager

@@ -1,0 +1,134 @@
+"""The processes as an operator runs them: `manage.py serve`, `worker` and `beat`."""
+
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from config import celery_app
+from scripts.hermetic import ROOT, environment
+from tests.conftest import IS_PRODUCTION
+from tests.servers import ProxyServer, Worker, wait_until
+
+
+@pytest.fixture
+def server(service_settings: dict[str, str]) -> Iterator[ProxyServer]:
+    with ProxyServer(service_settings) as server:
+        yield server
+
+
+def answer(server: ProxyServer, path: str, method: str = "GET", **headers: str) -> http.client.HTTPResponse:
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
+    connection.request(method, path, headers=headers)
+    return connection.getresponse()
+
+
+def command(name: str, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    line = [sys.executable, "manage.py", name, *arguments]
+    return subprocess.run(
+        line, cwd=ROOT, env=environment() | settings, capture_output=True, text=True, check=False, timeout=60
+    )
+
+
+@pytest.mark.trial
+def test_livez_answers_whatever_the_host_header_says(server: ProxyServer) -> None:
+    assert answer(server, "/livez", Host="10.0.0.7:8000").status == 200
+    assert answer(server, "/livez", "HEAD").read() == b""
+    assert answer(server, "/livez", "POST").status == 405
+
+
+@pytest.mark.trial
+def test_a_page_and_its_style_sheet_are_served(server: ProxyServer) -> None:
+    assert answer(server, "/login/").status == 200
+    assert answer(server, "/static/css/tokens.css").status == 200
+
+
+@pytest.mark.trial
+def test_a_stop_is_orderly_and_a_success(server: ProxyServer) -> None:
+    assert server.stop() == 0
+    assert "Traceback" not in server.output
+
+
+@pytest.mark.trial
+def test_ctrl_c_is_as_orderly(server: ProxyServer) -> None:
+    server.stop_signal = signal.SIGINT
+    assert server.stop() == 0
+    assert "Traceback" not in server.output
+
+
+@pytest.mark.trial
+def test_it_serves_again_on_the_same_port_after_a_kill(server: ProxyServer) -> None:
+    port = server.port
+    server.kill()
+    server.start()
+    assert server.port == port
+
+
+@pytest.mark.trial
+def test_a_taken_port_is_told_with_the_way_out(service_settings: dict[str, str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        refused = command("serve", "--port", str(port), **service_settings)
+    assert refused.returncode == 1
+    assert f"port {port}" in refused.stderr
+    assert f"PORT={port + 1}" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_trial_mode_refuses_what_needs_the_production_set_up(tmp_path: Path) -> None:
+    for arguments in (("serve", "--port", "0", "--workers", "2"), ("worker",), ("beat",)):
+        refused = command(*arguments, DATA_DIR=str(tmp_path))
+        assert refused.returncode == 1, arguments
+        assert "DATABASE_URL" in refused.stderr, arguments
+        assert "Traceback" not in refused.stderr, arguments
+
+
+@pytest.mark.production
+def test_an_unreachable_database_is_told_in_one_line(service_settings: dict[str, str]) -> None:
+    dead = service_settings | {"DATABASE_URL": "postgresql://nobody:secret@127.0.0.1:9/none"}
+    refused = command("serve", "--port", "0", **dead)
+    assert refused.returncode == 1
+    assert "database" in refused.stderr
+    assert "Traceback" not in refused.stderr
+    assert "secret" not in refused.stderr
+
+
+@pytest.mark.production
+def test_several_processes_serve_one_port_and_stop_together(service_settings: dict[str, str]) -> None:
+    with ProxyServer(service_settings, workers=2) as server:
+        wait_until(lambda: server.output.count("Application startup complete") == 2, "two processes serve")
+        assert server.stop() == 0
+        with socket.socket() as probe:
+            assert probe.connect_ex(("127.0.0.1", server.port)) != 0
+
+
+@pytest.mark.production
+def test_a_worker_starts_listens_to_our_queue_and_stops_in_order(service_settings: dict[str, str]) -> None:
+    with Worker(service_settings) as worker:
+        ask = celery_app.control.inspect(timeout=20, limit=1)
+        (queues,) = (ask.active_queues() or {}).values()
+        assert [queue["name"] for queue in queues] == ["aipc"]
+        assert "proxy.record_usage" in str(ask.registered())
+        assert worker.stop() == 0
+
+
+@pytest.mark.production
+def test_both_servers_are_private_to_the_run() -> None:
+    assert IS_PRODUCTION
+    assert os.environ["DATABASE_URL"] == os.environ["TEST_DATABASE_URL"]
+    assert os.environ["REDIS_URL"].rpartition("/")[0] == os.environ["TEST_REDIS_URL"].rpartition("/")[0]
+
+
+def test_no_test_reaches_beyond_this_machine() -> None:
+    for reach in (
+        lambda: socket.create_connection(("192.0.2.1", 80), 1),
+        lambda: socket.getaddrinfo("example.com", 80),
+    ):
+        with pytest.raises(RuntimeError, match="Only this machine"):
+            reach()
