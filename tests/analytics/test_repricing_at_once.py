@@ -1,0 +1,144 @@
+"""Saving prices while others post, and repricing twice at a time: no record keeps an old price, no sum counts twice."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from django.db import connection, connections, transaction
+
+from analytics import price_book, repricing
+from analytics.models import DailyUsage, LedgerRecord, ModelPrice
+from analytics.price_book import revisions
+from orgs.models import ApiKey
+from tests.analytics.usage_lines import USUAL_COST, make_record, post
+from tests.factories import make_key
+from tests.servers import wait_until
+
+pytestmark = [pytest.mark.production, pytest.mark.django_db(transaction=True)]
+
+# 1,000 tokens in and 100 out at $3 and $20 a million.
+NEW_COST = 5_000_000_000
+
+
+def new_price() -> ModelPrice:
+    return ModelPrice(
+        provider="openai",
+        model="gpt-4o",
+        effective_from=datetime(2020, 1, 1, tzinfo=UTC),
+        input_pico_usd=3_000_000,
+        output_pico_usd=20_000_000,
+    )
+
+
+@pytest.fixture
+def key() -> ApiKey:
+    # Emptying the database between tests takes the revision away. It is made again here, not in a lasting transaction.
+    price_book.current()
+    return make_key()[0]
+
+
+@contextmanager
+def threads(count: int) -> Iterator[Callable[..., Future[None]]]:
+    """Run functions in threads of their own, each with a database connection that is closed at the end."""
+
+    def run(function: Callable[..., Any], arguments: dict[str, Any]) -> None:
+        try:
+            function(**arguments)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(count) as pool:
+        yield lambda function, **arguments: pool.submit(run, function, arguments)
+
+
+def wait_for_waiting(count: int, what: str) -> None:
+    """Until so many other sessions wait for a lock of PostgreSQL."""
+
+    def waiting() -> int:
+        with connection.cursor() as cursor:
+            # A transaction sees the sessions as they were when it first looked, unless it asks again.
+            cursor.execute("SELECT pg_stat_clear_snapshot()")
+            cursor.execute(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+            )
+            return int(cursor.fetchone()[0])
+
+    wait_until(lambda: waiting() == count, what)
+
+
+def costs() -> set[int | None]:
+    return set(LedgerRecord.objects.values_list("cost_pico_usd", flat=True))
+
+
+def test_a_price_saved_while_a_record_is_being_posted_reaches_that_record(key: ApiKey) -> None:
+    post(make_record(key))
+    with threads(2) as start:
+        with transaction.atomic():
+            # Holds posting at the very end, when it has priced its record and nobody else can see it yet.
+            DailyUsage.objects.select_for_update().get()
+            posting = start(lambda: post(make_record(key)))
+            wait_for_waiting(1, "posting waits for the roll-up")
+            saving = start(price_book.save_price, price=new_price())
+            wait_for_waiting(2, "saving waits for posting")
+            assert not ModelPrice.objects.exists()
+        posting.result(timeout=60)
+        saving.result(timeout=60)
+
+    assert costs() == {NEW_COST}
+    assert set(LedgerRecord.objects.values_list("previous_cost_pico_usd", flat=True)) == {USUAL_COST}
+    assert DailyUsage.objects.get().cost_pico_usd == 2 * NEW_COST
+
+
+def test_posting_waits_for_a_price_that_is_being_saved_and_uses_it(key: ApiKey) -> None:
+    with threads(1) as start:
+        with transaction.atomic():
+            price_book.save_price(price=new_price())
+            posting = start(lambda: post(make_record(key)))
+            wait_for_waiting(1, "posting waits for the price")
+        posting.result(timeout=60)
+
+    record = LedgerRecord.objects.get()
+    assert (record.cost_pico_usd, record.previous_cost_pico_usd) == (NEW_COST, None)
+    assert record.price_revision == price_book.current().revision
+    assert DailyUsage.objects.get().cost_pico_usd == NEW_COST
+
+
+def test_posters_do_not_wait_for_each_other_at_the_price_book(key: ApiKey) -> None:
+    other_key, _ = make_key()
+    with threads(1) as start, transaction.atomic():
+        price_book.current(shared_lock=True)
+        posting = start(lambda: post(make_record(other_key)))
+        posting.result(timeout=60)
+        assert costs() == {USUAL_COST}
+
+
+def test_two_repricings_at_once_count_the_difference_once(key: ApiKey) -> None:
+    post(*(make_record(key, tags=("a",)) for _ in range(30)))
+    with transaction.atomic():
+        revisions.raise_revision()
+        new_price().save()
+    with threads(2) as start:
+        with transaction.atomic():
+            list(LedgerRecord.objects.select_for_update())
+            running = [start(repricing.reprice) for _ in range(2)]
+            wait_for_waiting(2, "both wait for the records")
+        for future in running:
+            future.result(timeout=60)
+
+    assert costs() == {NEW_COST}
+    row = DailyUsage.objects.get()
+    assert (row.request_count, row.cost_pico_usd) == (30, 30 * NEW_COST)
+
+
+def test_a_record_that_another_repricing_changed_meanwhile_is_left_to_it(key: ApiKey) -> None:
+    """The condition on the revision holds even for a writer that did not lock what it read."""
+    post(make_record(key))
+    seen = LedgerRecord.objects.get()
+    book = price_book.current()
+    LedgerRecord.objects.update(price_revision=book.revision + 5, cost_pico_usd=1)
+    cost = book.cost_of(make_record(key), key.organization_id)
+    assert repricing.store_costs([(seen, cost)], book.revision) == set()
+    assert costs() == {1}
