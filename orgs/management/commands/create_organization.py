@@ -30,9 +30,10 @@ class Command(BaseCommand):
         self.stdout.write(organization.slug)
 
     def _get_owner(self, email: str) -> User:
-        validate_email(email)
         users = get_user_model().objects
-        owner = users.filter(email=users.normalize_email(email)).first()
+        email = users.normalize_email(email)
+        validate_email(email)
+        owner = users.filter(email=email).first()
         if owner is None:
             owner = users.create_user(email)
             self.stderr.write(f"Made the account {owner}. Give it a password: manage.py changepassword {owner}")
