@@ -7,6 +7,6 @@ Reading order: `bundled` (the library's list as integers), `book` (one revision,
 
 from analytics.price_book.book import PriceBook
 from analytics.price_book.revisions import current
-from analytics.price_book.services import delete_price, save_price
+from analytics.price_book.services import check_price, delete_price, save_price
 
-__all__ = ["PriceBook", "current", "delete_price", "save_price"]
+__all__ = ["PriceBook", "check_price", "current", "delete_price", "save_price"]

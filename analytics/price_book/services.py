@@ -24,7 +24,7 @@ def save_price(*, price: ModelPrice, by: AbstractBaseUser | None = None) -> Mode
     a transaction open. Should that fail, the price is saved all the same and `manage.py reprice` does the rest.
     """
     price.provider, price.model = price.provider.strip().lower(), price.model.strip().lower()
-    _validate(price)
+    check_price(price)
     if price._state.adding:
         price.created_by_id = None if by is None else by.pk
 
@@ -56,7 +56,8 @@ def _change(write: Callable[[], Sequence[Scope]]) -> None:
         transaction.on_commit(lambda: [repricing.reprice(scope=scope) for scope in scopes])
 
 
-def _validate(price: ModelPrice) -> None:
+def check_price(price: ModelPrice) -> None:
+    """Raises `ValidationError`, by field, for a provider or rates that nobody can have meant."""
     errors = {}
     if price.provider not in bundled.PROVIDERS:
         errors["provider"] = f"The provider is one of: {', '.join(bundled.PROVIDERS)}."
