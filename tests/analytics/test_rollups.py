@@ -9,7 +9,7 @@ from django.db.models import Sum
 
 from analytics import rollups
 from analytics.models import DailyTagUsage, DailyUsage, LedgerRecord
-from analytics.models.rollups import DailySums
+from analytics.models.rollups import DAILY_KEY, DailySums
 from orgs.models import ApiKey, Organization
 from tests.analytics.usage_lines import NOON, USUAL_COST, make_record, post, rollup_rows
 from tests.factories import make_key, make_organization, make_team
@@ -47,7 +47,7 @@ def test_quantiles_are_interpolated_inside_their_bucket() -> None:
 def test_every_sum_is_named_in_the_table_and_the_other_way_round() -> None:
     columns = {field.attname for field in DailySums._meta.get_fields() if hasattr(field, "attname")}
 
-    assert set(rollups.SUM_COLUMNS) | set(rollups.DAILY_KEY) == columns
+    assert set(rollups.SUM_COLUMNS) | set(DAILY_KEY) == columns
 
 
 # --- Recomputing ------------------------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ USUAL_COST = 3_500_000_000
 
 def make_record(key: ApiKey, *, at: datetime = NOON, **changes: Any) -> UsageRecord:
     """A plain successful call of gpt-4o at noon, changed as told."""
-    fields = {
+    fields: dict[str, Any] = {
         "v": usage.FORMAT_VERSION,
         "id": uuid4().hex,
         "started_at": round(at.timestamp() * 1_000_000),

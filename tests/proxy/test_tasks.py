@@ -3,6 +3,7 @@
 import hashlib
 import json
 import logging
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -56,7 +57,7 @@ def test_a_record_keeps_everything_that_the_line_says(key: ApiKey) -> None:
         is_partial=True,
         other_models=(OtherModelUsage(model="claude-opus-4-1", output=7),),
     )
-    changes = {
+    changes: dict[str, Any] = {
         "provider": "anthropic",
         "route": "messages",
         "model_requested": "claude-sonnet-4-5",
@@ -186,7 +187,7 @@ def test_an_unreadable_line_is_kept_as_text_beside_its_posted_neighbour(key: Api
         "start beyond the calendar",
     ],
 )
-def test_a_line_that_no_call_can_have_left_is_rejected(key: ApiKey, changes: dict[str, object]) -> None:
+def test_a_line_that_no_call_can_have_left_is_rejected(key: ApiKey, changes: dict[str, Any]) -> None:
     receipt = post(make_record(key), make_record(key, **changes))
 
     assert (receipt.inserted_count, receipt.rejected_count) == (1, 1)
@@ -194,7 +195,7 @@ def test_a_line_that_no_call_can_have_left_is_rejected(key: ApiKey, changes: dic
 
 @pytest.mark.production
 @pytest.mark.parametrize("changes", [{"model": "gpt\x00"}, {"version": 2**31}, {"status": 40_000}])
-def test_what_only_postgresql_refuses_is_rejected_too(key: ApiKey, changes: dict[str, object]) -> None:
+def test_what_only_postgresql_refuses_is_rejected_too(key: ApiKey, changes: dict[str, Any]) -> None:
     receipt = post(make_record(key, **changes), make_record(key))
 
     assert (receipt.inserted_count, receipt.rejected_count) == (1, 1)
@@ -218,7 +219,12 @@ def test_records_of_an_organization_that_does_not_exist_are_rejected_with_that_r
 
 
 def test_descriptions_that_are_too_long_are_cut(key: ApiKey) -> None:
-    changes = {"error_code": "e" * 999, "finish_reason": "f" * 999, "model": "m" * 999, "sdk_retry_count": 10**12}
+    changes: dict[str, Any] = {
+        "error_code": "e" * 999,
+        "finish_reason": "f" * 999,
+        "model": "m" * 999,
+        "sdk_retry_count": 10**12,
+    }
 
     assert post(make_record(key, **changes)).inserted_count == 1
 
