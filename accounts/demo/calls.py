@@ -31,9 +31,9 @@ class Tokens:
 class Sent:
     """A call that was answered, as its client saw it."""
 
-    title: str
     prompt_key: str
     model: str
+    is_streamed: bool
     tokens: Tokens | None  # None: a stream whose client did not ask for usage
 
 
@@ -113,7 +113,7 @@ def _openai_json(client: Client) -> Sent:
     )
     assert answer.usage is not None
     tokens = Tokens(answer.usage.prompt_tokens, answer.usage.completion_tokens)
-    return Sent("OpenAI SDK", "document-summarizer", answer.model, tokens)
+    return Sent("document-summarizer", answer.model, is_streamed=False, tokens=tokens)
 
 
 def _openai_stream(client: Client) -> Sent:
@@ -127,7 +127,7 @@ def _openai_stream(client: Client) -> Sent:
     )
     for chunk in chunks:
         model = chunk.model
-    return Sent("OpenAI SDK, streamed", "email-drafts", model, None)
+    return Sent("email-drafts", model, is_streamed=True, tokens=None)
 
 
 def _openai_cached(client: Client) -> Sent:
@@ -144,7 +144,7 @@ def _openai_cached(client: Client) -> Sent:
     for chunk in chunks:
         usage, model = chunk.usage or usage, chunk.model
     tokens = Tokens(usage.prompt_tokens, usage.completion_tokens) if usage else None
-    return Sent("OpenAI SDK, streamed, cached", "search-rerank", model, tokens)
+    return Sent("search-rerank", model, is_streamed=True, tokens=tokens)
 
 
 def _anthropic_json(client: Client) -> Sent:
@@ -156,7 +156,7 @@ def _anthropic_json(client: Client) -> Sent:
         extra_headers={_SCENARIO: "prompt_tokens=1118, output_tokens=87"},
     )
     tokens = Tokens(answer.usage.input_tokens, answer.usage.output_tokens)
-    return Sent("Anthropic SDK", "ticket-triage", answer.model, tokens)
+    return Sent("ticket-triage", answer.model, is_streamed=False, tokens=tokens)
 
 
 def _anthropic_stream(client: Client) -> Sent:
@@ -170,7 +170,7 @@ def _anthropic_stream(client: Client) -> Sent:
         answer = stream.get_final_message()
     read = answer.usage.cache_read_input_tokens or 0
     tokens = Tokens(answer.usage.input_tokens + read, answer.usage.output_tokens)
-    return Sent("Anthropic SDK, streamed, cached", "chat-assistant", answer.model, tokens)
+    return Sent("chat-assistant", answer.model, is_streamed=True, tokens=tokens)
 
 
 CALLS: tuple[Callable[[Client], Sent], ...] = (

@@ -137,14 +137,15 @@ class Command(BaseCommand):
 
     def _show_calls(self, sent: list[Sent], booked: list[Booked]) -> None:
         self._say("")
-        head = f"  {'call':<33}{'prompt':<22}{'model':<28}{'tokens in':>10}{'out':>7}{'cost':>13}"
+        head = f"  {'prompt':<20}{'model':<26}{'answer':<8}{'in':>6}{'out':>6}{'cost':>12}"
         self._say(self.style.MIGRATE_HEADING(head))
         for call, entry in zip(sent, booked, strict=True):
-            tokens = f"{entry.tokens.input:>10,}{entry.tokens.output:>7,}"
+            form = "stream" if call.is_streamed else "JSON"
+            tokens = f"{entry.tokens.input:>6,}{entry.tokens.output:>6,}"
             cost = f"${entry.cost_usd.normalize():f}"
-            self._say(f"  {call.title:<33}{call.prompt_key:<22}{call.model:<28}{tokens}{cost:>13}")
+            self._say(f"  {call.prompt_key:<20}{call.model:<26}{form:<8}{tokens}{cost:>12}")
         total = f"${sum(entry.cost_usd for entry in booked):f}"
-        self._say(f"  {'together':<100}{total:>13}")
+        self._say(f"  {'together':<66}{total:>12}")
 
     def _show_way_in(self, url: str, platform_key: str) -> None:
         body = (
