@@ -93,15 +93,18 @@ class RejectedRecordAdmin(ReadOnlyAdmin):
 class DailyUsageAdmin(ReadOnlyAdmin):
     list_display = ("day", "organization_id", "team_id", "prompt_key", "model", "request_count", "cost_pico_usd")
     list_filter = ("provider",)
-    search_fields: tuple[str, ...] = ("=organization_id", "prompt_key", "model")
+    search_fields = ("=organization_id", "prompt_key", "model")
     ordering = ("-day", "id")
     show_full_result_count = False
 
 
 @admin.register(DailyTagUsage)
-class DailyTagUsageAdmin(DailyUsageAdmin):
+class DailyTagUsageAdmin(ReadOnlyAdmin):
     list_display = ("day", "organization_id", "tag", "prompt_key", "model", "request_count", "cost_pico_usd")
+    list_filter = ("provider",)
     search_fields = ("=organization_id", "tag", "prompt_key", "model")
+    ordering = ("-day", "id")
+    show_full_result_count = False
 
 
 @admin.register(SeenValue)
