@@ -145,7 +145,7 @@ def _ranked(rows: Iterable[Row]) -> list[Row]:
 
 def _usage_in(scope: Scope) -> QuerySet[DailyUsage]:
     usage = DailyUsage.objects.filter(
-        organization_id=scope.organization_id, day__gte=scope.period.start, day__lt=scope.period.end
+        organization_id=scope.organization_id, day__gte=scope.period.start, day__lte=scope.period.end
     )
     if scope.provider:
         usage = usage.filter(provider=scope.provider)
