@@ -111,7 +111,9 @@ def test_several_processes_serve_one_port_and_stop_together(service_settings: di
 @pytest.mark.production
 def test_a_worker_starts_listens_to_our_queue_and_stops_in_order(service_settings: dict[str, str]) -> None:
     with Worker(service_settings) as worker:
-        ask = celery_app.control.inspect(timeout=20, limit=1)
+        ask = celery_app.control.inspect(timeout=3, limit=1)
+        # Questions go by Redis's publish and subscribe: one that is asked too early is lost.
+        wait_until(lambda: bool(ask.ping()), "the worker hears")
         (queues,) = (ask.active_queues() or {}).values()
         assert [queue["name"] for queue in queues] == ["aipc"]
         assert "proxy.record_usage" in str(ask.registered())
