@@ -53,14 +53,12 @@ def test_without_a_key_nothing_is_answered(endpoint: str, example: Issued) -> No
     assert answer.headers["WWW-Authenticate"].startswith("Bearer")
 
 
-@pytest.mark.parametrize(
-    "text", [key_texts.generate(), "apc_tooshort", "apc_", "sk-proj-something", "päss", "apc_\x00"]
-)
-def test_an_unknown_key_is_refused(endpoint: str, text: str) -> None:
-    answer = send(endpoint, text, {})
-    assert answer.status_code == 401
-    assert answer.headers["WWW-Authenticate"].startswith("Bearer")
-    assert read(answer)["error"]["code"] in {"invalid_platform_key", "not_authenticated"}
+def test_an_unknown_key_is_refused(endpoint: str) -> None:
+    for text in (key_texts.generate(), "apc_tooshort", "apc_", "sk-proj-something", "päss", "apc_\x00"):
+        answer = send(endpoint, text, {})
+        assert answer.status_code == 401
+        assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+        assert read(answer)["error"]["code"] in {"invalid_platform_key", "not_authenticated"}
 
 
 def test_a_revoked_key_is_refused(endpoint: str, example: Issued) -> None:
