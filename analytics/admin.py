@@ -1,7 +1,8 @@
 from typing import Any
+from uuid import uuid4
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
@@ -17,6 +18,7 @@ from analytics.models import (
 )
 from analytics.models.prices import RATE_COLUMNS
 from orgs.admin import ReadOnlyAdmin, staff
+from proxy import tasks
 
 
 class ModelPriceForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable while running
@@ -87,6 +89,18 @@ class RejectedRecordAdmin(ReadOnlyAdmin):
     list_display = ("segment_id", "line_number", "reason", "created_at")
     search_fields = ("=segment_id", "reason")
     ordering = ("-created_at", "line_number")
+    actions = ("post_again",)
+
+    @admin.action(description="Post again, after a fix", permissions=["view"])
+    def post_again(self, request: HttpRequest, queryset: QuerySet[RejectedRecord]) -> None:
+        """The lines become a segment of their own; those that are rejected again come back under its id."""
+        rejected = list(queryset.order_by("segment_id", "line_number"))
+        segment_id = str(uuid4())
+        tasks.post_batch(segment_id, [record.line for record in rejected])
+        RejectedRecord.objects.filter(pk__in=[record.pk for record in rejected]).delete()
+        receipt = UsageBatch.objects.get(segment_id=segment_id)
+        level = messages.WARNING if receipt.rejected_count else messages.SUCCESS
+        self.message_user(request, f"{receipt.inserted_count} posted, {receipt.rejected_count} rejected again.", level)
 
 
 @admin.register(DailyUsage)

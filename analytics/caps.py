@@ -13,13 +13,13 @@ from typing import NamedTuple
 from django.conf import settings
 from django.db import connection
 
+from analytics import bulk
 from analytics.models import SeenValue
 
 logger = logging.getLogger(__name__)
 
 # Counted under this: prompt keys, tags and models over the cap. (Versions over the cap count as none, 0.)
 OVERFLOW = "(other)"
-_CHUNK = 5000
 
 
 class Value(NamedTuple):
@@ -69,15 +69,14 @@ def warn(organization_id: int, kind: str) -> None:
 
 
 def _find_seen(values: list[Value]) -> set[Value]:
+    given = bulk.select_given("analytics_seenvalue", Value._fields)
     seen: set[Value] = set()
-    for start in range(0, len(values), _CHUNK):
-        chunk = values[start : start + _CHUNK]
-        rows = ", ".join(["(%s, %s, %s)"] * len(chunk))
+    for chunk in bulk.chunks(values):
         with connection.cursor() as cursor:
             cursor.execute(
                 "SELECT organization_id, kind, value FROM analytics_seenvalue "  # noqa: S608
-                f"WHERE (organization_id, kind, value) IN (VALUES {rows})",
-                [part for value in chunk for part in value],
+                f"WHERE (organization_id, kind, value) IN ({given})",
+                [bulk.encode([value._asdict() for value in chunk])],
             )
             seen.update(Value(*row) for row in cursor.fetchall())
     return seen
@@ -90,6 +89,6 @@ def _count_new(value: Value, day: date) -> int:
 def _remember(values: list[Value], days: Mapping[int, date]) -> None:
     SeenValue.objects.bulk_create(
         (SeenValue(**value._asdict(), day=days[value.organization_id]) for value in values),
-        batch_size=_CHUNK,
+        batch_size=bulk.MAX_ROWS,
         ignore_conflicts=True,
     )

@@ -4,25 +4,23 @@ The transaction around it, and what the prompts contribute, are in `proxy.tasks`
 """
 
 import hashlib
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from itertools import chain
 from typing import Any
 
 import msgspec
 from django.db import connection
 
-from analytics import caps, periods, rollups
+from analytics import bulk, caps, periods, rollups
 from analytics.caps import OVERFLOW, Value
 from analytics.models import LedgerRecord, RejectedRecord, SeenValue, UsageBatch
 from analytics.price_book import PriceBook
-from analytics.usage import MAX_LINE_BYTES, NewerFormat, TokenUsage, UsageRecord, decode_line
+from analytics.usage import MAX_LINE_BYTES, NewerFormat, OtherModelUsage, TokenUsage, UsageRecord, decode_line
 from orgs.models import Organization
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MAX_ID = 2**63 - 1
 _MAX_RETRY_COUNT = 1000  # A header of the client's own making: more is no reason to refuse a paid call.
-_to_json = msgspec.json.encode
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -41,7 +39,7 @@ class Row(rollups.RecordFacts, frozen=True, kw_only=True):
     """A row of `LedgerRecord`, ready to insert. The fields are named as the columns."""
 
     id: str
-    started_at: datetime
+    started_at: datetime | str | None  # as the database's adapter makes it
     route: str
     method: str
     metering: str
@@ -52,7 +50,7 @@ class Row(rollups.RecordFacts, frozen=True, kw_only=True):
     service_tier: str
     speed: str
     inference_geo: str
-    other_models: str
+    other_models: tuple[OtherModelUsage, ...]
     usage_source: str
     is_usage_partial: bool
     price_revision: int
@@ -64,7 +62,6 @@ class Row(rollups.RecordFacts, frozen=True, kw_only=True):
 
 
 _COLUMNS = Row.__struct_fields__
-_STARTED_AT, _LOCAL_DAY, _TAGS = (_COLUMNS.index(name) for name in ("started_at", "local_day", "tags"))
 _LENGTHS = {field.name: field.max_length for field in LedgerRecord._meta.concrete_fields if field.max_length}
 
 
@@ -175,7 +172,7 @@ def rows_of(
             **_tokens_of(record.usage),
             **_assign(record, version, overflow),
             prompt_key=prompt_key,
-            started_at=start,
+            started_at=connection.ops.adapt_datetimefield_value(start),
             local_day=periods.local_day(start, zones[record.organization_id]),
             cost_pico_usd=cost.pico_usd,
             cost_status=cost.status,
@@ -271,7 +268,7 @@ def _tokens_of(usage: TokenUsage) -> dict[str, Any]:
         "service_tier": _clip("service_tier", usage.service_tier),
         "speed": _clip("speed", usage.speed),
         "inference_geo": _clip("inference_geo", usage.inference_geo),
-        "other_models": _to_json(usage.other_models).decode() if usage.other_models else "[]",
+        "other_models": usage.other_models,
         "is_usage_partial": usage.is_partial,
     }
 
@@ -281,35 +278,18 @@ def _clip(column: str, text: str) -> str:
     return text[: _LENGTHS[column]] if text else text
 
 
-def insert(rows: Iterable[Row]) -> list[Row]:
+def insert(rows: Sequence[Row]) -> list[Row]:
     """Insert the records that are not there yet; returns those that were really inserted."""
-    first_of = {row.id: row for row in reversed(list(rows))}
+    first_of = {row.id: row for row in reversed(rows)}
     in_order = [first_of[id_] for id_ in sorted(first_of)]
-    step = rollups.MAX_PARAMETERS // len(_COLUMNS)
-    inserted = []
-    for start in range(0, len(in_order), step):
-        chunk = in_order[start : start + step]
-        with connection.cursor() as cursor:
-            cursor.execute(_insert_sql(len(chunk)), list(chain.from_iterable(map(_values_of, chunk))))
-            inserted += [first_of[_hex(id_)] for (id_,) in cursor.fetchall()]
-    return inserted
-
-
-def _insert_sql(row_count: int) -> str:
-    row = f"({', '.join(['%s'] * len(_COLUMNS))})"
-    return (
-        f"INSERT INTO {LedgerRecord._meta.db_table} ({', '.join(_COLUMNS)}) VALUES {', '.join([row] * row_count)}"  # noqa: S608
-        " ON CONFLICT (id) DO NOTHING RETURNING id"
+    table = LedgerRecord._meta.db_table
+    statement = (
+        f"INSERT INTO {table} ({', '.join(_COLUMNS)}) {bulk.select_given(table, _COLUMNS)} "
+        "ON CONFLICT (id) DO NOTHING RETURNING id"
     )
-
-
-def _values_of(row: Row) -> list[Any]:
-    values = list(msgspec.structs.astuple(row))
-    values[_STARTED_AT] = connection.ops.adapt_datetimefield_value(row.started_at)
-    values[_LOCAL_DAY] = connection.ops.adapt_datefield_value(row.local_day)
-    values[_TAGS] = _to_json(row.tags).decode()
-    return values
-
-
-def _hex(id_: Any) -> str:
-    return id_ if isinstance(id_, str) else id_.hex
+    inserted = []
+    for chunk in bulk.chunks(in_order):
+        with connection.cursor() as cursor:
+            cursor.execute(statement, [bulk.encode(chunk)])
+            inserted += [first_of[id_ if isinstance(id_, str) else id_.hex] for (id_,) in cursor.fetchall()]
+    return inserted

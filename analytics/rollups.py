@@ -8,13 +8,14 @@ import json
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import compress
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
 from django.db import connection, models, transaction
 
-from analytics import periods
+from analytics import bulk, periods
 from analytics.models import CostStatus, DailyTagUsage, DailyUsage, LedgerRecord
 from analytics.models.rollups import (
     DAILY_KEY,
@@ -24,9 +25,6 @@ from analytics.models.rollups import (
     LATENCY_COLUMNS,
 )
 from orgs.models import Organization
-
-# SQLite takes 32,766 parameters a statement; PostgreSQL, with parameters bound by the client, any number.
-MAX_PARAMETERS = 30_000
 
 # The upper bounds, in milliseconds, of all buckets but the last.
 BUCKET_BOUNDS_MS = tuple(32 * 2 ** (number / 2) for number in range(HISTOGRAM_BUCKETS - 1))
@@ -213,26 +211,23 @@ def _add(daily: dict[Key, Sums], by_tag: dict[Key, Sums], record: RecordFacts, s
 def _upsert(model: type[models.Model], key_columns: Sequence[str], deltas: Mapping[Key, Sums]) -> None:
     """Add the deltas to the rows with these keys, in the order of the keys; rows that are missing start at zero."""
     keys = sorted(key for key, sums in deltas.items() if any(sums))
-    places = [place for place in range(len(SUM_COLUMNS)) if any(deltas[key][place] for key in keys)]
-    columns = [SUM_COLUMNS[place] for place in places]
-    step = MAX_PARAMETERS // (len(key_columns) + len(SUM_COLUMNS))
-    adapted_day = connection.ops.adapt_datefield_value
-    for start in range(0, len(keys), step):
-        chunk = keys[start : start + step]
-        rows = [(key[0], adapted_day(key[1]), *key[2:], *(deltas[key][place] for place in places)) for key in chunk]
+    if not keys:
+        return
+    # Most columns, above all of the histograms, are 0 in all of the rows: those have nothing to add.
+    used = [any(column) for column in zip(*(deltas[key] for key in keys), strict=True)]
+    columns = (*key_columns, *compress(SUM_COLUMNS, used))
+    statement = _upsert_sql(model._meta.db_table, key_columns, columns)
+    for chunk in bulk.chunks(keys):
+        rows = [dict(zip(columns, (*key, *compress(deltas[key], used)), strict=True)) for key in chunk]
         with connection.cursor() as cursor:
-            cursor.execute(
-                _upsert_sql(model._meta.db_table, key_columns, columns, len(chunk)),
-                [value for row in rows for value in row],
-            )
+            cursor.execute(statement, [bulk.encode(rows)])
 
 
-def _upsert_sql(table: str, key_columns: Sequence[str], columns: Sequence[str], row_count: int) -> str:
-    row = f"({', '.join(['%s'] * (len(key_columns) + len(columns)))})"
-    added = ", ".join(f"{column} = {table}.{column} + excluded.{column}" for column in columns)
+def _upsert_sql(table: str, key_columns: Sequence[str], columns: Sequence[str]) -> str:
+    added = ", ".join(f"{column} = {table}.{column} + excluded.{column}" for column in columns[len(key_columns) :])
     return (
-        f"INSERT INTO {table} ({', '.join((*key_columns, *columns))}) VALUES {', '.join([row] * row_count)}"  # noqa: S608
-        f" ON CONFLICT ({', '.join(key_columns)}) DO UPDATE SET {added}"
+        f"INSERT INTO {table} ({', '.join(columns)}) {bulk.select_given(table, columns)} "
+        f"ON CONFLICT ({', '.join(key_columns)}) DO UPDATE SET {added}"
     )
 
 

@@ -3,7 +3,7 @@
 import pytest
 from django.test import Client
 
-from analytics.models import DailyUsage, LedgerRecord, ModelPrice
+from analytics.models import DailyUsage, LedgerRecord, ModelPrice, RejectedRecord
 from tests.analytics.usage_lines import lines_of, make_record, post_lines
 from tests.factories import make_key, make_user
 
@@ -45,6 +45,24 @@ def test_records_cannot_be_changed_or_deleted(staff_client: Client) -> None:
     assert staff_client.post(f"/admin/analytics/ledgerrecord/{record.id}/change/", {}).status_code == 403
     assert staff_client.post(f"/admin/analytics/ledgerrecord/{record.id}/delete/", {"post": "yes"}).status_code == 403
     assert staff_client.get("/admin/analytics/ledgerrecord/add/").status_code == 403
+
+
+@pytest.mark.django_db(transaction=True)
+def test_rejected_lines_are_posted_again_and_those_still_bad_stay(staff_client: Client) -> None:
+    key, _ = make_key()
+    # As if an organization had come back, or a fault of ours had been mended.
+    lines = lines_of(make_record(key, organization_id=key.organization_id + 1000))
+    post_lines(["garbage", *lines])
+    RejectedRecord.objects.filter(line=lines[0]).update(line=lines_of(make_record(key))[0])
+    chosen = [str(record.pk) for record in RejectedRecord.objects.all()]
+
+    page = staff_client.post(
+        "/admin/analytics/rejectedrecord/", {"action": "post_again", "_selected_action": chosen}, follow=True
+    )
+
+    assert "1 posted, 1 rejected again." in page.content.decode()
+    assert DailyUsage.objects.get().request_count == 1
+    assert RejectedRecord.objects.get().line == "garbage"
 
 
 @pytest.mark.django_db(transaction=True)

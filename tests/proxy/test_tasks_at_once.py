@@ -16,9 +16,11 @@ import pytest
 from django.db import DEFAULT_DB_ALIAS, OperationalError, connection, connections, transaction
 from django.db.models import Sum
 
+from analytics import rollups
 from analytics.models import DailyUsage, LedgerRecord, PriceBookRevision, RejectedRecord, UsageBatch
 from analytics.usage import UsageRecord
 from orgs.models import ApiKey, Organization
+from orgs.services import organizations
 from prompts.models import Prompt
 from proxy import tasks
 from scripts.hermetic import environment
@@ -126,6 +128,23 @@ def test_posting_waits_for_a_change_of_the_organization(key: ApiKey) -> None:
     posting.result(timeout=60)
 
     assert LedgerRecord.objects.get().local_day.isoformat() == "2026-02-11"
+
+
+@pytest.mark.production
+def test_a_rebuild_waits_for_what_is_being_posted(key: ApiKey) -> None:
+    post_lines(lines_of(make_record(key)))
+    day = LedgerRecord.objects.get().local_day
+
+    with threads(1) as start, transaction.atomic():
+        # What posting does, held open in the middle: its record is there, its sums are not.
+        organizations.lock_shared([key.organization_id])
+        LedgerRecord.objects.filter(organization_id=key.organization_id).update(cost_pico_usd=7)
+        rebuilding = start(rollups.rebuild, key.organization_id, day, day)
+        wait_until(lambda: count_waiting() == 1, "the rebuild waits")
+        DailyUsage.objects.update(cost_pico_usd=7)
+    rebuilding.result(timeout=60)
+
+    assert DailyUsage.objects.get().cost_pico_usd == 7
 
 
 @pytest.mark.trial
