@@ -23,6 +23,7 @@ _encoder = msgspec.json.Encoder()
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _SURROGATE_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F]")
 _SPACE = re.compile(r"[ \t\n\r]*")
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 class MalformedBody(ValueError):
@@ -47,14 +48,16 @@ Members = dict[str, msgspec.Raw]
 def split(body: bytes) -> Members | None:
     """The top-level members of a JSON object, each as its raw bytes; None when the JSON is not an object.
 
-    Raises `MalformedBody` for anything that is not JSON. Of duplicate members the last one stays.
+    Raises `MalformedBody` for anything that is not JSON. Of duplicate members the last one stays. A byte order mark is
+    ignored (RFC 8259, section 8.1).
     """
+    body = body.removeprefix(_BYTE_ORDER_MARK)
     try:
         return _split_decoder.decode(body)
     except RecursionError:
         raise MalformedBody("The request body is nested too deeply.") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        if body.lstrip()[:1] not in {b"{", b""}:
+        if body.lstrip(b" \t\n\r")[:1] not in {b"{", b""}:
             _check_other_json(body)
             return None
         if _SURROGATE_ESCAPE.search(body):
@@ -64,7 +67,7 @@ def split(body: bytes) -> Members | None:
 
 def _check_other_json(body: bytes) -> None:
     try:
-        json.loads(body)
+        json.loads(body.decode())
     except (ValueError, RecursionError) as error:
         raise MalformedBody("The request body is not valid JSON.") from error
 
@@ -85,6 +88,8 @@ def _split_with_lone_surrogates(body: bytes) -> Members:
         members: Members = {}
         at = _after_space(text, _after_space(text, 0) + 1)
         while text[at] != "}":
+            if text[at] != '"':
+                raise ValueError("a member is missing")
             key, at = json.decoder.scanstring(text, at + 1)  # type: ignore[attr-defined]
             at = _expect(text, _after_space(text, at), ":")
             _, end = value_decoder.raw_decode(text, at)
@@ -92,13 +97,15 @@ def _split_with_lone_surrogates(body: bytes) -> Members:
             at = _after_space(text, end)
             if text[at] == ",":
                 at = _after_space(text, at + 1)
-                if text[at] != '"':
+                if text[at] == "}":
                     raise ValueError("a member is missing")
             elif text[at] != "}":
                 raise ValueError("a comma is missing")
         if _after_space(text, at + 1) != len(text):
             raise ValueError("trailing characters")
-    except (ValueError, IndexError, RecursionError):
+    except RecursionError:
+        raise MalformedBody("The request body is nested too deeply.") from None
+    except (ValueError, IndexError):
         raise MalformedBody("The request body is not valid JSON.") from None
     return members
 
@@ -145,7 +152,8 @@ def take_metadata(members: Members) -> Metadata:
     if raw is None:
         return NO_METADATA
     try:
-        value = msgspec.json.decode(raw)
+        # Not msgspec: one lone surrogate or 1e400 would cost the other fields too.
+        value = json.loads(bytes(raw))
     except (ValueError, RecursionError):
         return Metadata(warnings=(f"{METADATA_MEMBER} is unreadable and was ignored",))
     if value is None:

@@ -15,7 +15,7 @@ PREFIX = b"/api/proxy/"
 PROXY_VERSION = b"v1"
 OTHER = "other"
 
-_UNSAFE = re.compile(rb"[\x00-\x20\x7f-\xff\\]")
+_UNSAFE = re.compile(rb"[\x00-\x20\x7f-\xff\\#]")  # a "#" would cut the rest off
 _UNSAFE_DECODED = re.compile(rb"[\x00-\x1f\x7f\\]")
 _ABSOLUTE = re.compile(rb"[a-zA-Z][a-zA-Z0-9+.-]*://")
 
@@ -27,11 +27,8 @@ class Target(msgspec.Struct, frozen=True):
     method: str
     route: str
     query: str
+    route_class: str
     is_metered: bool
-
-    @property
-    def route_class(self) -> str:
-        return self.route if self.is_metered or self.route in self.provider.free_posts else OTHER
 
     @property
     def path_and_query(self) -> str:
@@ -63,18 +60,24 @@ def find_target(method: str, raw_path: bytes, query: bytes) -> Target:
     provider = PROVIDERS.get(name.decode("latin-1"))
     if provider is None:
         raise Refusal(404, "unknown_provider", f"Unknown provider. Supported: {', '.join(PROVIDERS)}.")
+    route = b"" if route == b"v1" else route.removeprefix(b"v1/")
     _check_path(route, query)
-    if route.startswith(b"v1/"):
-        route = route[3:]
     if not route:
         raise Refusal(
             404,
             "route_missing",
             f"The path ends before the provider's route, as in /api/proxy/v1/{provider.name}/models.",
         )
-    text = route.decode("ascii")
-    is_metered = method == "POST" and text in provider.metered_routes
-    return Target(provider, method, text, query.decode("ascii"), is_metered)
+    meant = _meaning(route)
+    is_known = meant in provider.metered_routes or meant in provider.free_posts
+    is_metered = method == "POST" and meant in provider.metered_routes
+    route_class = meant if method == "POST" and is_known else OTHER
+    return Target(provider, method, route.decode("ascii"), query.decode("ascii"), route_class, is_metered)
+
+
+def _meaning(route: bytes) -> str:
+    """The route as a lenient server may take it (RFC 3986, section 6.2.2), so that no spelling of it goes unmetered."""
+    return "/".join(segment for segment in unquote_to_bytes(route).decode("latin-1").split("/") if segment)
 
 
 def _check_path(route: bytes, query: bytes) -> None:

@@ -23,12 +23,17 @@ from proxy.receiving import BodyReceiver
 from proxy.recording import CallRecord
 from proxy.relay import ClientWatch, Delivery, Receive, Send, read_on_for_usage
 from proxy.request import Request, read_request
-from proxy.upstream import Answer, UpstreamError, UpstreamSilent, UpstreamUnreachable
+from proxy.upstream import Answer, ReadAhead, UpstreamError, UpstreamSilent, UpstreamUnreachable
 
 log = logging.getLogger(__name__)
 
 _MAX_REFUSAL_BODY = 64 * 1024
 _ALLOWED = b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
+_KEY_REFUSED: heads.Headers = [
+    (b"x-aipc-error", b"provider_key_rejected"),
+    (b"x-aipc-upstream-status", b"401"),
+    (b"x-should-retry", b"false"),
+]
 _process: ProxyProcess | None = None
 
 
@@ -40,18 +45,30 @@ def serve(process: ProxyProcess | None) -> None:
 
 async def application(scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
     call_id = new_call_id()
+    exchange: Exchange | None = None
     try:
         if _process is None:
             raise unavailable("not_serving", "The proxy is starting or stopping. Try again in a moment.")
         if scope["method"] == "OPTIONS":
             await _send_whole(send, 204, [(b"allow", _ALLOWED), (b"x-aipc-request-id", call_id.encode())], b"")
-        else:
-            await Exchange(_process, scope, receive, send, call_id).run()
+            return
+        exchange = Exchange(_process, scope, receive, send, call_id)
+        await exchange.run()
     except Refusal as refusal:
-        headers, body = render(refusal, find_provider(scope["raw_path"]), call_id)
-        await _send_whole(send, refusal.status, headers, body)
+        await _refuse(refusal, scope, send, call_id)
     except ClientGone:
         return
+    except Exception:
+        log.exception("The proxied call %s failed", call_id)
+        if exchange is not None and exchange.is_answer_started:
+            return  # the server closes the connection of an answer without an end
+        refusal = Refusal(500, "internal_error", "The proxy failed on this call.", retryable=True)
+        await _refuse(refusal, scope, send, call_id)
+
+
+async def _refuse(refusal: Refusal, scope: MutableMapping[str, Any], send: Send, call_id: str) -> None:
+    headers, body = render(refusal, find_provider(scope["raw_path"]), call_id)
+    await _send_whole(send, refusal.status, headers, body)
 
 
 async def _send_whole(send: Send, status: int, headers: heads.Headers, body: bytes) -> None:
@@ -74,6 +91,7 @@ class Exchange:
         self._arrived = time.monotonic()
         self._receiver = BodyReceiver(receive, process.budget, limit=process.settings.max_body_bytes)
         self._watch = ClientWatch(receive, process.watches)
+        self.is_answer_started = False
 
     async def run(self) -> None:
         _refuse_upgrade(self._headers)
@@ -82,6 +100,8 @@ class Exchange:
         is_sandbox = sandbox.is_wanted(heads.find_header(self._headers, b"x-sandbox"))
         provider_key = b"" if is_sandbox else heads.provider_key(self._headers, target.provider)
         try:
+            if is_sandbox:
+                sandbox.check(target.provider, is_metered=target.is_metered)
             request = await read_request(target, self._headers, self._receiver)
             record = self._open_record(target, key, request, is_simulated=is_sandbox)
             await self._carry_out(target, provider_key, request, record)
@@ -157,10 +177,9 @@ class Exchange:
             answer = await self._call_provider(target, provider_key, request, record)
             record.status = answer.status
             record.provider_request_id = _provider_request_id(answer, target.provider)
-            if answer.status == 401 and await self._answered_key_refusal(target, provider_key, answer, record):
-                return
+            answer, told = await self._told_answer(target, provider_key, answer)
             meter = _meter_for(target, answer, drops_usage=request.injects_usage)
-            await self._pass_on(target, request, record, answer, meter)
+            await self._pass_on(target, request, record, answer, meter, told)
         except UpstreamError as error:
             # After the headers the client's stream breaks as the provider's did: the server closes the connection.
             record.close(meter.reading, error_code=_code_of(error))
@@ -211,7 +230,6 @@ class Exchange:
             input_tokens=estimate_input_tokens(request.body or b""),
             is_streamed=request.is_streamed,
             wants_usage=True,
-            is_metered=target.is_metered,
         )
 
     def _upstream_body(
@@ -238,17 +256,16 @@ class Exchange:
             raise
 
     async def _pass_on(
-        self, target: Target, request: Request, record: CallRecord, answer: Answer, meter: Meter
+        self, target: Target, request: Request, record: CallRecord, answer: Answer, meter: Meter, told: heads.Headers
     ) -> None:
         drops = request.injects_usage and isinstance(meter, StreamMeter)
         headers = heads.client_headers(answer.headers, status=answer.status, call_id=self._call_id, drop_length=drops)
         if drops:
             headers = [(name, value) for name, value in headers if name != b"content-encoding"]
-        if not target.is_metered and target.method == "HEAD":
-            length: bytes | None = None
-        else:
-            length = heads.find_header(headers, b"content-length")
-        headers += self._headers_of_ours(request, answer)
+        length = None if target.method == "HEAD" else heads.find_header(headers, b"content-length")
+        if told:
+            headers = [(name, value) for name, value in headers if name != b"x-should-retry"]
+        headers += told + self._headers_of_ours(request, answer)
         delivery = Delivery(self._send, self._watch, length=int(length) if length and length.isdigit() else None)
 
         async def close_record() -> None:
@@ -257,7 +274,8 @@ class Exchange:
             record.close(meter.reading)
             await record.sync()
 
-        await delivery.start(answer.status, headers)
+        self.is_answer_started = True
+        await delivery.start(502 if told else answer.status, headers)
         await delivery.pass_on(answer, meter, close_record)
 
     def _headers_of_ours(self, request: Request, answer: Answer) -> heads.Headers:
@@ -266,36 +284,23 @@ class Exchange:
             ours.append((b"x-aipc-warning", heads.warning(request.metadata.warnings)))
         return ours
 
-    async def _answered_key_refusal(
-        self, target: Target, provider_key: bytes, answer: Answer, record: CallRecord
-    ) -> bool:
+    async def _told_answer(self, target: Target, provider_key: bytes, answer: Answer) -> tuple[Answer, heads.Headers]:
         """The one exception to "unmodified": a refused provider key is told as 502, with the provider's own body.
 
-        A 401 for any other reason is answered here too, as it came.
+        Returns the answer, its first part read ahead if it is a 401, and the headers that tell of a refused key.
         """
+        if answer.status != 401:
+            return answer, []
         content = b""
-        while len(content) < _MAX_REFUSAL_BODY and (chunk := await answer.read()):
-            content += chunk
-        meter = _meter_for(target, answer, drops_usage=False)
+        try:
+            while len(content) < _MAX_REFUSAL_BODY and (chunk := await answer.read()):
+                content += chunk
+        except UpstreamError:
+            message = f"{target.provider.label} broke its answer off."
+            raise Refusal(502, "upstream_broken", message, retryable=True) from None
         encoding = (heads.find_header(_lower(answer.headers), b"content-encoding") or b"").lower()
-        plain = b"".join(Inflater(encoding).feed(content))
-        meter.feed(content)
-        meter.finish()
-        record.close(meter.reading)
-        await record.sync()
-        status = 401
-        headers = heads.client_headers(answer.headers, status=answer.status, call_id=self._call_id, drop_length=True)
-        if target.provider.refuses_key(provider_key, plain):
-            status = 502
-            headers += [
-                (b"x-aipc-error", b"provider_key_rejected"),
-                (b"x-aipc-upstream-status", b"401"),
-                (b"x-should-retry", b"false"),
-            ]
-        headers.append((b"content-length", str(len(content)).encode()))
-        self._watch.stop()
-        await _send_whole(self._send, status, headers, content if target.method != "HEAD" else b"")
-        return True
+        is_refusal = target.provider.refuses_key(provider_key, b"".join(Inflater(encoding).feed(content)))
+        return ReadAhead(answer, content), _KEY_REFUSED if is_refusal else []
 
     async def _finish_without_client(self, record: CallRecord, answer: Answer | None, meter: Meter) -> None:
         """Step 8: the client is gone. What was used is recorded; the provider's connection is dropped."""

@@ -114,7 +114,7 @@ def _connection_options(headers: Headers) -> frozenset[bytes]:
     """The further hop-by-hop headers that `Connection` names. End-to-end ones that matter cannot be named away."""
     return frozenset(
         option.strip().lower() for name, value in headers if name == b"connection" for option in value.split(b",")
-    ) - {b"content-type", b"content-encoding"}
+    ) - {b"content-type", b"content-encoding", b"content-length"}
 
 
 def _readable_encodings(headers: Headers) -> bytes:
@@ -128,14 +128,15 @@ def _readable_encodings(headers: Headers) -> bytes:
 
 def client_headers(headers: Headers, *, status: int, call_id: str, drop_length: bool) -> Headers:
     """What comes back: the provider's end-to-end headers without its cookies, and our request id."""
+    headers = [(name.lower(), value) for name, value in headers]
     named = _connection_options(headers)
     back = [
-        (lower, value)
+        (name, value)
         for name, value in headers
-        if (lower := name.lower()) not in _NOT_BACK
-        and lower not in named
-        and not lower.startswith(b"x-aipc-")
-        and not (drop_length and lower == b"content-length")
+        if name not in _NOT_BACK
+        and name not in named
+        and not name.startswith(b"x-aipc-")
+        and not (drop_length and name == b"content-length")
     ]
     if status == 204 or status < 200:
         back = [(name, value) for name, value in back if name != b"content-length"]

@@ -5,6 +5,7 @@ A meter takes each chunk as it came from the provider and gives back what may go
 
 import re
 import zlib
+from collections.abc import Iterator
 from typing import Protocol
 
 import msgspec
@@ -49,36 +50,44 @@ class Inflater:
     """
 
     def __init__(self, encoding: bytes) -> None:
-        self._is_raw_possible = encoding == b"deflate"
+        self._is_raw_possible = encoding == b"deflate"  # senders disagree on whether deflate has zlib's two-byte head
+        self._head = b""
         self._decoder = zlib.decompressobj(wbits=47) if encoding in {b"gzip", b"x-gzip", b"deflate"} else None
         self.is_readable = self._decoder is not None or encoding in {b"", b"identity"}
 
-    def feed(self, chunk: bytes) -> list[bytes]:
+    def feed(self, chunk: bytes) -> Iterator[bytes]:
+        """The plain bytes, one step at a time. To be iterated to its end."""
         if self._decoder is None:
-            return [chunk] if self.is_readable else []
-        parts = []
+            if self.is_readable:
+                yield chunk
+            return
         rest = chunk
-        while rest:
+        if self._is_raw_possible:
+            rest = self._head = self._head + chunk
+            if len(rest) < 2:
+                return
+            is_zlib = rest[0] & 0x0F == 8 and int.from_bytes(rest[:2]) % 31 == 0  # RFC 1950, section 2.2
+            self._decoder, self._is_raw_possible = zlib.decompressobj(wbits=15 if is_zlib else -15), False
+        is_more = bool(rest)
+        while is_more:
             try:
-                parts.append(self._decoder.decompress(rest, _INFLATE_STEP))
+                part = self._decoder.decompress(rest, _INFLATE_STEP)
             except zlib.error:
-                if not self._is_raw_possible:
-                    self._decoder, self.is_readable = None, False
-                    break
-                self._decoder, self._is_raw_possible = zlib.decompressobj(wbits=-15), False
-                continue
-            self._is_raw_possible = False
+                self._decoder, self.is_readable = None, False
+                return
+            yield part
             rest = self._decoder.unconsumed_tail
             if self._decoder.eof and self._decoder.unused_data:
                 rest = self._decoder.unused_data
                 self._decoder = zlib.decompressobj(wbits=47)
-        return parts
+            # A full step may have left output inside the decoder although all input was taken.
+            is_more = bool(rest) or len(part) == _INFLATE_STEP
 
 
 class StreamMeter:
     """Server-sent events. Chunks pass as they come, except that the start of a terminal event waits for its end, and
-    that with `drops_usage` the event that exists only because we asked for it is left out (the answer is then not
-    compressed).
+    that with `drops_usage` the event that exists only because we asked for it is left out. What is given out is then
+    not compressed; an encoding that cannot be undone passes as it is, and `drops_usage` is false.
     """
 
     def __init__(self, reader: StreamReader, encoding: bytes, *, drops_usage: bool) -> None:
@@ -86,11 +95,12 @@ class StreamMeter:
         self._reader = reader
         self._inflater = Inflater(encoding)
         self._splitter = EventSplitter()
-        self._drops_usage = drops_usage
+        self.drops_usage = drops_usage and self._inflater.is_readable
         self._held = b""
+        self._terminal = re.compile(rb"(?:^|[\r\n])(?:%s)" % b"|".join(map(re.escape, reader.terminal_starts)))
 
     def feed(self, chunk: bytes) -> bytes:
-        if self._drops_usage:
+        if self.drops_usage:
             return b"".join(
                 event
                 for part in self._inflater.feed(chunk)
@@ -111,16 +121,16 @@ class StreamMeter:
     def finish(self) -> bytes:
         rest, self._splitter.tail = self._splitter.tail, b""
         is_ours = bool(rest) and self._reader.read(rest + b"\n\n")
-        if self._drops_usage:
+        if self.drops_usage:
             return b"" if is_ours else rest
         held, self._held = self._held, b""
         return held
 
     def _may_be_terminal(self, tail: bytes) -> bool:
-        start = tail.lstrip(b"\r\n")
-        return bool(start) and any(
-            start.startswith(mark) or mark.startswith(start) for mark in self._reader.terminal_starts
-        )
+        last_line = tail[max(tail.rfind(b"\n"), tail.rfind(b"\r")) + 1 :]
+        if last_line and any(mark.startswith(last_line) for mark in self._reader.terminal_starts):
+            return True
+        return self._terminal.search(tail) is not None
 
 
 class JsonMeter:

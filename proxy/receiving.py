@@ -8,6 +8,9 @@ from proxy.errors import ClientGone, Refusal, unavailable
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 _INFLATE_STEP = 1024 * 1024
+# Input goes to the decoder in slices, since it hands back a copy of what it has not used.
+_INFLATE_SLICE = 64 * 1024
+_MAX_GZIP_MEMBERS = 2048
 
 
 class BodyBudget:
@@ -58,23 +61,26 @@ class BodyReceiver:
     def inflate(self, body: bytes) -> bytes:
         """A gzip body decoded within the same limit. Raises `Refusal` 400 for bad data, 413 above the limit."""
         parts: list[bytes] = []
-        size = 0
-        rest = body
-        while rest:
-            decoder = zlib.decompressobj(wbits=31)
-            try:
-                while rest and not decoder.eof:
-                    part = decoder.decompress(rest, _INFLATE_STEP)
-                    rest = decoder.unconsumed_tail
-                    size += len(part)
-                    self._check(size)
-                    self._take(len(part))
-                    parts.append(part)
-            except zlib.error:
-                raise Refusal(400, "malformed_body", "The request body is not valid gzip data.") from None
-            if not decoder.eof:
-                raise Refusal(400, "malformed_body", "The gzip data of the request body is cut short.")
-            rest = decoder.unused_data
+        size = at = members = 0
+        decoder = zlib.decompressobj(wbits=31)
+        try:
+            while at < len(body):
+                if decoder.eof:
+                    decoder = zlib.decompressobj(wbits=31)
+                    members += 1
+                piece = body[at : at + _INFLATE_SLICE]
+                part = decoder.decompress(piece, _INFLATE_STEP)
+                at += len(piece) - len(decoder.unconsumed_tail) - len(decoder.unused_data)
+                size += len(part)
+                self._check(size)
+                self._take(len(part))
+                parts.append(part)
+                if members > _MAX_GZIP_MEMBERS:
+                    raise Refusal(400, "malformed_body", "The gzip data of the request body has too many members.")
+        except zlib.error:
+            raise Refusal(400, "malformed_body", "The request body is not valid gzip data.") from None
+        if body and not decoder.eof:
+            raise Refusal(400, "malformed_body", "The gzip data of the request body is cut short.")
         return b"".join(parts)
 
     def release(self) -> None:

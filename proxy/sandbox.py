@@ -31,22 +31,18 @@ def is_wanted(value: bytes | None) -> bool:
     return value is not None and value.lower() in {b"true", b"1"}
 
 
-def answer(
-    provider: Provider,
-    *,
-    call_id: str,
-    model: str,
-    input_tokens: int,
-    is_streamed: bool,
-    wants_usage: bool,
-    is_metered: bool,
-) -> SimulatedAnswer:
+def check(provider: Provider, *, is_metered: bool) -> None:
     """Raises `Refusal` 400 for a route that has no simulation."""
     if not is_metered:
         routes = " and ".join(sorted(f"POST {route}" for route in provider.metered_routes))
         raise Refusal(
-            400, "sandbox_unsupported", f"The sandbox simulates {routes} for {provider.label}, not this route."
+            400, "sandbox_unsupported", f"For {provider.label} the sandbox simulates {routes}, not this route."
         )
+
+
+def answer(
+    provider: Provider, *, call_id: str, model: str, input_tokens: int, is_streamed: bool, wants_usage: bool
+) -> SimulatedAnswer:
     text = TEXT.format(label=provider.label)
     call = SimulatedCall(
         id=call_id,

@@ -8,7 +8,9 @@ import re
 # A longer event is given out in pieces that nobody can read; nothing that bears usage comes near it.
 MAX_EVENT_BYTES = 1024 * 1024
 
-_BLANK_LINE = re.compile(rb"\r\n\r\n|\n\n|\r\r|\n\r\n|\r\n\n")
+# Two line ends, each of any of the three kinds.
+_BLANK_LINE = re.compile(rb"(?:\r\n|\n|\r(?!\n))(?:\r\n|\n|\r)")
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 class EventSplitter:
@@ -38,7 +40,7 @@ class EventSplitter:
         start = 0
         for found in _BLANK_LINE.finditer(text):
             if found.end() == len(text) and text.endswith(b"\r"):
-                break  # "\r\r" may go on as "\r\r\n"
+                break  # the line feed that belongs to it may still come
             events.append(text[start : found.end()])
             start = found.end()
         self.tail = text[start:]
@@ -49,6 +51,5 @@ def data_of(event: bytes) -> bytes:
     """The event's data: its `data` lines joined by line feeds."""
     if event.startswith(b"data: ") and event.find(b"\n") == len(event) - 2:
         return event[6:-2]
-    return b"\n".join(
-        line[6:] if line[5:6] == b" " else line[5:] for line in event.splitlines() if line.startswith(b"data:")
-    )
+    lines = event.removeprefix(_BYTE_ORDER_MARK).splitlines()
+    return b"\n".join(line[6:] if line[5:6] == b" " else line[5:] for line in lines if line.startswith(b"data:"))

@@ -49,6 +49,23 @@ class Answer(Protocol):
         """Drop the connection, whatever is still to come. Harmless after the end."""
 
 
+class ReadAhead:
+    """An answer whose first part was read already."""
+
+    def __init__(self, answer: Answer, first: bytes) -> None:
+        self.status = answer.status
+        self.headers = answer.headers
+        self._answer = answer
+        self._first = first
+
+    async def read(self) -> bytes:
+        first, self._first = self._first, b""
+        return first or await self._answer.read()
+
+    def abort(self) -> None:
+        self._answer.abort()
+
+
 class Upstream:
     """Connections to the providers, kept alive between calls. One for each process, opened in its event loop."""
 
@@ -81,7 +98,7 @@ class Upstream:
             response = await self._session.request(
                 method,
                 yarl.URL(url, encoded=True),
-                headers=[(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers],
+                headers=[(name.decode("latin-1"), _text(value)) for name, value in headers],
                 data=body,
                 allow_redirects=False,
             )
@@ -92,6 +109,14 @@ class Upstream:
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise UpstreamBroken from error
         return _AiohttpAnswer(response)
+
+
+def _text(value: bytes) -> str:
+    """A header's value as the text that aiohttp turns into the same bytes: it writes UTF-8. (Latin-1 becomes UTF-8.)"""
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
 
 
 class _AiohttpAnswer:

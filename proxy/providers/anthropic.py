@@ -18,6 +18,8 @@ from proxy.providers.base import (
     is_null,
     label,
     member,
+    members_of,
+    text_in,
 )
 from proxy.sse import data_of
 
@@ -174,11 +176,9 @@ class MessageStreamReader:
         data = data_of(event)
         if not data:
             return False
-        try:
-            value = _event_decoder.decode(data)
-        except (ValueError, RecursionError):
-            return False
-        self._take(value)
+        value = _decode_event(data)
+        if value is not None:
+            self._take(value)
         return False
 
     def _take(self, value: _StreamEvent) -> None:
@@ -208,11 +208,11 @@ class MessageStreamReader:
         if not isinstance(usage, dict):
             return False
         self._usage.update({name: value for name, value in usage.items() if value is not None})
-        if "cache_creation_input_tokens" in usage and "cache_creation" not in usage:
-            # The split came with an earlier event. It stands while the sum is unchanged, else the new sum has no split.
-            split = self._usage.get("cache_creation")
-            if _split_sum(split) != usage["cache_creation_input_tokens"]:
-                self._usage.pop("cache_creation", None)
+        written = usage.get("cache_creation_input_tokens")
+        is_unsplit = written is not None and usage.get("cache_creation") is None
+        if is_unsplit and _split_sum(self._usage.get("cache_creation")) != written:
+            # The split that came with an earlier event stands while the sum is unchanged; a new sum has no split.
+            self._usage.pop("cache_creation", None)
         self.reading.usage = read_usage(self._usage)
         return True
 
@@ -222,11 +222,27 @@ def _split_sum(split: Any) -> int:
     return counts.read(split, "ephemeral_5m_input_tokens") + counts.read(split, "ephemeral_1h_input_tokens")
 
 
+def _decode_event(data: bytes) -> _StreamEvent | None:
+    try:
+        return _event_decoder.decode(data)
+    except (ValueError, RecursionError):
+        members = members_of(data)
+    if members is None:
+        return None
+    delta = _Delta(stop_reason=text_in(members_of(bytes(members.get("delta", NULL))) or {}, "stop_reason"))
+    fields = {name: members.get(name, NULL) for name in ("message", "usage", "error")}
+    return _StreamEvent(type=text_in(members, "type") or "", delta=delta, **fields)
+
+
 def _decode_message(data: bytes) -> _Message | None:
     try:
         return _message_decoder.decode(data)
     except (ValueError, RecursionError):
+        members = members_of(data)
+    if members is None:
         return None
+    texts = {name: text_in(members, name) for name in ("type", "model", "stop_reason")}
+    return _Message(**texts, **{name: members.get(name, NULL) for name in ("usage", "content", "error")})
 
 
 def read_usage(usage: dict[str, Any]) -> TokenUsage:
@@ -242,20 +258,20 @@ def read_usage(usage: dict[str, Any]) -> TokenUsage:
     for entry in iterations if isinstance(iterations, list) else ():
         kind = member(entry, "type")
         if kind == "compaction":
-            own.add(_Buckets(entry, counts))
+            own.add(_Buckets(entry, counts), counts)
         elif kind == "advisor_message":
             part = _Buckets(entry, counts)
-            own.add(part)
+            own.add(part, counts)
             others.append(OtherModelUsage(model=label(entry.get("model"), 128), **part.as_dict()))
     return TokenUsage(
         **own.as_dict(),
-        reasoning=counts.read(usage.get("output_tokens_details"), "thinking_tokens"),
+        reasoning=counts.clamp(counts.read(usage.get("output_tokens_details"), "thinking_tokens"), most=own.output),
         web_searches=counts.read(usage.get("server_tool_use"), "web_search_requests"),
         service_tier=label(usage.get("service_tier")),
         speed=label(usage.get("speed")),
         inference_geo=label(usage.get("inference_geo")),
         other_models=tuple(others[:20]),
-        is_partial=counts.is_partial or "input_tokens" not in usage or len(others) > 20,
+        is_partial=counts.is_partial or len(others) > 20,
     )
 
 
@@ -265,8 +281,8 @@ class _Buckets:
     __slots__ = ("cache_read", "cache_write_1h", "cache_write_5m", "input", "output")
 
     def __init__(self, usage: Any, counts: Counts) -> None:
-        self.input = counts.read(usage, "input_tokens")
-        self.output = counts.read(usage, "output_tokens")
+        self.input = counts.require(usage, "input_tokens")
+        self.output = counts.require(usage, "output_tokens")
         self.cache_read = counts.read(usage, "cache_read_input_tokens")
         split = member(usage, "cache_creation")
         self.cache_write_5m = counts.read(split, "ephemeral_5m_input_tokens")
@@ -275,12 +291,12 @@ class _Buckets:
         unsplit = written - self.cache_write_5m - self.cache_write_1h
         if unsplit > 0:
             self.cache_write_5m += unsplit  # no split means five minutes
-        elif unsplit < 0 and written > 0:
+        elif unsplit < 0 and member(usage, "cache_creation_input_tokens") is not None:
             counts.is_partial = True
 
-    def add(self, other: "_Buckets") -> None:
+    def add(self, other: "_Buckets", counts: Counts) -> None:
         for name in self.__slots__:
-            setattr(self, name, getattr(self, name) + getattr(other, name))
+            setattr(self, name, counts.clamp(getattr(self, name) + getattr(other, name)))
 
     def as_dict(self) -> dict[str, int]:
         return {name: getattr(self, name) for name in self.__slots__}

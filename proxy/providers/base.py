@@ -3,6 +3,7 @@
 Pure: provider payloads come in as bytes and leave as frozen values; no Django, no network, no clock.
 """
 
+import re
 from typing import Any, Protocol
 
 import msgspec
@@ -16,6 +17,7 @@ Header = tuple[bytes, bytes]
 BYTES_PER_TOKEN = 4
 IMAGE_TOKENS = 1_000  # an image of about a megapixel, between both providers' formulas
 _MAX_DEPTH = 60
+_IMAGE_TYPES = ("image", "image_url", "input_image", "document", "file", "input_audio")
 
 
 class Reading:
@@ -122,12 +124,20 @@ class Counts:
             return 0
         return self.clamp(value)
 
-    def clamp(self, value: int) -> int:
-        if 0 <= value <= MAX_TOKENS:
+    def require(self, holder: Any, name: str) -> int:
+        """The same for a count that belongs there: marked when it is missing."""
+        self.is_partial = self.is_partial or member(holder, name) is None
+        return self.read(holder, name)
+
+    def clamp(self, value: int, most: int = MAX_TOKENS) -> int:
+        if 0 <= value <= most:
             return value
         self.is_partial = True
-        return min(max(value, 0), MAX_TOKENS)
+        return min(max(value, 0), most)
 
+
+_members_decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_SURROGATE_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
 
 # An absent member. (msgspec does not read `Raw | None`: it takes the union for None alone.)
 NULL = msgspec.Raw(b"null")
@@ -143,6 +153,22 @@ def generic(raw: msgspec.Raw | None) -> Any:
         return None if raw is None else msgspec.json.decode(raw)
     except (ValueError, RecursionError):
         return None
+
+
+def members_of(data: bytes) -> dict[str, msgspec.Raw] | None:
+    """The members of an answer that does not have the expected shape, or None when it is no JSON object.
+
+    Escaped surrogates are blotted out, since msgspec refuses a lone one: the text is not needed, the usage is.
+    """
+    try:
+        return _members_decoder.decode(_SURROGATE_ESCAPE.sub(rb"\\ufffd", data))
+    except (ValueError, RecursionError):
+        return None
+
+
+def text_in(members: dict[str, msgspec.Raw], name: str) -> str | None:
+    value = generic(members.get(name))
+    return value if isinstance(value, str) else None
 
 
 def member(holder: Any, name: str) -> Any:
@@ -176,7 +202,7 @@ def _measure(value: Any, depth: int) -> tuple[int, int]:
     if depth > _MAX_DEPTH or not isinstance(value, dict | list):
         return 0, 0
     if isinstance(value, dict):
-        if value.get("type") in {"image", "image_url", "input_image", "document", "file", "input_audio"}:
+        if value.get("type") in _IMAGE_TYPES:  # a tuple: in a tool's schema "type" may be a list
             return 0, 1
         value = list(value.values())
     sizes = [_measure(item, depth + 1) for item in value]

@@ -16,6 +16,8 @@ from proxy.providers.base import (
     is_null,
     label,
     member,
+    members_of,
+    text_in,
 )
 from proxy.sse import data_of
 
@@ -177,19 +179,20 @@ def _decode(data: bytes) -> _Chat | None:
 
 def _decode_leniently(data: bytes) -> _Chat | None:
     """For answers with a member of an unforeseen shape: what can still be read of them."""
-    try:
-        members = _members_decoder.decode(data)
-    except (ValueError, RecursionError):
+    members = members_of(data)
+    if members is None:
         return None
-    texts = {}
-    for name in ("model", "service_tier"):
-        value = generic(members.get(name))
-        texts[name] = value if isinstance(value, str) else None
     try:
         choices = msgspec.json.decode(members.get("choices", b"null"), type=list[_Choice] | None)
     except (ValueError, RecursionError):
         choices = [_Choice()]
-    return _Chat(usage=members.get("usage", NULL), error=members.get("error", NULL), choices=choices, **texts)
+    return _Chat(
+        model=text_in(members, "model"),
+        service_tier=text_in(members, "service_tier"),
+        choices=choices,
+        usage=members.get("usage", NULL),
+        error=members.get("error", NULL),
+    )
 
 
 def _read_chat(chat: _Chat, reading: Reading) -> None:
@@ -228,8 +231,8 @@ def read_usage(usage: dict[str, Any], *, model: str = "", service_tier: str = ""
     cached = counts.read(sent, "cached_tokens")
     written = counts.read(sent, "cache_write_tokens")
     audio_in, audio_out = counts.read(sent, "audio_tokens"), counts.read(received, "audio_tokens")
-    prompt, completion = counts.read(usage, "prompt_tokens"), counts.read(usage, "completion_tokens")
-    counts.is_partial = counts.is_partial or "prompt_tokens" not in usage
+    prompt, completion = counts.require(usage, "prompt_tokens"), counts.require(usage, "completion_tokens")
+    reasoning = counts.clamp(counts.read(received, "reasoning_tokens"), most=completion)
     searches = 1 if any(mark in model for mark in _SEARCH_MODEL_MARKS) else 0
     return TokenUsage(
         input=counts.clamp(prompt - cached - written - audio_in),
@@ -238,7 +241,7 @@ def read_usage(usage: dict[str, Any], *, model: str = "", service_tier: str = ""
         input_audio=audio_in,
         output=counts.clamp(completion - audio_out),
         output_audio=audio_out,
-        reasoning=counts.read(received, "reasoning_tokens"),
+        reasoning=reasoning,
         web_searches=searches,
         service_tier=label(service_tier),
         is_partial=counts.is_partial,
