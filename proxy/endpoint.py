@@ -62,8 +62,8 @@ async def application(scope: MutableMapping[str, Any], receive: Receive, send: S
         log.exception("The proxied call %s failed", call_id)
         if exchange is not None and exchange.is_answer_started:
             return  # the server closes the connection of an answer without an end
-        refusal = Refusal(500, "internal_error", "The proxy failed on this call.", retryable=True)
-        await _refuse(refusal, scope, send, call_id)
+        failure = Refusal(500, "internal_error", "The proxy failed on this call.", retryable=True)
+        await _refuse(failure, scope, send, call_id)
 
 
 async def _refuse(refusal: Refusal, scope: MutableMapping[str, Any], send: Send, call_id: str) -> None:
@@ -258,7 +258,7 @@ class Exchange:
     async def _pass_on(
         self, target: Target, request: Request, record: CallRecord, answer: Answer, meter: Meter, told: heads.Headers
     ) -> None:
-        drops = request.injects_usage and isinstance(meter, StreamMeter)
+        drops = isinstance(meter, StreamMeter) and meter.drops_usage
         headers = heads.client_headers(answer.headers, status=answer.status, call_id=self._call_id, drop_length=drops)
         if drops:
             headers = [(name, value) for name, value in headers if name != b"content-encoding"]
