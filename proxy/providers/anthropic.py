@@ -230,8 +230,13 @@ def _decode_event(data: bytes) -> _StreamEvent | None:
     if members is None:
         return None
     delta = _Delta(stop_reason=text_in(members_of(bytes(members.get("delta", NULL))) or {}, "stop_reason"))
-    fields = {name: members.get(name, NULL) for name in ("message", "usage", "error")}
-    return _StreamEvent(type=text_in(members, "type") or "", delta=delta, **fields)
+    return _StreamEvent(
+        type=text_in(members, "type") or "",
+        message=members.get("message", NULL),
+        delta=delta,
+        usage=members.get("usage", NULL),
+        error=members.get("error", NULL),
+    )
 
 
 def _decode_message(data: bytes) -> _Message | None:
@@ -241,8 +246,14 @@ def _decode_message(data: bytes) -> _Message | None:
         members = members_of(data)
     if members is None:
         return None
-    texts = {name: text_in(members, name) for name in ("type", "model", "stop_reason")}
-    return _Message(**texts, **{name: members.get(name, NULL) for name in ("usage", "content", "error")})
+    return _Message(
+        type=text_in(members, "type"),
+        model=text_in(members, "model"),
+        stop_reason=text_in(members, "stop_reason"),
+        usage=members.get("usage", NULL),
+        content=members.get("content", NULL),
+        error=members.get("error", NULL),
+    )
 
 
 def read_usage(usage: dict[str, Any]) -> TokenUsage:
