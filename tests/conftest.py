@@ -137,16 +137,18 @@ def _empty_redis() -> None:
         cache.clear()
 
 
-@pytest.fixture
-def service_settings(transactional_db: None, tmp_path: Path) -> dict[str, str]:
-    """The variables for a server or worker of ours (tests.servers) that shares this test's database and Redis.
-
-    Its journal is the test's own. What the test wrote is committed, and emptied afterwards.
-    """
+def settings_of_services(journal: Path) -> dict[str, str]:
+    """The variables for a server or worker of ours (tests.servers) that shares the tests' database and Redis."""
     names = ("PUBLIC_URL", "SECRET_KEY", "DATA_DIR", "DATABASE_URL", "REDIS_URL")
     settings = {name: os.environ[name] for name in names if name in os.environ}
-    settings |= {"JOURNAL_DIR": str(tmp_path / "journal"), "LOG_LEVEL": "INFO", "SHUTDOWN_GRACE": "10"}
+    settings |= {"JOURNAL_DIR": str(journal), "LOG_LEVEL": "INFO", "SHUTDOWN_GRACE": "10"}
     if IS_PRODUCTION:
         name = str(connection.settings_dict["NAME"])
         settings["DATABASE_URL"] = urlsplit(settings["DATABASE_URL"])._replace(path=f"/{name}").geturl()
     return settings
+
+
+@pytest.fixture
+def service_settings(transactional_db: None, tmp_path: Path) -> dict[str, str]:
+    """The same for one test. The journal is the test's own; what the test wrote is committed, and emptied afterwards."""
+    return settings_of_services(tmp_path / "journal")

@@ -1,0 +1,113 @@
+"""The stage of the tests through the URL: our proxy as its operator runs it, in front of the fake provider.
+
+One server serves many tests, each of which calls with a platform key of its own. Records are read from the journal;
+the way from there to the ledger is `test_proxied_call.py`'s.
+"""
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import pytest
+from django.core.management import call_command
+from pytest_django import DjangoDbBlocker
+
+from orgs.models import ApiKey, Organization
+from tests.conftest import settings_of_services
+from tests.factories import make_key, make_organization, make_team
+from tests.fake_provider import FakeProvider
+from tests.proxy.calls import Caller
+from tests.proxy.records import Records
+from tests.servers import ProxyServer, wait_until
+
+Serve = Callable[..., contextlib.AbstractContextManager[ProxyServer]]
+
+
+@pytest.fixture(scope="session")
+def journal_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("journal")
+
+
+@pytest.fixture(scope="module")
+def committed_database(
+    django_db_setup: None, django_db_blocker: DjangoDbBlocker, journal_folder: Path
+) -> Iterator[None]:
+    """The database for a whole module: what is written is seen by the servers, and emptied after the module."""
+    with django_db_blocker.unblock():
+        yield
+        wait_until(lambda: is_shipped(journal_folder), "the journal is posted, or handed to the broker")
+        call_command("flush", interactive=False, verbosity=0)
+
+
+def is_shipped(journal: Path) -> bool:
+    """Whether no in-process posting is left to do that could meet the next module's database."""
+    from tests.conftest import IS_PRODUCTION
+
+    if IS_PRODUCTION:
+        return True  # Nobody takes the segments from the broker.
+    return not list(journal.glob("*/*.sealed")) and not any(
+        path.read_bytes().strip(b"\0") for path in journal.glob("*/*.open")
+    )
+
+
+@pytest.fixture(scope="session")
+def running_provider() -> Iterator[FakeProvider]:
+    with FakeProvider() as running:
+        yield running
+
+
+@pytest.fixture
+def provider(running_provider: FakeProvider) -> Iterator[FakeProvider]:
+    running_provider.reset()
+    yield running_provider
+    running_provider.release()
+
+
+@pytest.fixture(scope="session")
+def serve(django_db_setup: None, journal_folder: Path, running_provider: FakeProvider) -> Serve:
+    """Starts a proxy in front of the fake provider, with further settings. It must not fail in any call."""
+
+    @contextlib.contextmanager
+    def serve(settings: Mapping[str, str] | None = None) -> Iterator[ProxyServer]:
+        urls = {
+            "OPENAI_UPSTREAM_URL": running_provider.openai_url,
+            "ANTHROPIC_UPSTREAM_URL": running_provider.anthropic_url,
+        }
+        with ProxyServer({**settings_of_services(journal_folder), **urls, **(settings or {})}) as server:
+            yield server
+            assert "Traceback" not in server.output, server.output[-6000:]
+
+    return serve
+
+
+@pytest.fixture(scope="session")
+def usual_server(serve: Serve) -> Iterator[ProxyServer]:
+    with serve() as server:
+        yield server
+
+
+@pytest.fixture
+def server(usual_server: ProxyServer) -> ProxyServer:
+    """A module with other needs has a fixture of this name."""
+    return usual_server
+
+
+@pytest.fixture
+def organization(committed_database: None) -> Organization:
+    return make_organization()
+
+
+@pytest.fixture
+def issued(organization: Organization) -> tuple[ApiKey, str]:
+    return make_key(make_team(organization))
+
+
+@pytest.fixture
+def proxy(server: ProxyServer, provider: FakeProvider, issued: tuple[ApiKey, str]) -> Caller:
+    """Calls with a platform key that belongs to this test."""
+    return Caller(server.port, issued[1])
+
+
+@pytest.fixture
+def records(journal_folder: Path, issued: tuple[ApiKey, str]) -> Records:
+    return Records(journal_folder, issued[0].pk)
