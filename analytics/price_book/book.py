@@ -76,8 +76,9 @@ class PriceBook:
         if record.metering == "unmetered":
             return Cost(pico_usd=None, status="unmetered")
         if record.usage_source == "none":
-            # A refusal costs nothing. An answer about which nothing is known does cost something.
-            return Cost(pico_usd=0, status="priced") if record.status >= 300 else UNPRICED
+            # An answer about which nothing is known does cost something. A refusal, or a call that the provider never
+            # worked on, costs nothing.
+            return UNPRICED if 200 <= record.status < 300 else Cost(pico_usd=0, status="priced")
         cost = self._price_shares(record, organization_id)
         if cost.pico_usd is None or cost.pico_usd > _MOST_PICO_USD:
             return UNPRICED
