@@ -336,6 +336,13 @@ def test_a_cut_breaks_the_answer_and_the_log_says_so(provider: FakeProvider, sce
     assert provider.completed == []
 
 
+def test_a_reset_is_a_reset_and_an_early_end_an_end(provider: FakeProvider) -> None:
+    with raw_post(provider, CHAT | {"stream": True}, "reset, framing=close") as reply, pytest.raises(ConnectionError):
+        reply.read()
+    with raw_post(provider, CHAT | {"stream": True}, "early-eof, framing=close") as reply:
+        assert reply.read().endswith(b"\n\n")
+
+
 def test_a_clean_early_end_without_framing_looks_like_a_whole_answer(provider: FakeProvider) -> None:
     reply = post(provider, CHAT | {"stream": True}, "early-eof, close")
     assert "[DONE]" not in reply.text

@@ -64,6 +64,9 @@ class Client:
             return {"X-Provider-Key": PROVIDER_KEYS[provider]}
 
         self._url, self._key = url, platform_key
+        today = datetime.now(UTC).date()
+        # The same days each time, so that nothing but the calls makes the difference, around midnight too.
+        self._days = {"start": str(today - timedelta(days=1)), "end": str(today + timedelta(days=1))}
         proxy = f"{url}/api/proxy/v1"
         self.openai = OpenAI(
             api_key=platform_key, base_url=f"{proxy}/openai", default_headers=headers("openai"), timeout=30
@@ -74,9 +77,7 @@ class Client:
 
     def spent_by_prompt(self) -> dict[str, _Spent]:
         """GET /api/aggregations/by-prompt for the days around now."""
-        today = datetime.now(UTC).date()
-        days = {"start": str(today - timedelta(days=1)), "end": str(today + timedelta(days=1))}
-        found = self._get(f"/api/aggregations/by-prompt?{urllib.parse.urlencode(days)}")
+        found = self._get(f"/api/aggregations/by-prompt?{urllib.parse.urlencode(self._days)}")
         return {row["prompt_key"]: _spent(row) for row in found["prompts"]}
 
     def _get(self, path: str) -> Any:

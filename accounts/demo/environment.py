@@ -14,22 +14,28 @@ MARK = "AIPC_DEMO"
 _KEPT = {
     *("PATH", "HOME", "USER", "LOGNAME", "SHELL", "TMPDIR", "TEMP", "TMP", "TZ", "LANG", "LANGUAGE"),
     *("TERM", "COLORTERM", "NO_COLOR", "COLUMNS", "LINES", "VIRTUAL_ENV", "PYTHONDONTWRITEBYTECODE"),
+    "LD_LIBRARY_PATH",  # of a Python that was built with its own libraries
 }
 
 
 def clean(surroundings: Mapping[str, str], folder: Path) -> dict[str, str]:
     """The variables for the demo and its children; everything that they keep is in `folder`."""
     kept = {name: value for name, value in surroundings.items() if name in _KEPT or name.startswith("LC_")}
-    return kept | {
-        MARK: "1",
-        "DATA_DIR": str(folder),
-        "PYTHONUNBUFFERED": "1",
-        "LOG_LEVEL": "WARNING",
-        # Also keeps a proxy of the operating system's settings out.
-        "NO_PROXY": "*",
-        # The Anthropic SDK would look for credentials in the home folder.
-        "ANTHROPIC_CONFIG_DIR": str(folder / "no-credentials"),
-    }
+    colours = {"DJANGO_COLORS": "nocolor"} if kept.get("NO_COLOR") else {}
+    return (
+        kept
+        | colours
+        | {
+            MARK: "1",
+            "DATA_DIR": str(folder),
+            "PYTHONUNBUFFERED": "1",
+            "LOG_LEVEL": "WARNING",
+            # Also keeps a proxy of the operating system's settings out.
+            "NO_PROXY": "*",
+            # The Anthropic SDK would look for credentials in the home folder.
+            "ANTHROPIC_CONFIG_DIR": str(folder / "no-credentials"),
+        }
+    )
 
 
 def is_entered() -> bool:

@@ -17,6 +17,7 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
+import requests
 from django.utils import timezone
 
 from accounts.demo import environment, history, organization, posting
@@ -126,6 +127,7 @@ def running(folder: Path, *arguments: str) -> Iterator[Demo]:
         demo.process.wait(60)
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed, so the printed lines cannot be pasted")
 def test_the_demo_serves_what_it_prints_until_ctrl_c_and_its_key_ends_with_the_next_run(folder: Path) -> None:
     full_hour = f"{datetime.now(UTC):%Y-%m-%d %H:00:00}"
@@ -142,6 +144,7 @@ def test_the_demo_serves_what_it_prints_until_ctrl_c_and_its_key_ends_with_the_n
         assert '"object": "chat.completion"' in run_shell(call)
         expected = '"prompt_key":"hello-from-curl","total_cost":0.00001'
         wait_until(lambda: expected in run_shell(report), "the call from the printed line is in the report", 20)
+        assert "Northwind" in signed_in_home_page(first.value("Open"))
         first.process.send_signal(signal.SIGINT)
         assert first.process.wait(60) == 0
     assert "Traceback" not in first.output
@@ -156,10 +159,21 @@ def test_the_demo_serves_what_it_prints_until_ctrl_c_and_its_key_ends_with_the_n
     assert second.query("SELECT count(*) FROM analytics_rejectedrecord") == [(0,)]
 
 
+def signed_in_home_page(url: str) -> str:
+    with requests.Session() as browser:
+        browser.get(f"{url}/login/", timeout=10).raise_for_status()
+        form = {"username": organization.EMAIL, "password": organization.PASSWORD}
+        token = {"csrfmiddlewaretoken": browser.cookies["csrftoken"]}
+        answer = browser.post(f"{url}/login/", data=form | token, headers={"Referer": url}, timeout=10)
+        answer.raise_for_status()
+        return answer.text
+
+
 def run_shell(line: str) -> str:
     return subprocess.run(line, shell=True, capture_output=True, text=True, check=True).stdout
 
 
+@pytest.mark.timeout(300)
 def test_when_a_child_dies_the_demo_says_so_and_ends_the_others(folder: Path) -> None:
     with running(folder) as demo:
         demo.wait_until_serving()
@@ -242,7 +256,6 @@ def test_posting_the_history_again_adds_nothing_twice(transactional_db: None) ->
     assert reports.get_total(past_days) == sums
 
 
-@pytest.mark.trial
 def test_calls_of_the_history_belong_to_the_version_that_was_active_and_the_second_is_cheaper(
     transactional_db: None,
 ) -> None:
