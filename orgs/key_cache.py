@@ -215,7 +215,6 @@ class KeyCache:
         if not stored.is_organization_active:
             self._suspended.add(facts.organization_id)
             return OrganizationSuspended
-        self._suspended.discard(facts.organization_id)
         return facts
 
     def _refuse(self, digest: bytes, reason: type[KeyRefused], until: float) -> type[KeyRefused]:
