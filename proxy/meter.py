@@ -113,9 +113,10 @@ class StreamMeter:
         if self._held:
             chunk = self._held + chunk
             self._held = b""
-        if self._splitter.tail and self._may_be_terminal(self._splitter.tail):
-            self._held = chunk
-            return b""
+        tail = self._splitter.tail
+        if tail and self._may_be_terminal(tail):
+            held = len(tail) if chunk.endswith(tail) else len(chunk)  # the latter when compressed
+            chunk, self._held = chunk[:-held], chunk[-held:]
         return chunk
 
     def finish(self) -> bytes:
