@@ -20,15 +20,33 @@ import redis
 from tests.processes import Server, ServerFailed, account, free_port
 
 
-class PostgreSQL(Server):
+class PortServer(Server):
+    """A server on a port of its own, which it keeps over all its starts."""
+
+    runs_unprivileged = True
+    port = 0
+
+    def start(self, seconds: float = 60) -> None:
+        for attempt in range(5):
+            is_first = self.port == 0
+            self.port = self.port or free_port()
+            try:
+                super().start(seconds)
+                return
+            except ServerFailed:
+                # Somebody else was given the free port in the meantime.
+                if not is_first or attempt == 4 or "ddress already in use" not in self.new_output:
+                    raise
+                self.port = 0
+
+
+class PostgreSQL(PortServer):
     """A private cluster on a port of its own. `url` names its superuser and the database `postgres`."""
 
     stop_signal = signal.SIGINT  # "fast": does not wait for clients
-    runs_unprivileged = True
 
     def __init__(self) -> None:
         super().__init__()
-        self.port = free_port()
         self.bin = _within_reach(_find_postgresql(), "postgres", self.folder)
         self.password = secrets.token_hex(16)
         self._data = _own_folder(self.folder / "data")
@@ -73,19 +91,15 @@ class PostgreSQL(Server):
         return _listens(self.port) and "ready to accept connections" in self.new_output
 
 
-class Redis(Server):
+class Redis(PortServer):
     """A private Redis or Valkey that keeps its data as production's does (append-only file, no eviction)."""
-
-    runs_unprivileged = True
 
     def __init__(self) -> None:
         super().__init__()
-        self.port = free_port()
         self.binary = _within_reach(_find_redis(), "", self.folder)
         self.password = secrets.token_hex(16)
         data = _own_folder(self.folder / "data")
         settings = [
-            f"port {self.port}",
             "bind 127.0.0.1",
             f"dir {data}",
             f"requirepass {self.password}",
@@ -102,7 +116,7 @@ class Redis(Server):
         return f"redis://:{self.password}@127.0.0.1:{self.port}/0"
 
     def command(self) -> Sequence[str | Path]:
-        return [self.binary, self._settings]
+        return [self.binary, self._settings, "--port", str(self.port)]
 
     def is_ready(self) -> bool:
         try:
