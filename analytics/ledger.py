@@ -280,8 +280,8 @@ def _clip(column: str, text: str) -> str:
 
 def insert(rows: Sequence[Row]) -> list[Row]:
     """Insert the records that are not there yet; returns those that were really inserted."""
-    first_of = {row.id: row for row in reversed(rows)}
-    in_order = [first_of[id_] for id_ in sorted(first_of)]
+    by_id = {row.id: row for row in rows}
+    in_order = [by_id[id_] for id_ in sorted(by_id)]
     table = LedgerRecord._meta.db_table
     statement = (
         f"INSERT INTO {table} ({', '.join(_COLUMNS)}) {bulk.select_given(table, _COLUMNS)} "
@@ -291,5 +291,5 @@ def insert(rows: Sequence[Row]) -> list[Row]:
     for chunk in bulk.chunks(in_order):
         with connection.cursor() as cursor:
             cursor.execute(statement, [bulk.encode(chunk)])
-            inserted += [first_of[id_ if isinstance(id_, str) else id_.hex] for (id_,) in cursor.fetchall()]
+            inserted += [by_id[id_ if isinstance(id_, str) else id_.hex] for (id_,) in cursor.fetchall()]
     return inserted

@@ -202,7 +202,7 @@ def _add(daily: dict[Key, Sums], by_tag: dict[Key, Sums], record: RecordFacts, s
         record.model or record.model_requested,
     )
     rows = [daily.setdefault((*start, *end), [0] * len(SUM_COLUMNS))]
-    rows += [by_tag.setdefault((*start, tag, *end), [0] * len(SUM_COLUMNS)) for tag in set(record.tags) or ("",)]
+    rows += [by_tag.setdefault((*start, tag, *end), [0] * len(SUM_COLUMNS)) for tag in record.tags or ("",)]
     for row in rows:
         for place, amount in sums:
             row[place] += sign * amount

@@ -149,6 +149,11 @@ def test_a_simulated_call_is_kept_and_enters_no_total(key: ApiKey) -> None:
     assert not DailyTagUsage.objects.exists()
 
 
+def test_a_tag_sent_twice_counts_once(key: ApiKey) -> None:
+    assert posted(key, tags=("beta", "beta")).tags == ["beta"]
+    assert DailyTagUsage.objects.get().cost_pico_usd == USUAL_COST
+
+
 # --- Prompts and versions ---------------------------------------------------------------------------------------------
 
 
