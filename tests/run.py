@@ -59,16 +59,21 @@ def servers(stack: contextlib.ExitStack) -> dict[str, str]:
 
 
 def run_pytest(environment: dict[str, str], arguments: list[str]) -> int:
-    """pytest's exit code. Ctrl-C reaches pytest by itself; SIGTERM becomes Ctrl-C, so that its fixtures clean up."""
+    """pytest's exit code. SIGTERM becomes Ctrl-C for pytest, so that its fixtures clean up."""
     command = [sys.executable, "-m", "pytest", *arguments]
     process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **environment})
     before = signal.signal(signal.SIGTERM, lambda *_: process.send_signal(signal.SIGINT))
+    patience: float | None = None
     try:
         while True:
             try:
-                return process.wait()
+                return process.wait(patience)
             except KeyboardInterrupt:
                 say("Stopping")
+                patience = (
+                    15  # A terminal's Ctrl-C has reached pytest as well, and a second one would cut its cleaning.
+                )
+            except subprocess.TimeoutExpired:
                 process.send_signal(signal.SIGINT)
     finally:
         signal.signal(signal.SIGTERM, before)
