@@ -43,64 +43,52 @@ def test_a_segment_becomes_records_sums_and_a_receipt_of_its_bytes(key: ApiKey) 
     assert {str(record.segment_id) for record in LedgerRecord.objects.all()} == {segment_id}
 
 
+SENT: dict[str, Any] = {
+    "provider": "anthropic",
+    "route": "messages",
+    "model_requested": "claude-sonnet-4-5",
+    "model": "claude-sonnet-4-5-20250929",
+    "prompt_key": "greeting",
+    "version": 3,
+    "tags": ("beta",),
+    "error_code": "overloaded_error",
+    "first_token_ms": 300,
+    "sdk_retry_count": 2,
+    "provider_request_id": "req_1",
+}
+TOKENS = TokenUsage(
+    input=10,
+    cache_read=20,
+    cache_write_5m=30,
+    cache_write_1h=40,
+    output=60,
+    reasoning=5,
+    web_searches=1,
+    service_tier="priority",
+    inference_geo="us",
+    is_partial=True,
+    other_models=(OtherModelUsage(model="claude-opus-4-1", output=7),),
+)
+
+
 def test_a_record_keeps_everything_that_the_line_says(key: ApiKey) -> None:
-    tokens = TokenUsage(
-        input=10,
-        cache_read=20,
-        cache_write_5m=30,
-        cache_write_1h=40,
-        output=60,
-        reasoning=5,
-        web_searches=1,
-        service_tier="priority",
-        inference_geo="us",
-        is_partial=True,
-        other_models=(OtherModelUsage(model="claude-opus-4-1", output=7),),
-    )
-    changes: dict[str, Any] = {
-        "provider": "anthropic",
-        "route": "messages",
-        "model_requested": "claude-sonnet-4-5",
-        "model": "claude-sonnet-4-5-20250929",
-        "streamed": True,
-        "usage": tokens,
-        "first_token_ms": 300,
-        "error_code": "overloaded_error",
-        "sdk_retry_count": 2,
-        "provider_request_id": "req_1",
-        "prompt_key": "greeting",
-        "version": 3,
-        "tags": ("beta",),
-    }
-    record = make_record(key, **changes)
+    record = make_record(key, **SENT, streamed=True, usage=TOKENS)
 
     post(record)
 
     stored = LedgerRecord.objects.get(id=record.id)
     assert stored.started_at == NOON
     assert (stored.organization_id, stored.team_id, stored.api_key_id) == (key.organization_id, key.team_id, key.pk)
-    assert (stored.provider, stored.route, stored.method, stored.metering) == (
-        "anthropic",
-        "messages",
-        "POST",
-        "metered",
-    )
-    assert (stored.model_requested, stored.model) == ("claude-sonnet-4-5", "claude-sonnet-4-5-20250929")
-    assert (stored.prompt_key, stored.version, stored.tags) == ("greeting", 3, ["beta"])
-    assert (stored.status, stored.error_code, stored.finish_reason) == (200, "overloaded_error", "stop")
-    assert (stored.input_tokens, stored.cache_read_tokens, stored.output_tokens, stored.reasoning_tokens) == (
-        10,
-        20,
-        60,
-        5,
-    )
-    assert (stored.cache_write_5m_tokens, stored.cache_write_1h_tokens, stored.web_searches) == (30, 40, 1)
+    assert {name: getattr(stored, name) for name in SENT} == SENT | {"tags": ["beta"]}
+    assert (stored.method, stored.metering, stored.status, stored.state) == ("POST", "metered", 200, "complete")
+    assert (stored.finish_reason, stored.latency_ms, stored.first_byte_ms) == ("stop", 850, 840)
+    assert (stored.is_streamed, stored.is_request, stored.is_error) == (True, True, True)
+    assert (stored.input_tokens, stored.cache_read_tokens, stored.web_searches) == (10, 20, 1)
+    assert (stored.cache_write_5m_tokens, stored.cache_write_1h_tokens) == (30, 40)
+    assert (stored.output_tokens, stored.reasoning_tokens) == (60, 5)
     assert (stored.service_tier, stored.speed, stored.inference_geo) == ("priority", "", "us")
     assert stored.other_models == [{"model": "claude-opus-4-1", "output": 7}]
     assert (stored.is_usage_partial, stored.cost_status) == (True, "partial")
-    assert (stored.is_streamed, stored.is_request, stored.is_error) == (True, True, True)
-    assert (stored.latency_ms, stored.first_byte_ms, stored.first_token_ms) == (850, 840, 300)
-    assert (stored.sdk_retry_count, stored.provider_request_id, stored.state) == (2, "req_1", "complete")
 
 
 def test_a_segment_posted_again_changes_nothing(key: ApiKey) -> None:
