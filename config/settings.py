@@ -171,6 +171,7 @@ else:
         "connect_timeout": 5,
         "pool": {"min_size": 1, "max_size": env.read_whole_number("DATABASE_POOL_SIZE", 10, least=2), "timeout": 10},
     }
+    _database["CONN_HEALTH_CHECKS"] = True  # a connection from before a restart of the database is replaced
     DATABASES = {"default": _database}
 
 # --- The proxied call -------------------------------------------------------------------------------------------------
