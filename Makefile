@@ -25,7 +25,7 @@ help:
 	@echo "make test-all   the same and the tests that need Node and Chromium"
 	@echo "make check      lint, format, types, import rules, migrations, deployment check"
 	@echo "make fix        repair what ruff can repair, and format"
-	@echo "make lock       pin the dependencies of pyproject.toml into requirements/*.txt"
+	@echo "make lock       pin the dependencies of pyproject.toml into requirements/*.txt [ARGS=--upgrade]"
 	@echo "make bench      measure"
 
 run-level:
@@ -71,9 +71,9 @@ uv = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --genera
 	--no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml
 
 lock: develop-level
-	$(uv) -o requirements/run.txt
-	$(uv) --group demo -c requirements/run.txt -o requirements/demo.txt
-	$(uv) --group develop -c requirements/demo.txt -o requirements/develop.txt
+	$(uv) $(ARGS) -o requirements/run.txt
+	$(uv) $(ARGS) --group demo -c requirements/run.txt -o requirements/demo.txt
+	$(uv) $(ARGS) --group develop -c requirements/demo.txt -o requirements/develop.txt
 
 bench: develop-level
 	@exec $(python) benchmarks/run.py $(ARGS)

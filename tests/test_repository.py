@@ -198,6 +198,11 @@ def test_no_container_has_a_secret_of_its_own() -> None:
         assert any(use.startswith(f"${{{name}:?") for use in uses), name
 
 
+def test_the_image_gets_all_that_the_service_runs_on_and_nothing_else() -> None:
+    let_in = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
+    assert let_in == {*APPS, "manage.py", "requirements/run.txt", "static", "templates"}
+
+
 def test_the_journal_outlives_its_container() -> None:
     file = compose()
     web = file["services"]["web"]
