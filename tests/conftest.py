@@ -150,5 +150,5 @@ def settings_of_services(journal: Path) -> dict[str, str]:
 
 @pytest.fixture
 def service_settings(transactional_db: None, tmp_path: Path) -> dict[str, str]:
-    """The same for one test. The journal is the test's own; what the test wrote is committed, and emptied afterwards."""
+    """The same for one test. Its journal is its own; what it writes is committed, and emptied afterwards."""
     return settings_of_services(tmp_path / "journal")
