@@ -9,6 +9,8 @@ import struct
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from tests.fake_provider import FakeProvider
+
 PREFIX = "/api/proxy/v1/"
 CHAT = "openai/chat/completions"
 MESSAGES = "anthropic/messages"
@@ -165,3 +167,8 @@ def events_of(body: bytes) -> list[dict[str, Any]]:
     """The JSON of every event of a stream but `[DONE]`."""
     lines = [line.removeprefix(b"data: ") for line in body.splitlines() if line.startswith(b"data: ")]
     return [json.loads(line) for line in lines if line != b"[DONE]"]
+
+
+def sent_bytes(provider: FakeProvider) -> int:
+    """How many bytes of body the provider has sent in its first answer, now that it is complete."""
+    return provider.wait_for(1, outcome="completed")[0].body_bytes_sent

@@ -36,7 +36,7 @@ def committed_database(
     with django_db_blocker.unblock():
         yield
         wait_until(lambda: is_shipped(journal_folder), "the journal is posted, or handed to the broker")
-        call_command("flush", interactive=False, verbosity=0)
+        call_command("flush", interactive=False, verbosity=0, reset_sequences=False)
 
 
 def is_shipped(journal: Path) -> bool:
@@ -65,7 +65,7 @@ def provider(running_provider: FakeProvider) -> Iterator[FakeProvider]:
 
 @pytest.fixture(scope="session")
 def serve(django_db_setup: None, journal_folder: Path, running_provider: FakeProvider) -> Serve:
-    """Starts a proxy in front of the fake provider, with further settings. It must not fail in any call."""
+    """Starts a proxy in front of the fake provider, with further settings. No call may fail inside, or hang."""
 
     @contextlib.contextmanager
     def serve(settings: Mapping[str, str] | None = None) -> Iterator[ProxyServer]:
@@ -75,7 +75,9 @@ def serve(django_db_setup: None, journal_folder: Path, running_provider: FakePro
         }
         with ProxyServer({**settings_of_services(journal_folder), **urls, **(settings or {})}) as server:
             yield server
+            server.stop()
             assert "Traceback" not in server.output, server.output[-6000:]
+            assert "running task" not in server.output, f"a call has not ended:\n{server.output[-6000:]}"
 
     return serve
 

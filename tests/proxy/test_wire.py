@@ -5,7 +5,7 @@ them, but for what the proxy must take away or add.
 import pytest
 
 from tests.fake_provider import FakeProvider, Scenario
-from tests.proxy.calls import CHAT, MESSAGES, PROVIDER_KEYS, Caller, chat, message
+from tests.proxy.calls import CHAT, MESSAGES, PROVIDER_KEYS, Caller, chat, message, sent_bytes
 from tests.proxy.records import Records
 
 # --- The target -------------------------------------------------------------------------------------------------------
@@ -268,7 +268,7 @@ def test_an_answer_in_any_framing_comes_whole(
     provider.script(f"framing={framing},split={split}")
     reply = proxy.post(CHAT, chat())
     assert reply.json()["usage"] == provider.log[0].usage
-    assert len(reply.body) == provider.log[0].body_bytes_sent
+    assert len(reply.body) == sent_bytes(provider)
     assert records.of(reply.call_id).usage.input == 9
 
 
