@@ -275,6 +275,8 @@ class Exchange:
             await record.sync()
 
         self.is_answer_started = True
+        if target.method == "HEAD" or answer.status in {204, 304} or length == b"0":
+            await close_record()  # the headers are the whole answer
         await delivery.start(502 if told else answer.status, headers)
         await delivery.pass_on(answer, meter, close_record)
 
