@@ -6,11 +6,13 @@
                           <segment>.sealed   complete, fsynced, waiting for its receipt
                           <segment>.posted   in the ledger; kept for the retention time
 
-The event loop's thread writes; the shipper's thread (proxy.shipper) fsyncs, seals, publishes and deletes. A call is
-admitted only when room for its largest record is reserved, so that an answered call can always be recorded.
+The event loop's thread writes; the sealer's thread (proxy.sealer) fsyncs and seals; the shipper's (proxy.shipper)
+publishes and deletes. A call is admitted only when room for its largest record is reserved, so that an answered call
+can always be recorded.
 """
 
 import asyncio
+import contextlib
 import fcntl
 import logging
 import os
@@ -27,6 +29,7 @@ log = logging.getLogger(__name__)
 
 SEAL_AFTER_SECONDS = 0.25
 SEAL_AFTER_LINES = 500
+_SPARE_RETRY_SECONDS = 1.0
 _EXTENT_BYTES = 1024 * 1024
 OPEN, SEALED, POSTED = ".open", ".sealed", ".posted"
 
@@ -134,7 +137,9 @@ class Journal:
         self._reserved = 0
         self._unwritten: list[tuple[bytes, Callable[[], None]]] = []
         self._timer: asyncio.TimerHandle | None = None
-        self._syncing: asyncio.Future[None] | None = None
+        self._sync_round: asyncio.Task[None] | None = None
+        self._retired: list[Segment] = []  # written to no more, and not to be sealed before the next fsync is over
+        self._is_closed = False
         self._appended = 0
         self._synced = 0
         self._is_spare_requested = True
@@ -157,6 +162,9 @@ class Journal:
 
     def append(self, line: bytes, on_written: Callable[[], None]) -> None:
         """Write one record into the room reserved for it. From `on_written` on it survives the death of the process."""
+        if self._is_closed:
+            log.critical("journal: a call ended after the journal was closed; it becomes an interrupted record")
+            return
         try:
             self._write(line, on_written)
         except OSError as error:
@@ -171,37 +179,37 @@ class Journal:
             self._wait(SEAL_AFTER_SECONDS)
 
     async def sync(self) -> None:
-        """Until everything appended so far is on the disk itself. Concurrent callers share an fsync."""
+        """Until everything appended so far is on the disk itself. Concurrent callers share an fsync; a caller that is
+        cancelled leaves it to the others.
+        """
         target = self._appended
         while self._synced < target:
-            if self._syncing is not None:
-                await asyncio.shield(self._syncing)
-                continue
-            loop = asyncio.get_running_loop()
-            self._syncing, covered = loop.create_future(), self._appended
-            try:
-                await loop.run_in_executor(None, os.fsync, self._current.file)
-                self._synced = covered
-            finally:
-                done, self._syncing = self._syncing, None
-                done.set_result(None)
+            await asyncio.shield(self._begin_sync())
 
     def add_spare(self, spare: Segment | None) -> None:
         """The next segment, prepared off the event loop. None when the disk had no room for it."""
         self._spare = spare
-        self._is_spare_requested = False
+        if spare is not None:
+            self._is_spare_requested = False
+        else:
+            asyncio.get_running_loop().call_later(_SPARE_RETRY_SECONDS, self._allow_spare_request)
 
-    def close(self) -> None:
-        """Hand over what is left. Nothing may be appended afterwards."""
+    async def close(self) -> None:
+        """Hand over what is left. What is appended afterwards is not written, and its slot stays."""
+        self._is_closed = True
         if self._timer is not None:
             self._timer.cancel()
+        while self._sync_round is not None:
+            with contextlib.suppress(OSError):
+                await self._sync_round
         try:
             self._retry_unwritten()
         except OSError:
             log.critical(
                 "journal: %d records could not be written; their slots become interrupted records", len(self._unwritten)
             )
-        self._seal(self._current)
+        for segment in [*self._retired, self._current]:
+            self._seal(segment)
         if self._spare is not None:
             self._spare.discard()
 
@@ -225,19 +233,45 @@ class Journal:
             self._retry_unwritten()
         except OSError:
             self._wait(SEAL_AFTER_SECONDS)
-        if self._current.lines:
+        if self._current.lines or self._unwritten:
             self._rotate()
+
+    def _begin_sync(self) -> asyncio.Task[None]:
+        if self._sync_round is None:
+            self._sync_round = asyncio.create_task(self._sync_everything())
+        return self._sync_round
+
+    async def _sync_everything(self) -> None:
+        covered = self._appended
+        retired = list(self._retired)
+        files = [segment.file for segment in [*retired, self._current]]
+        try:
+            await asyncio.get_running_loop().run_in_executor(None, _sync_files, files)
+            self._synced = covered
+        finally:
+            self._sync_round = None
+            self._retired = self._retired[len(retired) :]
+            for segment in retired:
+                self._seal(segment)
+            if self._retired:
+                self._begin_sync()
+
+    def _allow_spare_request(self) -> None:
+        self._is_spare_requested = False
 
     def _rotate(self) -> None:
         """Seal the current segment and go on with the spare one. Without a spare that has room, the current one
         stays.
         """
         needed = (self._reserved + 1) * MAX_LINE_BYTES
-        is_busy = self._syncing is not None or (self.syncs_always and self._synced < self._appended)
-        if self._spare is not None and self._spare.capacity >= needed and not is_busy:
+        if self._spare is not None and self._spare.capacity >= needed:
             reach("journal.rotate")
             finished, self._current, self._spare = self._current, self._spare, None
-            self._seal(finished)
+            if self.syncs_always or self._sync_round is not None:
+                self._retired.append(finished)  # its last lines may have to be on the disk before others' answers end
+                self._begin_sync()
+            else:
+                self._seal(finished)
         elif self._timer is None:
             self._wait(SEAL_AFTER_SECONDS / 4)
         if not self._is_spare_requested and (self._spare is None or self._spare.capacity < needed):
@@ -246,6 +280,11 @@ class Journal:
                 self._spare = None
             self._is_spare_requested = True
             self._request_spare(needed * 2 + _EXTENT_BYTES)
+
+
+def _sync_files(files: list[int]) -> None:
+    for file in files:
+        os.fsync(file)
 
 
 def complete_lines(content: bytes) -> bytes:

@@ -13,11 +13,13 @@ from proxy.journal import Journal, ProcessDirectory, Segment
 from proxy.publishing import BrokerPublisher, InProcessPublisher, Publisher
 from proxy.receiving import BodyBudget
 from proxy.relay import ClientWatch, watch_for_stalls
+from proxy.sealer import Sealer
 from proxy.shipper import Shipper
 from proxy.upstream import Upstream
 
 log = logging.getLogger(__name__)
 
+_LAST_RECORDS_SECONDS = 5.0
 _FLEETING_FILE_SYSTEMS = frozenset({"overlay", "tmpfs", "ramfs"})
 
 
@@ -53,12 +55,12 @@ class ProxyProcess:
             self._directory.path,
             publisher=_publisher(),
             retention_seconds=settings.JOURNAL_RETENTION_HOURS * 3600,
-            deliver_spare=self._deliver_spare,
         )
+        self._sealer = Sealer(self._directory.path, deliver_sealed=self._shipper.add, deliver_spare=self._deliver_spare)
         self.journal = Journal(
             self._directory.path,
-            seal=self._shipper.seal,
-            request_spare=self._shipper.request_spare,
+            seal=self._sealer.seal,
+            request_spare=self._sealer.request_spare,
             syncs_always=settings.JOURNAL_SYNC == "always",
         )
         self._stalls: asyncio.Task[None] | None = None
@@ -66,14 +68,17 @@ class ProxyProcess:
     async def open(self) -> None:
         await self.upstream.open()
         self.keys.start()
+        self._sealer.start()
         self._shipper.start()
         self._stalls = asyncio.create_task(watch_for_stalls(self.watches, self.settings.client_stall_timeout))
 
     async def close(self) -> None:
-        """After the last call has ended: the journal is sealed and shipped."""
+        """After the server ended or cancelled the last call: the journal is sealed and shipped."""
+        await self._wait_for_records()
         if self._stalls is not None:
             self._stalls.cancel()
-        self.journal.close()
+        await self.journal.close()
+        await asyncio.to_thread(self._sealer.stop)
         await asyncio.to_thread(self._shipper.stop)
         self.keys.stop()
         await self.upstream.close()
@@ -81,6 +86,12 @@ class ProxyProcess:
             (self._directory.path / "inflight").unlink(missing_ok=True)
         self.inflight.close()
         self._directory.release()
+
+    async def _wait_for_records(self) -> None:
+        """A call that was cancelled may take a moment to write its record, for instance to read the usage."""
+        deadline = self._loop.time() + _LAST_RECORDS_SECONDS
+        while self.inflight.in_use and self._loop.time() < deadline:  # noqa: ASYNC110 - once, when the process ends
+            await asyncio.sleep(0.02)
 
     def _deliver_spare(self, spare: Segment | None) -> None:
         self._loop.call_soon_threadsafe(self.journal.add_spare, spare)
