@@ -147,7 +147,7 @@ def _get_organization(request: Request) -> Organization:
         organization = _get_only_organization(request.user)
     else:
         organization = _get_named_organization(request.user, slug)
-    if not organization.is_active:
+    if not organization.accepts_keys:
         raise OrganizationSuspended
     return organization
 

@@ -28,9 +28,13 @@ class Access:
         return self.role == Membership.Role.OWNER
 
 
-def get_access(user: AbstractBaseUser | AnonymousUser, slug: str) -> Access:
-    """Raises `NoAccess`. A suspended organization can still be looked at; it is the caller who refuses more."""
-    membership = memberships_of(user).filter(organization__slug=slug).first()
+def get_access(user: AbstractBaseUser | AnonymousUser, slug: str, *, or_deleted: bool = False) -> Access:
+    """Raises `NoAccess`. A suspended organization can still be looked at; it is the caller who refuses more.
+
+    A deleted one is gone for everybody, except where `or_deleted` asks for it, to have it back.
+    """
+    memberships = _all_memberships_of(user) if or_deleted else memberships_of(user)
+    membership = memberships.filter(organization__slug=slug).first()
     if membership is None:
         raise NoAccess
     return Access(membership.organization, membership.role)
@@ -38,6 +42,15 @@ def get_access(user: AbstractBaseUser | AnonymousUser, slug: str) -> Access:
 
 def memberships_of(user: AbstractBaseUser | AnonymousUser) -> MembershipQuerySet:
     """With their organizations, by name; empty for a visitor and for a locked account."""
+    return _all_memberships_of(user).living()
+
+
+def deleted_memberships_of(user: AbstractBaseUser | AnonymousUser) -> MembershipQuerySet:
+    """Of an owner in organizations that were deleted and can still be had back."""
+    return _all_memberships_of(user).owners().exclude(organization__deleted_at=None)
+
+
+def _all_memberships_of(user: AbstractBaseUser | AnonymousUser) -> MembershipQuerySet:
     if isinstance(user, AnonymousUser) or not user.is_active:
         return Membership.objects.none()
     return Membership.objects.of(user)
@@ -46,4 +59,4 @@ def memberships_of(user: AbstractBaseUser | AnonymousUser) -> MembershipQuerySet
 def organizations_of(user: AbstractBaseUser | AnonymousUser) -> OrganizationQuerySet:
     if isinstance(user, AnonymousUser) or not user.is_active:
         return Organization.objects.none()
-    return Organization.objects.with_member(user)
+    return Organization.objects.with_member(user).filter(deleted_at=None)

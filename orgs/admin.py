@@ -49,11 +49,11 @@ def staff(request: HttpRequest) -> Any:
 
 @admin.register(Organization)
 class OrganizationAdmin(RecordAdmin):
-    list_display = ("name", "slug", "timezone", "is_active", "created_at")
+    list_display = ("name", "slug", "timezone", "is_active", "deleted_at", "created_at")
     list_filter = ("is_active",)
     search_fields = ("name", "slug")
-    fields = ("name", "slug", "timezone", "is_active", "created_at")
-    readonly_fields = ("slug", "is_active", "created_at")
+    fields = ("name", "slug", "timezone", "is_active", "deleted_at", "created_at")
+    readonly_fields = ("slug", "is_active", "deleted_at", "created_at")
     fields_chosen_once = ("timezone",)  # The days of past spend were cut in it.
     actions = ("suspend", "resume")
 

@@ -72,12 +72,14 @@ class StoredKey(msgspec.Struct, frozen=True):
 
 def find_stored_key(digest: bytes) -> StoredKey | None:
     """One query. Raises Django's database errors."""
-    columns = ("organization_id", "team_id", "id", "revoked_at", "organization__is_active")
+    of_organization = ("organization__is_active", "organization__deleted_at")
+    columns = ("organization_id", "team_id", "id", "revoked_at", *of_organization)
     row = ApiKey.objects.filter(key_hash=digest).values_list(*columns).first()
     if row is None:
         return None
-    organization_id, team_id, api_key_id, revoked_at, is_active = row
-    return StoredKey(KeyFacts(organization_id, team_id, api_key_id), revoked_at is not None, is_active)
+    organization_id, team_id, api_key_id, revoked_at, is_active, deleted_at = row
+    accepts_keys = is_active and deleted_at is None
+    return StoredKey(KeyFacts(organization_id, team_id, api_key_id), revoked_at is not None, accepts_keys)
 
 
 class KeyCache:

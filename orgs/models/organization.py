@@ -1,6 +1,6 @@
 """An organization and its members. Spend is counted in days of the organization's time zone."""
 
-from datetime import tzinfo
+from datetime import datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo, available_timezones
 
 from django.conf import settings
@@ -8,6 +8,9 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils import timezone as clock
+
+# How long a deleted organization can be had back, before its data goes for good.
+PURGED_AFTER = timedelta(days=30)
 
 
 def validate_timezone(name: str) -> None:
@@ -21,7 +24,10 @@ def validate_timezone(name: str) -> None:
 
 class OrganizationQuerySet(models.QuerySet["Organization"]):
     def active(self) -> "OrganizationQuerySet":
-        return self.filter(is_active=True)
+        return self.filter(is_active=True, deleted_at=None)
+
+    def deleted_before(self, moment: datetime) -> "OrganizationQuerySet":
+        return self.filter(deleted_at__lte=moment)
 
     def with_member(self, user: AbstractBaseUser) -> "OrganizationQuerySet":
         return self.filter(memberships__user_id=user.pk)
@@ -33,6 +39,7 @@ class Organization(models.Model):
     timezone = models.CharField(max_length=64, default="UTC", validators=[validate_timezone], help_text="IANA name.")
     is_active = models.BooleanField(default=True, help_text="A suspended organization's keys are refused.")
     created_at = models.DateTimeField(default=clock.now, editable=False)
+    deleted_at = models.DateTimeField(null=True, blank=True, editable=False, help_text="Purged 30 days after.")
 
     objects = OrganizationQuerySet.as_manager()
 
@@ -52,10 +59,27 @@ class Organization(models.Model):
     def tz(self) -> tzinfo:
         return ZoneInfo(self.timezone)
 
+    @property
+    def is_deleted(self) -> bool:
+        return self.deleted_at is not None
+
+    @property
+    def accepts_keys(self) -> bool:
+        return self.is_active and not self.is_deleted
+
+    @property
+    def purged_at(self) -> datetime | None:
+        """The moment from which a deleted organization cannot be had back; None while it is not deleted."""
+        return self.deleted_at + PURGED_AFTER if self.deleted_at else None
+
 
 class MembershipQuerySet(models.QuerySet["Membership"]):
     def of(self, user: AbstractBaseUser) -> "MembershipQuerySet":
         return self.filter(user_id=user.pk).select_related("organization").order_by("organization__name", "id")
+
+    def living(self) -> "MembershipQuerySet":
+        """Without those of deleted organizations."""
+        return self.filter(organization__deleted_at=None)
 
     def owners(self) -> "MembershipQuerySet":
         return self.filter(role=Membership.Role.OWNER)

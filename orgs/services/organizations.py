@@ -1,9 +1,12 @@
-"""Making, suspending and resuming organizations. Their keys follow within a second, through the revocation log."""
+"""Making, suspending, deleting organizations. Their keys follow within a second, through the revocation log."""
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from django.contrib.auth.base_user import AbstractBaseUser
+from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, transaction
+from django.utils import timezone as clock
 from django.utils.text import slugify
 
 from orgs.models import Membership, Organization, RevocationEntry
@@ -44,6 +47,42 @@ def resume(*, organization: Organization, by: AbstractBaseUser | None = None) ->
     _set_active(organization, by, is_active=True)
 
 
+@transaction.atomic
+def delete(*, organization: Organization, by: AbstractBaseUser | None = None, now: datetime | None = None) -> None:
+    """Refuse its keys and close its pages at once; `undo_deletion` brings it back until its data is purged.
+
+    Does nothing when it is deleted already.
+    """
+    locked = _lock(organization)
+    if not locked.is_deleted:
+        accepted_keys = locked.accepts_keys
+        locked.deleted_at = now or clock.now()
+        locked.save(update_fields=["deleted_at"])
+        _tell_processes(locked, accepted_keys)
+        audit.record(organization_id=locked.pk, action="organization.deleted", target=locked.name, by=by)
+    organization.deleted_at = locked.deleted_at
+
+
+@transaction.atomic
+def undo_deletion(
+    *, organization: Organization, by: AbstractBaseUser | None = None, now: datetime | None = None
+) -> None:
+    """All is as it was: keys that were not revoked work again, unless the organization is suspended.
+
+    Raises `ValidationError` when the time is over, since the purge may have begun.
+    """
+    locked = _lock(organization)
+    if locked.purged_at is not None:
+        if locked.purged_at <= (now or clock.now()):
+            raise ValidationError("It is too late: the organization's data is being purged.", code="too_late")
+        accepted_keys = locked.accepts_keys
+        locked.deleted_at = None
+        locked.save(update_fields=["deleted_at"])
+        _tell_processes(locked, accepted_keys)
+        audit.record(organization_id=locked.pk, action="organization.restored", target=locked.name, by=by)
+    organization.deleted_at = None
+
+
 def lock_shared(ids: Iterable[int]) -> dict[int, Organization]:
     """The organizations by id, locked against changes until the transaction ends; others may share the lock.
 
@@ -80,15 +119,27 @@ def _save_under_free_slug(organization: Organization) -> None:
 
 @transaction.atomic
 def _set_active(organization: Organization, by: AbstractBaseUser | None, *, is_active: bool) -> None:
-    # The row lock also puts the log's entries about one organization in the order in which they are committed.
-    locked = Organization.objects.select_for_update(no_key=True).get(pk=organization.pk)
+    locked = _lock(organization)
     organization.is_active = is_active
     if locked.is_active == is_active:
         return
+    accepted_keys = locked.accepts_keys
     locked.is_active = is_active
     locked.save(update_fields=["is_active"])
-    kinds = RevocationEntry.Kind
-    kind = kinds.ORGANIZATION_RESUMED if is_active else kinds.ORGANIZATION_SUSPENDED
-    RevocationEntry.objects.create(kind=kind, organization=locked)
+    _tell_processes(locked, accepted_keys)
     action = "organization.resumed" if is_active else "organization.suspended"
     audit.record(organization_id=locked.pk, action=action, target=locked.name, by=by)
+
+
+def _lock(organization: Organization) -> Organization:
+    # The row lock also puts the log's entries about one organization in the order in which they are committed.
+    return Organization.objects.select_for_update(no_key=True).get(pk=organization.pk)
+
+
+def _tell_processes(organization: Organization, accepted_keys: bool) -> None:
+    """Suspension and deletion each refuse all keys; only a change of the sum of both is news to the key caches."""
+    if organization.accepts_keys == accepted_keys:
+        return
+    kinds = RevocationEntry.Kind
+    kind = kinds.ORGANIZATION_RESUMED if organization.accepts_keys else kinds.ORGANIZATION_SUSPENDED
+    RevocationEntry.objects.create(kind=kind, organization=organization)
