@@ -95,6 +95,7 @@ INSTALLED_APPS = [
     "servestatic",
     "django.contrib.staticfiles",
     "csp",
+    "django_htmx",
 ]
 MIDDLEWARE = [
     "config.middleware.DateHeader",
@@ -106,6 +107,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 ROOT_URLCONF = "config.urls"
@@ -120,6 +122,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "orgs.web.shell",
             ],
         },
     },
@@ -136,7 +139,7 @@ USE_TZ = True
 
 AUTH_USER_MODEL = "accounts.User"
 LOGIN_URL = "login"
-LOGIN_REDIRECT_URL = "/"
+LOGIN_REDIRECT_URL = "app"
 LOGOUT_REDIRECT_URL = "/"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
@@ -145,6 +148,13 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
 EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+
+# --- Pages ------------------------------------------------------------------------------------------------------------
+
+TERMS_URL = env.read_text("TERMS_URL")
+PRIVACY_URL = env.read_text("PRIVACY_URL")
+SUPPORT_EMAIL = env.read_text("SUPPORT_EMAIL")
+DOCS_DIR = BASE_DIR / "docs"
 
 # --- Database ---------------------------------------------------------------------------------------------------------
 

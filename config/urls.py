@@ -1,4 +1,7 @@
-"""The URLs of Django's side. `/api/proxy/` and `/livez` are served before Django by `config/asgi.py`."""
+"""The URLs of Django's side; each app's `urls` names its paths in full.
+
+`/api/proxy/` and `/livez` are served before Django by `config/asgi.py`.
+"""
 
 from django.contrib import admin
 from django.urls import include, path
@@ -6,6 +9,9 @@ from django.urls import include, path
 urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/proxy/", include("proxy.urls")),
-    path("api/", include("analytics.urls")),
     path("", include("accounts.urls")),
+    # Before the dashboard's `/app/<slug>/`: `/app/new/` is no organization.
+    path("", include("orgs.urls")),
+    path("", include("prompts.urls")),
+    path("", include("analytics.urls")),
 ]

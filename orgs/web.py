@@ -1,0 +1,88 @@
+"""What every signed-in page stands on: the decorator that opens an organization's page, and the frame's context.
+
+A view behind `organization_page` finds who asks and what for in `request.access`; it never looks up an organization.
+"""
+
+from collections.abc import Awaitable, Callable
+from functools import wraps
+from typing import Any, Literal, cast
+
+from asgiref.sync import iscoroutinefunction, sync_to_async
+from django.conf import settings
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.utils.cache import patch_cache_control
+from django.utils.functional import SimpleLazyObject
+
+from orgs import access
+
+# The session remembers where its owner was last, so that `/app/` leads back there.
+LAST_ORGANIZATION = "organization"
+
+
+class OrganizationRequest(HttpRequest):
+    """A request from a member. `user` is a real account, never a visitor."""
+
+    access: access.Access
+    user: AbstractBaseUser  # type: ignore[assignment]  # narrower than Django's "account or visitor"
+
+
+def organization_page(role: Literal["owner"] | None = None) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """For the views under `/app/<slug>/`, which are called without the slug: `view(request, **the other arguments)`.
+
+    A visitor is sent to sign in, an outsider gets 404, a member who is no owner gets 403 where `role` is "owner".
+    Answers are private to the reader. Plain and async views alike.
+    """
+
+    def decorate(view: Callable[..., Any]) -> Callable[..., Any]:
+        if iscoroutinefunction(view):
+            asynchronous = cast("Callable[..., Awaitable[HttpResponseBase]]", view)
+
+            @wraps(view)
+            async def page_later(request: HttpRequest, slug: str, **arguments: Any) -> HttpResponseBase:
+                refusal = await sync_to_async(_open)(request, slug, role)
+                return _private(refusal or await asynchronous(request, **arguments))
+
+            return page_later
+
+        @wraps(view)
+        def page(request: HttpRequest, slug: str, **arguments: Any) -> HttpResponseBase:
+            return _private(_open(request, slug, role) or view(request, **arguments))
+
+        return page
+
+    return decorate
+
+
+def _open(request: HttpRequest, slug: str, role: str | None) -> HttpResponse | None:
+    """Put the access on the request. Returns the way to sign in for a visitor, else None; raises what refuses."""
+    if not request.user.is_authenticated:
+        return redirect_to_login(request.get_full_path())
+    found = access.get_access(request.user, slug)
+    if role == "owner" and not found.is_owner:
+        raise PermissionDenied
+    cast(OrganizationRequest, request).access = found
+    if request.session.get(LAST_ORGANIZATION) != slug:
+        request.session[LAST_ORGANIZATION] = slug
+    return None
+
+
+def _private(response: HttpResponseBase) -> HttpResponseBase:
+    if not response.has_header("Cache-Control"):
+        patch_cache_control(response, private=True, no_cache=True)
+    return response
+
+
+def shell(request: HttpRequest) -> dict[str, Any]:
+    """Context processor: what the frame of every page shows. `memberships` costs its query only where it is used."""
+    return {
+        "access": getattr(request, "access", None),
+        "memberships": SimpleLazyObject(lambda: list(access.memberships_of(request.user))),
+        "public_url": settings.PUBLIC_URL,
+        "terms_url": settings.TERMS_URL,
+        "privacy_url": settings.PRIVACY_URL,
+        "support_email": settings.SUPPORT_EMAIL,
+        "is_debug": settings.DEBUG,
+    }
