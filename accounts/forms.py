@@ -1,15 +1,135 @@
-"""What people type about their own account."""
+"""What people type about their own account. Most of it is allauth's, in our words and under our rules."""
 
+from typing import Any
+
+from allauth.account import forms as allauth
+from allauth.account.adapter import get_adapter
+from allauth.core import ratelimit
 from django import forms
-from django.contrib.auth.forms import AuthenticationForm
+from django.db import IntegrityError, transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+
+from accounts import services
+from accounts.models import User
+
+PASSWORD_HELP = "At least 8 characters. No common word, not only digits, nothing like your address."  # noqa: S105
 
 
-class SignInForm(AuthenticationForm):
-    username = forms.EmailField(
-        label="E-mail address",
-        widget=forms.EmailInput(attrs={"autocomplete": "username", "autofocus": True}),
+def _say(form: forms.Form, field: str, label: str, help_text: str = "") -> None:
+    """Our label and help; the label says what a placeholder would."""
+    form.fields[field].label, form.fields[field].help_text = label, help_text
+    form.fields[field].widget.attrs.pop("placeholder", None)
+
+
+class SignInForm(allauth.LoginForm):  # type: ignore[misc]  # allauth has no types
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        _say(self, "login", "E-mail address")
+        _say(self, "password", "Password")
+        self.fields["login"].widget.attrs |= {"autocomplete": "username", "autofocus": True}
+
+
+class SignUpForm(allauth.SignupForm):  # type: ignore[misc]
+    # Filled in by static/js/timezone.js; whatever else comes is taken for nothing.
+    timezone = forms.CharField(required=False, widget=forms.HiddenInput(attrs={"data-timezone": True}))
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        _say(self, "email", "E-mail address")
+        _say(self, "password1", "Password", PASSWORD_HELP)
+        self.fields["email"].widget.attrs |= {"autofocus": True, "maxlength": 254}
+        self.fields["email"].max_length = 254
+
+    def validate_unique_email(self, value: str) -> str:
+        """A taken address is no error that would tell a stranger who has an account: see `try_save`."""
+        self.account_already_exists = services.is_address_taken(value)
+        return value
+
+    def try_save(self, request: HttpRequest) -> tuple[User | None, HttpResponse | None]:
+        if not self.account_already_exists:
+            try:
+                with transaction.atomic():
+                    return self.save(request), None
+            except IntegrityError:  # the same address at the same moment
+                if not services.is_address_taken(self.cleaned_data["email"]):
+                    raise
+        email = self.cleaned_data["email"]
+        # The owner of the address is told, and shown the way in. Only so often: the address may be a stranger's.
+        if ratelimit.consume(request, action="confirm_email", key=email.lower()):
+            get_adapter().send_account_already_exists_mail(email)
+        return None, redirect("account_email_verification_sent")
+
+
+class ResetPasswordForm(allauth.ResetPasswordForm):  # type: ignore[misc]
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        _say(self, "email", "E-mail address")
+        self.fields["email"].widget.attrs |= {"autofocus": True}
+
+    def clean_email(self) -> str:
+        email: str = super().clean_email()
+        # An address that an account only asked to change to does not open it.
+        self.users = [user for user in self.users if user.email == email.lower()]
+        return email
+
+
+class NewPasswordForm(allauth.ResetPasswordKeyForm):  # type: ignore[misc]
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        _say(self, "password1", "New password", PASSWORD_HELP)
+        _say(self, "password2", "New password again")
+
+    def save(self) -> None:
+        super().save()
+        services.drop_pending_addresses(user=self.user)
+
+
+class ChangePasswordForm(allauth.ChangePasswordForm):  # type: ignore[misc]
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        _say(self, "oldpassword", "Current password")
+        _say(self, "password1", "New password", PASSWORD_HELP)
+        _say(self, "password2", "New password again")
+
+    def save(self) -> None:
+        super().save()
+        assert isinstance(self.user, User)
+        services.drop_pending_addresses(user=self.user)
+
+
+class ChangeEmailForm(allauth.AddEmailForm):  # type: ignore[misc]
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        _say(self, "email", "New e-mail address", "We send a link there. Until it is followed, nothing changes.")
+
+    def save(self, request: HttpRequest) -> Any:
+        assert isinstance(self.user, User)
+        return services.request_email_change(request, user=self.user, email=self.cleaned_data["email"])
+
+
+class ProfileForm(forms.Form):
+    name = forms.CharField(
+        label="Name",
+        required=False,
+        max_length=User._meta.get_field("name").max_length,
+        help_text="Shown to the members of your organizations.",
+        widget=forms.TextInput(attrs={"autocomplete": "name"}),
     )
-    error_messages = {
-        "invalid_login": "This e-mail address and password do not belong together. Capitals matter in the password.",
-        "inactive": "This account is locked. Ask whoever runs this service.",
-    }
+
+
+class TypedForm(forms.Form):
+    """Something that cannot be taken back lightly: its name is typed."""
+
+    typed = forms.CharField(widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}))
+
+    def __init__(self, *arguments: Any, expected: str, label: str, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._expected = expected
+        self.fields["typed"].label = label
+
+    def clean_typed(self) -> str:
+        typed: str = self.cleaned_data["typed"]
+        if " ".join(typed.split()).casefold() != self._expected.casefold():
+            raise forms.ValidationError("This is not “%(expected)s”.", params={"expected": self._expected})
+        return typed

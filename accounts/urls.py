@@ -1,17 +1,14 @@
-from django.contrib.auth.views import LoginView, LogoutView
-from django.urls import path
+from django.urls import include, path
 
-from accounts import views
-from accounts.forms import SignInForm
+from accounts.views import entrance, home, profile
 
 urlpatterns = [
-    path("", views.home, name="home"),
-    path(
-        "login/",
-        LoginView.as_view(
-            template_name="accounts/login.html", authentication_form=SignInForm, redirect_authenticated_user=True
-        ),
-        name="login",
-    ),
-    path("logout/", LogoutView.as_view(), name="logout"),
+    path("", home.home, name="home"),
+    path("login/", entrance.sign_in, name="login"),
+    path("signup/", entrance.sign_up, name="signup"),
+    path("logout/", entrance.sign_out, name="logout"),
+    path("accounts/profile/", profile.show, name="profile"),
+    path("accounts/profile/delete/", profile.delete, name="delete-account"),
+    path("accounts/email/resend/", profile.resend_verification, name="resend-verification"),
+    path("accounts/", include("allauth.urls")),
 ]

@@ -5,7 +5,8 @@ An empty variable counts as absent, so that `NAME=` in an env file means "the de
 
 import os
 from collections.abc import Sequence
-from urllib.parse import urlsplit
+from dataclasses import dataclass
+from urllib.parse import unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -76,3 +77,37 @@ def read_http_url(name: str, default: str) -> str:
     if not usable:
         raise ImproperlyConfigured(f"{name}={text!r} is not a URL like https://example.com/path.")
     return text
+
+
+@dataclass(frozen=True, slots=True)
+class MailServer:
+    host: str
+    port: int
+    user: str
+    password: str
+    uses_starttls: bool
+    uses_tls: bool  # from the first byte on
+
+
+def read_mail_server(name: str) -> MailServer | None:
+    """`smtp://`, `smtp+tls://` (STARTTLS) or `smtps://`, then `user:password@host:port`, percent-encoded."""
+    text = read_text(name)
+    if not text:
+        return None
+    ports = {"smtp": 25, "smtp+tls": 587, "smtps": 465}
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        parts, port = urlsplit(""), None
+    if parts.scheme not in ports or not parts.hostname:
+        # The value may hold a password, so the message does not.
+        raise ImproperlyConfigured(f"{name} is not like smtp+tls://user:password@mail.example.com:587.")
+    return MailServer(
+        host=parts.hostname,
+        port=port or ports[parts.scheme],
+        user=unquote(parts.username or ""),
+        password=unquote(parts.password or ""),
+        uses_starttls=parts.scheme == "smtp+tls",
+        uses_tls=parts.scheme == "smtps",
+    )
