@@ -6,6 +6,7 @@ scope. Costs are integer pico-USD here; `to_usd` turns them into dollars at the 
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
+from datetime import date
 from decimal import Decimal, localcontext
 from typing import Any, Literal
 
@@ -17,6 +18,8 @@ from orgs.models import Team
 
 # The columns of the roll-ups by which a report can be grouped. `''` and `0` mean none.
 Dimension = Literal["prompt_key", "team_id", "api_key_id", "version", "provider", "model", "day"]
+
+ALL_TIME = Period(date.min, date.max)
 
 # What usage without a prompt key is called, here and in the metadata of a request.
 UNKNOWN_PROMPT = "unknown"
@@ -96,6 +99,11 @@ def to_usd(pico_usd: int) -> Decimal:
     """Dollars, exactly."""
     with localcontext(prec=60):
         return Decimal(pico_usd).scaleb(_PICO_USD_PER_USD_EXPONENT)
+
+
+def has_usage(organization_id: int) -> bool:
+    """Whether anything was ever recorded for the organization, simulated calls aside."""
+    return DailyUsage.objects.filter(organization_id=organization_id).exists()
 
 
 def get_total(scope: Scope) -> Sums:

@@ -41,8 +41,20 @@ def cost_exact(sums: Sums) -> str:
     return money_exact(None if has_no_price(sums) else sums.cost_pico_usd)
 
 
+@register.filter
+def average_cost(sums: Sums) -> str:
+    """Per request that has a price."""
+    return _signed(sums.cost_pico_usd, _rounded(abs(sums.average_cost_usd)))
+
+
 def has_no_price(sums: Sums) -> bool:
     return not sums.cost_pico_usd and not sums.priced_count and sums.unpriced_count > 0
+
+
+@register.filter
+def money_tick(pico_usd: int) -> str:
+    """An axis' round amount, without needless decimals."""
+    return money(pico_usd).removesuffix(".00")
 
 
 @register.filter
