@@ -7,6 +7,7 @@ Widths are percentages of the plot, so that a chart fits any window; heights are
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import pairwise
 
 MOST_SERIES = 8
 OTHER = "other"
@@ -112,7 +113,7 @@ class Chart:
 
 
 def round_ticks(largest: int, most: int = 4) -> list[int]:
-    """0 and up to `most` round steps (1, 2 or 5 times a power of ten) up to the first one that is not below `largest`."""
+    """0 and at most `most` round steps (1, 2 or 5 times a power of ten); the last is the first not below `largest`."""
     if largest <= 0:
         return [0, 1]
     power = 1
@@ -211,7 +212,7 @@ def _segments(
 
 def _line(amounts: Sequence[int], slot: float, top: int, height: float) -> tuple[Line, ...]:
     points = [(_round((index + 0.5) * slot), _y(amount, top, height)) for index, amount in enumerate(amounts)]
-    return tuple(Line(x1, y1, x2, y2) for (x1, y1), (x2, y2) in zip(points, points[1:], strict=False))
+    return tuple(Line(x1, y1, x2, y2) for (x1, y1), (x2, y2) in pairwise(points))
 
 
 def _y(amount: int, top: int, height: float) -> float:

@@ -84,5 +84,5 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "terms_url": settings.TERMS_URL,
         "privacy_url": settings.PRIVACY_URL,
         "support_email": settings.SUPPORT_EMAIL,
-        "is_debug": settings.DEBUG,
+        "is_signup_open": settings.SIGNUP_OPEN,
     }
