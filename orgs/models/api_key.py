@@ -16,6 +16,10 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
     def of(self, organization: Organization) -> "ApiKeyQuerySet":
         return self.filter(organization=organization)
 
+    def with_people(self) -> "ApiKeyQuerySet":
+        """With the teams, and who made and who revoked each key, in the same query."""
+        return self.select_related("team", "created_by", "revoked_by")
+
     def with_key(self, key: str) -> "ApiKeyQuerySet":
         return self.filter(key_hash=keys.digest(key))
 
@@ -36,6 +40,11 @@ class ApiKey(models.Model):
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+    # The form that asked for it: one that is sent twice makes one key.
+    form_id = models.UUIDField(null=True, blank=True, unique=True, editable=False)
+    revoked_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+", editable=False
+    )
     revoked_at = models.DateTimeField(null=True, blank=True)
 
     objects = ApiKeyQuerySet.as_manager()

@@ -11,6 +11,10 @@ class TeamQuerySet(models.QuerySet["Team"]):
     def current(self) -> "TeamQuerySet":
         return self.filter(archived_at=None)
 
+    def with_active_key_counts(self) -> "TeamQuerySet":
+        """Each with `active_key_count`."""
+        return self.annotate(active_key_count=models.Count("api_keys", filter=models.Q(api_keys__revoked_at=None)))
+
     def of(self, organization: Organization) -> "TeamQuerySet":
         return self.filter(organization=organization)
 
