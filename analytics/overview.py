@@ -3,8 +3,9 @@
 Composes `reports`; nothing is aggregated here.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, tzinfo
+from datetime import date, datetime, tzinfo
 
 from analytics import charts, periods, reports
 from analytics.periods import Period
@@ -44,31 +45,27 @@ def read_month(*, organization_id: int, zone: tzinfo, now: datetime) -> Overview
     """The calendar month around `now` in the organization's time zone. Five queries, four without usage."""
     today = periods.local_day(now, zone)
     month = periods.month_of(today)
-    before = periods.previous(month)
     scope = Scope(organization_id, month)
-    spent = _spend_by_day(scope)
-    spent_before = _spend_by_day(Scope(organization_id, before))
+    spent = reports.daily_costs(scope)
+    spent_before = reports.daily_costs(Scope(organization_id, periods.previous(month)))
     prompts = reports.by_prompt(scope)
     total = reports.add_up(prompts)
-    until = min(before.end, before.start + (today - month.start))
-    comparison = Comparison(
-        period=Period(before.start, until),
-        before_pico_usd=sum(amount for day, amount in spent_before.items() if day <= until),
-        now_pico_usd=total.cost_pico_usd,
-    )
-    days = _days_of(month)
+    comparison = compare(month, today=today, spent=total.cost_pico_usd, spent_before=spent_before)
     chart = charts.stack_days(
-        days,
-        [charts.Series("Spend", tuple(spent.get(day, 0) for day in days))],
-        previous=[spent_before.get(day, 0) for day in _days_of(before)] if any(spent_before.values()) else None,
+        month.days,
+        [charts.Series("Spend", tuple(spent))],
+        previous=spent_before if any(spent_before) else None,
         today=today,
     )
     return Overview(month, today, total, comparison, chart, prompts, reports.by_team(scope))
 
 
-def _spend_by_day(scope: Scope) -> dict[date, int]:
-    return {day: sums.cost_pico_usd for day, sums in reports.sums_by(scope, "day").items()}
+def compare(month: Period, *, today: date, spent: int, spent_before: Sequence[int]) -> Comparison:
+    """With the days of the month before (`spent_before` has all of them) that lie as far in it as today does in this.
 
-
-def _days_of(period: Period) -> list[date]:
-    return [period.start + timedelta(days=number) for number in range(period.day_count)]
+    Amounts in pico-USD. A month that is over is compared with the whole one before.
+    """
+    before = periods.previous(month)
+    until = before.end if today > month.end else min(before.end, before.start + (today - month.start))
+    days = Period(before.start, until)
+    return Comparison(period=days, before_pico_usd=sum(spent_before[: days.day_count]), now_pico_usd=spent)

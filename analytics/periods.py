@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 _ONE_DAY = timedelta(days=1)
 _ISO_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_ISO_MONTH = re.compile(r"[0-9]{4}-[0-9]{2}")
 _ISO_MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ].*", re.DOTALL)
 
 
@@ -36,6 +37,10 @@ class Period:
     @property
     def day_count(self) -> int:
         return (self.end - self.start).days + 1
+
+    @property
+    def days(self) -> list[date]:
+        return [self.start + timedelta(days=number) for number in range(self.day_count)]
 
     def __contains__(self, day: date) -> bool:
         return self.start <= day <= self.end
@@ -110,6 +115,13 @@ def parse_day(text: str) -> date:
         return date.fromisoformat(text)
     except ValueError:
         raise ValueError("There is no such day in the calendar.") from None
+
+
+def parse_month(text: str) -> Period:
+    """Read YYYY-MM and nothing else. Raises ValueError with a sentence for whoever wrote the text."""
+    if not _ISO_MONTH.fullmatch(text):
+        raise ValueError("Write the month as YYYY-MM.")
+    return month_of(parse_day(f"{text}-01"))
 
 
 def parse_period(start: str | None, end: str | None, today: date) -> Period:

@@ -1,20 +1,21 @@
-"""What was spent, by any dimension. The only place that aggregates, and it reads the daily roll-ups alone.
+"""What was spent, by any dimension. The only place that aggregates, and it reads the daily roll-ups.
 
+Records are read for the hours that no day tells of: the last use of keys. What was simulated is in none of it.
 A report is asked for by a `Scope` and answers with `Row`s; every dimension's rows add up to `get_total` of the same
 scope. Costs are integer pico-USD here; `to_usd` turns them into dollars at the edges.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
-from datetime import date
+from datetime import date, datetime, timedelta, tzinfo
 from decimal import Decimal, localcontext
 from typing import Any, Literal
 
-from django.db.models import QuerySet, Sum
+from django.db.models import Max, QuerySet, Sum
 
-from analytics.models import DailyUsage
-from analytics.periods import Period
-from orgs.models import Team
+from analytics.models import CostStatus, DailyUsage, LedgerRecord
+from analytics.periods import Period, local_day
+from orgs.models import ApiKey, Team
 
 # The columns of the roll-ups by which a report can be grouped. `''` and `0` mean none.
 Dimension = Literal["prompt_key", "team_id", "api_key_id", "version", "provider", "model", "day"]
@@ -37,6 +38,8 @@ class Scope:
     period: Period
     provider: str = ""  # "" means all
     prompt_key: str | None = None  # None means all, "" only usage without a prompt key
+    team_id: int | None = None  # None means all
+    api_key_id: int | None = None  # None means all
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +98,23 @@ class Row:
     is_archived: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class LastUse:
+    """When a key made its last call, failed ones among them: by day, and to the minute within the last hour."""
+
+    day: date
+    days_ago: int
+    minutes_ago: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class RecentRequests:
+    """How many requests a key made lately: what stops when it is revoked."""
+
+    in_24_hours: int
+    in_7_days: int  # today and the six days before, so that it is never less than the other
+
+
 def to_usd(pico_usd: int) -> Decimal:
     """Dollars, exactly."""
     with localcontext(prec=60):
@@ -141,6 +161,51 @@ def by_version(scope: Scope) -> list[Row]:
     return sorted(rows, key=lambda row: (-row.sums.cost_pico_usd, row.value == 0, row.value))
 
 
+def daily_costs(scope: Scope) -> list[int]:
+    """Pico-USD of each day of the period, in order. One query."""
+    found = {day: sums.cost_pico_usd for day, sums in sums_by(scope, "day").items()}
+    return [found.get(day, 0) for day in scope.period.days]
+
+
+def daily_costs_by(scope: Scope, dimension: Dimension) -> dict[Any, list[int]]:
+    """Pico-USD of each day of the period, for every value of the dimension that cost anything. One query."""
+    grouped = _usage_in(scope).order_by().values(dimension, "day").annotate(cost=Sum("cost_pico_usd"))
+    days = {day: index for index, day in enumerate(scope.period.days)}
+    found: dict[Any, list[int]] = {}
+    for row in grouped.filter(cost__gt=0):
+        found.setdefault(row[dimension], [0] * len(days))[days[row["day"]]] = row["cost"]
+    return found
+
+
+def last_uses(organization_id: int, *, now: datetime, zone: tzinfo) -> dict[int, LastUse]:
+    """Of every key of the organization that made a call, by the key's id. Two queries."""
+    days = DailyUsage.objects.filter(organization_id=organization_id).order_by().values_list("api_key_id")
+    recent = _real_calls(organization_id, now - timedelta(hours=1)).order_by().values_list("api_key_id")
+    moments = dict(recent.annotate(at=Max("started_at")))
+    today = local_day(now, zone)
+    return {
+        key_id: LastUse(day, max(0, (today - day).days), _minutes_between(moments.get(key_id), now))
+        for key_id, day in days.annotate(last=Max("day"))
+    }
+
+
+def count_recent_requests(key: ApiKey, *, now: datetime, zone: tzinfo) -> RecentRequests:
+    """Two queries: the hours come from the records, the days from the roll-ups."""
+    calls = _real_calls(key.organization_id, now - timedelta(hours=24)).filter(api_key_id=key.pk, is_request=True)
+    today = local_day(now, zone)
+    week = Scope(key.organization_id, Period(today - timedelta(days=6), today), api_key_id=key.pk)
+    return RecentRequests(calls.count(), get_total(week).request_count)
+
+
+def _real_calls(organization_id: int, since: datetime) -> QuerySet[LedgerRecord]:
+    calls = LedgerRecord.objects.filter(organization_id=organization_id, started_at__gte=since)
+    return calls.exclude(cost_status=CostStatus.SIMULATED)
+
+
+def _minutes_between(moment: datetime | None, now: datetime) -> int | None:
+    return None if moment is None else max(0, int((now - moment).total_seconds() // 60))
+
+
 def _team_row(team_id: int, sums: Sums, team: Team | None) -> Row:
     if team is None:  # Spend outlives whatever happens to the team's row.
         return Row(team_id, f"deleted team {team_id}", sums, is_archived=True)
@@ -159,6 +224,10 @@ def _usage_in(scope: Scope) -> QuerySet[DailyUsage]:
         usage = usage.filter(provider=scope.provider)
     if scope.prompt_key is not None:
         usage = usage.filter(prompt_key=scope.prompt_key)
+    if scope.team_id is not None:
+        usage = usage.filter(team_id=scope.team_id)
+    if scope.api_key_id is not None:
+        usage = usage.filter(api_key_id=scope.api_key_id)
     return usage
 
 

@@ -1,0 +1,66 @@
+"""What one team spent in one month, on which keys and prompts. Composes `reports`; nothing is aggregated here."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, tzinfo
+
+from analytics import charts, overview, periods, reports
+from analytics.overview import Comparison
+from analytics.periods import Period
+from analytics.reports import Row, Scope, Sums
+from orgs.models import ApiKey, Team
+
+
+@dataclass(frozen=True, slots=True)
+class KeySpend:
+    key: ApiKey
+    sums: Sums
+
+
+@dataclass(frozen=True, slots=True)
+class TeamSpend:
+    month: Period
+    earlier: Period
+    later: Period | None  # None in the current month
+    total: Sums
+    comparison: Comparison
+    chart: charts.Chart
+    keys: list[KeySpend]  # all of the team, the most expensive first
+    prompts: list[Row]
+
+
+def read_month(
+    team: Team, keys: Sequence[ApiKey], *, zone: tzinfo, now: datetime, month: Period | None = None
+) -> TeamSpend:
+    """The given calendar month, else the current one. `keys` are all of the team's. Four queries."""
+    today = periods.local_day(now, zone)
+    month = month or periods.month_of(today)
+    earlier = periods.previous(month)
+    scope = Scope(team.organization_id, month, team_id=team.pk)
+    spent_before = reports.daily_costs(replace(scope, period=earlier))
+    sums_of = reports.sums_by(scope, "api_key_id")
+    prompts = reports.by_prompt(scope)
+    total = reports.add_up(prompts)
+    ranked = sorted(keys, key=lambda key: (-sums_of.get(key.pk, Sums()).cost_pico_usd, key.is_revoked, -key.pk))
+    return TeamSpend(
+        month=month,
+        earlier=earlier,
+        later=_month_after(month, today),
+        total=total,
+        comparison=overview.compare(month, today=today, spent=total.cost_pico_usd, spent_before=spent_before),
+        chart=_draw(scope, {key.pk: key.label for key in keys}, spent_before, today),
+        keys=[KeySpend(key, sums_of.get(key.pk, Sums())) for key in ranked],
+        prompts=prompts,
+    )
+
+
+def _draw(scope: Scope, labels: dict[int, str], spent_before: Sequence[int], today: date) -> charts.Chart:
+    """Each key's spend by day, stacked."""
+    costs = reports.daily_costs_by(scope, "api_key_id")
+    series = [charts.Series(labels.get(key_id, f"key {key_id}"), tuple(costs[key_id])) for key_id in costs]
+    previous = spent_before if any(spent_before) else None
+    return charts.stack_days(scope.period.days, series, previous=previous, today=today)
+
+
+def _month_after(month: Period, today: date) -> Period | None:
+    return None if today in month else periods.month_of(date.fromordinal(month.end.toordinal() + 1))
