@@ -15,7 +15,7 @@ from allauth.socialaccount.models import SocialApp
 from allauth.socialaccount.providers.base import AuthProcess
 from django.conf import settings
 from django.contrib import messages
-from django.http import Http404, HttpRequest
+from django.http import Http404, HttpRequest, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import Resolver404, resolve, reverse
 
@@ -44,6 +44,9 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         user.timezone = services.known_timezone(form.cleaned_data.get("timezone", ""))
         return cast(User, super().save_user(request, user, form, commit))
 
+    def is_email_verified(self, request: HttpRequest, email: str) -> bool:
+        return invitations.is_address_proven(request, email)
+
     def confirm_email(self, request: HttpRequest, email_address: EmailAddress) -> bool:
         """False, with a message, when another account has the address by now."""
         user, email = email_address.user, email_address.email
@@ -56,6 +59,12 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         return bool(super().confirm_email(request, email_address))
 
     # Where people land
+
+    def post_login(self, request: HttpRequest, user: User, *, signup: bool, **facts: Any) -> HttpResponseBase:
+        membership = invitations.join_at_sign_up(request, user=user) if signup else None
+        if membership is not None:
+            facts["redirect_url"] = reverse("dashboard", args=[membership.organization.slug])
+        return cast(HttpResponseBase, super().post_login(request, user, signup=signup, **facts))
 
     def get_login_redirect_url(self, request: HttpRequest) -> str:
         return invitations.find_landing_path(request) or cast(str, super().get_login_redirect_url(request))
@@ -90,6 +99,9 @@ class ProviderNotConfigured(SocialApp.DoesNotExist, Http404):  # type: ignore[mi
 
 
 class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
+    def is_open_for_signup(self, request: HttpRequest, sociallogin: Any) -> bool:
+        return invitations.may_sign_up(request, sociallogin.user.email)
+
     def get_provider(self, request: HttpRequest, provider: str, client_id: str | None = None) -> Any:
         try:
             return super().get_provider(request, provider, client_id)
@@ -134,7 +146,8 @@ def _prepare_sign_up(request: HttpRequest, sociallogin: Any) -> None:
     verified = _verified_addresses(sociallogin)
     if not verified:
         raise ImmediateHttpResponse(render(request, "socialaccount/no_verified_email.html", context, status=403))
-    email = verified[0]
+    invited = invitations.find_invited_address(request)
+    email = invited if invited in verified else verified[0]
     if services.is_address_taken(email):
         context["email"] = email
         raise ImmediateHttpResponse(render(request, "socialaccount/address_taken.html", context, status=409))

@@ -4,13 +4,13 @@ from typing import Any
 
 from allauth.account import forms as allauth
 from allauth.account.adapter import get_adapter
-from allauth.core import ratelimit
+from allauth.core import context, ratelimit
 from django import forms
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
-from accounts import services
+from accounts import invitations, services
 from accounts.models import User
 
 PASSWORD_HELP = "At least 8 characters. No common word, not only digits, nothing like your address."  # noqa: S105
@@ -41,6 +41,12 @@ class SignUpForm(allauth.SignupForm):  # type: ignore[misc]
         self.fields["email"].widget.attrs |= {"autofocus": True, "maxlength": 254}
         self.fields["email"].max_length = 254
 
+    def clean_email(self) -> str:
+        email: str = super().clean_email()
+        if not invitations.may_sign_up(context.request, email):
+            raise forms.ValidationError("Only the invited address can sign up here.", code="not_invited")
+        return email
+
     def validate_unique_email(self, value: str) -> str:
         """A taken address is no error that would tell a stranger who has an account: see `try_save`."""
         self.account_already_exists = services.is_address_taken(value)
@@ -70,7 +76,7 @@ class ResetPasswordForm(allauth.ResetPasswordForm):  # type: ignore[misc]
     def clean_email(self) -> str:
         email: str = super().clean_email()
         # An address that an account only asked to change to does not open it.
-        self.users = [user for user in self.users if user.email == email.lower()]
+        self.users: list[User] = [user for user in self.users if user.email == email.lower()]
         return email
 
 

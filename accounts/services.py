@@ -24,14 +24,14 @@ def has_verified_email(user: AbstractBaseUser | AnonymousUser) -> bool:
     """Whether the person has shown that the address of their account is theirs. One query."""
     if not isinstance(user, User):
         return False
-    return EmailAddress.objects.filter(user_id=user.pk, email=user.email, verified=True).exists()
+    return bool(EmailAddress.objects.filter(user_id=user.pk, email=user.email, verified=True).exists())
 
 
 def is_address_taken(email: str) -> bool:
     """By an account. That somebody asked to change to the address, and has not confirmed it, takes nothing."""
     if User.objects.filter(email=User.objects.normalize_email(email)).exists():
         return True
-    return EmailAddress.objects.filter(email=email.lower(), verified=True).exists()
+    return bool(EmailAddress.objects.filter(email=email.lower(), verified=True).exists())
 
 
 @transaction.atomic
@@ -45,7 +45,7 @@ def send_verification(request: HttpRequest, *, user: User) -> bool:
     address, _ = EmailAddress.objects.get_or_create(user=user, email=user.email, defaults={"primary": True})
     if address.verified:
         return False
-    return email_verification.send_verification_email_to_address(request, address)
+    return bool(email_verification.send_verification_email_to_address(request, address))
 
 
 def request_email_change(request: HttpRequest, *, user: User, email: str) -> EmailAddress:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from accounts import services
 from accounts.demo.workload import HISTORY_DAYS, PROMPTS, TEAMS, PromptPlan
 from accounts.models import User
 from orgs.models import ApiKey, Organization, Team
@@ -33,7 +34,8 @@ def prepare(now: datetime) -> DemoOrganization:
     if not user.check_password(PASSWORD):
         user.set_password(PASSWORD)
         user.save(update_fields=["password"])
-    organization = Organization.objects.filter(name=NAME).order_by("id").first()
+    services.mark_verified(user=user)
+    organization = Organization.objects.filter(name=NAME, deleted_at=None).order_by("id").first()
     if organization is None:
         organization = organizations.create(name=NAME, timezone="UTC", owner=user)
     elif not organization.memberships.filter(user_id=user.pk).exists():

@@ -53,7 +53,7 @@ def resend_verification(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 @never_cache
-@reauthentication_required(app="allauth.account")
+@reauthentication_required(app="allauth.account")  # type: ignore[untyped-decorator]  # allauth has no types
 def delete(request: HttpRequest) -> HttpResponse:
     person = cast(User, request.user)
     owned_alone = services.organizations_owned_alone(person)

@@ -6,9 +6,11 @@ from datetime import datetime
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, transaction
+from django.urls import reverse
 from django.utils import timezone as clock
 from django.utils.text import slugify
 
+from config import mails
 from orgs.models import Membership, Organization, RevocationEntry
 from orgs.services import audit, members
 
@@ -37,6 +39,20 @@ def create(
     return organization
 
 
+@transaction.atomic
+def rename(*, organization: Organization, name: str, by: AbstractBaseUser | None = None) -> None:
+    """The slug stays, and with it all addresses. Raises `ValidationError` for an empty or long name."""
+    locked = _lock(organization)
+    before, locked.name = locked.name, " ".join(name.split())
+    locked.clean_fields(exclude=["slug"])
+    if locked.name != before:
+        locked.save(update_fields=["name"])
+        audit.record(
+            organization_id=locked.pk, action="organization.renamed", target=locked.name, by=by, before=before
+        )
+    organization.name = locked.name
+
+
 def suspend(*, organization: Organization, by: AbstractBaseUser | None = None) -> None:
     """Refuse all of the organization's keys until it is resumed. Does nothing when it is suspended already."""
     _set_active(organization, by, is_active=False)
@@ -60,6 +76,7 @@ def delete(*, organization: Organization, by: AbstractBaseUser | None = None, no
         locked.save(update_fields=["deleted_at"])
         _tell_processes(locked, accepted_keys)
         audit.record(organization_id=locked.pk, action="organization.deleted", target=locked.name, by=by)
+        transaction.on_commit(lambda: _tell_owners(locked, by))
     organization.deleted_at = locked.deleted_at
 
 
@@ -134,6 +151,17 @@ def _set_active(organization: Organization, by: AbstractBaseUser | None, *, is_a
 def _lock(organization: Organization) -> Organization:
     # The row lock also puts the log's entries about one organization in the order in which they are committed.
     return Organization.objects.select_for_update(no_key=True).get(pk=organization.pk)
+
+
+def _tell_owners(organization: Organization, by: AbstractBaseUser | None) -> None:
+    context = {
+        "organization": organization,
+        "by": by.get_username() if by else "",
+        "undo_url": mails.absolute(reverse("organization-delete", args=[organization.slug])),
+    }
+    owners = Membership.objects.owners().filter(organization=organization).select_related("user")
+    for owner in owners:
+        mails.send("emails/organization_deleted", to=owner.user.get_username(), context=context)
 
 
 def _tell_processes(organization: Organization, accepted_keys: bool) -> None:

@@ -14,8 +14,9 @@ function choose(tabs, chosen, { focus = false } = {}) {
 function begin(tabs) {
   const list = tabs.querySelector("ul");
   if (!list || list.getAttribute("role") === "tablist") return;
-  list.setAttribute("role", "tablist");
   const links = [...list.querySelectorAll("a[href^='#']")];
+  if (!links.length) return; // tabs that are pages of their own
+  list.setAttribute("role", "tablist");
   links.forEach((link) => {
     link.setAttribute("role", "tab");
     link.parentElement.setAttribute("role", "presentation");

@@ -162,9 +162,9 @@ def test_the_demo_serves_what_it_prints_until_ctrl_c_and_its_key_ends_with_the_n
 def signed_in_home_page(url: str) -> str:
     with requests.Session() as browser:
         browser.get(f"{url}/login/", timeout=10).raise_for_status()
-        form = {"username": organization.EMAIL, "password": organization.PASSWORD}
+        form = {"login": organization.EMAIL, "password": organization.PASSWORD}
         token = {"csrfmiddlewaretoken": browser.cookies["csrftoken"]}
-        answer = browser.post(f"{url}/login/", data=form | token, headers={"Referer": url}, timeout=10)
+        answer = browser.post(f"{url}/accounts/login/", data=form | token, headers={"Referer": url}, timeout=10)
         answer.raise_for_status()
         return answer.text
 

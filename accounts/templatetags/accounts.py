@@ -1,0 +1,38 @@
+"""What pages ask about the reader's account: whether the address is confirmed, whether strangers may sign up."""
+
+from typing import Any
+
+from allauth.account.adapter import get_adapter
+from django import template
+from django.http import HttpRequest
+
+from accounts import services
+
+register = template.Library()
+
+
+@register.inclusion_tag("accounts/_verification_banner.html", takes_context=True)
+def verification_banner(context: dict[str, Any]) -> dict[str, Any]:
+    """Nothing for a visitor and for whoever has confirmed their address. One query for a signed-in reader."""
+    request: HttpRequest | None = context.get("request")
+    user = getattr(request, "user", None)
+    if request is None or user is None or not user.is_authenticated:
+        return {"is_shown": False}
+    return {
+        "is_shown": not services.has_verified_email(user),
+        "email": user.email,
+        "path": request.get_full_path() if request.method == "GET" else "",
+        "csrf_token": context.get("csrf_token"),
+    }
+
+
+@register.simple_tag(takes_context=True)
+def signup_is_open(context: dict[str, Any]) -> bool:
+    """For this session: an invited person may sign up where strangers may not."""
+    request = context.get("request")
+    return bool(request and get_adapter(request).is_open_for_signup(request))
+
+
+@register.simple_tag(takes_context=True)
+def has_verified_email(context: dict[str, Any]) -> bool:
+    return services.has_verified_email(context["user"])
