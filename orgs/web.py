@@ -3,7 +3,7 @@
 A view behind `organization_page` finds who asks and what for in `request.access`; it never looks up an organization.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from functools import wraps
 from typing import Any, Literal, cast
 
@@ -13,10 +13,12 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import render
 from django.utils.cache import patch_cache_control
 from django.utils.functional import SimpleLazyObject
 
 from orgs import access
+from orgs.models import Membership, Organization
 
 # The session remembers where its owner was last, so that `/app/` leads back there.
 LAST_ORGANIZATION = "organization"
@@ -29,10 +31,13 @@ class OrganizationRequest(HttpRequest):
     user: AbstractBaseUser  # type: ignore[assignment]  # narrower than Django's "account or visitor"
 
 
-def organization_page(role: Literal["owner"] | None = None) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def organization_page(
+    role: Literal["owner"] | None = None, *, writes: bool = False
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """For the views under `/app/<slug>/`, which are called without the slug: `view(request, **the other arguments)`.
 
     A visitor is sent to sign in, an outsider gets 404, a member who is no owner gets 403 where `role` is "owner".
+    `writes` says that the page changes something: it is refused, in words, while the organization is suspended.
     Answers are private to the reader. Plain and async views alike.
     """
 
@@ -42,22 +47,22 @@ def organization_page(role: Literal["owner"] | None = None) -> Callable[[Callabl
 
             @wraps(view)
             async def page_later(request: HttpRequest, slug: str, **arguments: Any) -> HttpResponseBase:
-                refusal = await sync_to_async(_open)(request, slug, role)
+                refusal = await sync_to_async(_open)(request, slug, role, writes)
                 return _private(refusal or await asynchronous(request, **arguments))
 
             return page_later
 
         @wraps(view)
         def page(request: HttpRequest, slug: str, **arguments: Any) -> HttpResponseBase:
-            return _private(_open(request, slug, role) or view(request, **arguments))
+            return _private(_open(request, slug, role, writes) or view(request, **arguments))
 
         return page
 
     return decorate
 
 
-def _open(request: HttpRequest, slug: str, role: str | None) -> HttpResponse | None:
-    """Put the access on the request. Returns the way to sign in for a visitor, else None; raises what refuses."""
+def _open(request: HttpRequest, slug: str, role: str | None, writes: bool) -> HttpResponse | None:
+    """Put the access on the request. Returns the answer to who may not go on, else None; raises what has its own page."""
     if not request.user.is_authenticated:
         return redirect_to_login(request.get_full_path())
     found = access.get_access(request.user, slug)
@@ -66,6 +71,8 @@ def _open(request: HttpRequest, slug: str, role: str | None) -> HttpResponse | N
     cast(OrganizationRequest, request).access = found
     if request.session.get(LAST_ORGANIZATION) != slug:
         request.session[LAST_ORGANIZATION] = slug
+    if writes and not found.organization.is_active:
+        return render(request, "orgs/suspended.html", status=403)
     return None
 
 
@@ -75,11 +82,23 @@ def _private(response: HttpResponseBase) -> HttpResponseBase:
     return response
 
 
+def _last_organization(request: HttpRequest, memberships: Iterable[Membership]) -> Organization | None:
+    organizations = [membership.organization for membership in memberships]
+    last = request.session.get(LAST_ORGANIZATION)
+    return next((one for one in organizations if one.slug == last), organizations[0] if organizations else None)
+
+
 def shell(request: HttpRequest) -> dict[str, Any]:
-    """Context processor: what the frame of every page shows. `memberships` costs its query only where it is used."""
+    """Context processor: what the frame of every page shows. `memberships` costs its query only where it is used.
+
+    `here` is the organization that the sidebar shows: the page's own, else the one this session saw last.
+    """
+    memberships = SimpleLazyObject(lambda: list(access.memberships_of(request.user)))
+    opened: access.Access | None = getattr(request, "access", None)
     return {
-        "access": getattr(request, "access", None),
-        "memberships": SimpleLazyObject(lambda: list(access.memberships_of(request.user))),
+        "access": opened,
+        "memberships": memberships,
+        "here": opened.organization if opened else SimpleLazyObject(lambda: _last_organization(request, memberships)),
         "public_url": settings.PUBLIC_URL,
         "terms_url": settings.TERMS_URL,
         "privacy_url": settings.PRIVACY_URL,

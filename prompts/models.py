@@ -104,6 +104,11 @@ class PromptActivationQuerySet(models.QuerySet["PromptActivation"]):
     def open(self) -> "PromptActivationQuerySet":
         return self.filter(active_until=None)
 
+    def active_numbers(self, organization_id: int) -> dict[int, int]:
+        """The number of each prompt's active version, by the prompt's id; prompts without one are absent."""
+        found = self.open().filter(prompt__organization_id=organization_id)
+        return dict(found.values_list("prompt_id", "version__number"))
+
     def touching(
         self, organization_id: int, keys: Iterable[str], first: datetime, last: datetime
     ) -> "PromptActivationQuerySet":

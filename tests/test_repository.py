@@ -200,7 +200,7 @@ def test_no_container_has_a_secret_of_its_own() -> None:
 
 def test_the_image_gets_all_that_the_service_runs_on_and_nothing_else() -> None:
     let_in = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
-    assert let_in == {*APPS, "manage.py", "requirements/run.txt", "static", "templates"}
+    assert let_in == {*APPS, "docs", "manage.py", "requirements/run.txt", "static", "templates"}
 
 
 def test_the_journal_outlives_its_container() -> None:
