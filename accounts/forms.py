@@ -6,6 +6,7 @@ from allauth.account import forms as allauth
 from allauth.account.adapter import get_adapter
 from allauth.core import context, ratelimit
 from django import forms
+from django.core.validators import MaxLengthValidator
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -13,6 +14,7 @@ from django.shortcuts import redirect
 from accounts import invitations, services
 from accounts.models import User
 
+MAX_ADDRESS_LENGTH = 254
 PASSWORD_HELP = "At least 8 characters. No common word, not only digits, nothing like your address."  # noqa: S105
 
 
@@ -20,6 +22,11 @@ def _say(form: forms.Form, field: str, label: str, help_text: str = "") -> None:
     """Our label and help; the label says what a placeholder would."""
     form.fields[field].label, form.fields[field].help_text = label, help_text
     form.fields[field].widget.attrs.pop("placeholder", None)
+
+
+def _limit_address(form: forms.Form) -> None:
+    """To what the database takes, which is less than what Django's field does."""
+    form.fields["email"].validators.append(MaxLengthValidator(MAX_ADDRESS_LENGTH))
 
 
 class SignInForm(allauth.LoginForm):  # type: ignore[misc]  # allauth has no types
@@ -38,8 +45,8 @@ class SignUpForm(allauth.SignupForm):  # type: ignore[misc]
         super().__init__(*arguments, **options)
         _say(self, "email", "E-mail address")
         _say(self, "password1", "Password", PASSWORD_HELP)
-        self.fields["email"].widget.attrs |= {"autofocus": True, "maxlength": 254}
-        self.fields["email"].max_length = 254
+        self.fields["email"].widget.attrs |= {"autofocus": True}
+        _limit_address(self)
 
     def clean_email(self) -> str:
         email: str = super().clean_email()
@@ -108,6 +115,7 @@ class ChangeEmailForm(allauth.AddEmailForm):  # type: ignore[misc]
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         _say(self, "email", "New e-mail address", "We send a link there. Until it is followed, nothing changes.")
+        _limit_address(self)
 
     def save(self, request: HttpRequest) -> Any:
         assert isinstance(self.user, User)

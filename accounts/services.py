@@ -51,7 +51,7 @@ def send_verification(request: HttpRequest, *, user: User) -> bool:
 def request_email_change(request: HttpRequest, *, user: User, email: str) -> EmailAddress:
     """The account keeps its address until the new one is confirmed by the mail that is sent to it."""
     with transaction.atomic():
-        EmailAddress.objects.get_or_create(user=user, email=user.email, defaults={"primary": True})
+        EmailAddress.objects.update_or_create(user=user, email=user.email, defaults={"primary": True})
         drop_pending_addresses(user=user)
         address = EmailAddress.objects.create(user=user, email=email.lower())
     email_verification.send_verification_email_to_address(request, address)
