@@ -16,6 +16,8 @@ from orgs.services import audit, members
 
 MAX_SLUG_LENGTH = 60
 _SLUG_ATTEMPTS = 20
+# `/app/new/` is a page of its own.
+_RESERVED_SLUGS = {"new"}
 
 
 @transaction.atomic
@@ -47,9 +49,7 @@ def rename(*, organization: Organization, name: str, by: AbstractBaseUser | None
     locked.clean_fields(exclude=["slug"])
     if locked.name != before:
         locked.save(update_fields=["name"])
-        audit.record(
-            organization_id=locked.pk, action="organization.renamed", target=locked.name, by=by, before=before
-        )
+        audit.record(organization_id=locked.pk, action="organization.renamed", target=locked.name, by=by, before=before)
     organization.name = locked.name
 
 
@@ -118,7 +118,9 @@ def lock_shared(ids: Iterable[int]) -> dict[int, Organization]:
 def _save_under_free_slug(organization: Organization) -> None:
     stem = slugify(organization.name)[: MAX_SLUG_LENGTH - 4].strip("-") or "organization"
     for attempt in range(1, _SLUG_ATTEMPTS + 1):
-        taken = set(Organization.objects.filter(slug__startswith=stem).values_list("slug", flat=True))
+        taken = _RESERVED_SLUGS | set(
+            Organization.objects.filter(slug__startswith=stem).values_list("slug", flat=True)
+        )
         number = attempt
         while (slug := stem if number == 1 else f"{stem}-{number}") in taken:
             number += 1
