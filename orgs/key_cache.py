@@ -16,6 +16,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import msgspec
 from django.db import Error, connection
@@ -36,8 +37,18 @@ MAX_KEYS = 100_000
 MAX_REFUSED = 10_000
 
 
+class KeyFacts(msgspec.Struct, frozen=True, gc=False):
+    organization_id: int
+    team_id: int
+    api_key_id: int
+
+
 class KeyRefused(Exception):
-    """The key is no key to this service at this moment; asking again does not help."""
+    """The key is no key to this service at this moment; asking again does not help. `facts`: whose it is, if known."""
+
+    def __init__(self, facts: KeyFacts | None = None) -> None:
+        super().__init__()
+        self.facts = facts
 
 
 class UnknownKey(KeyRefused):
@@ -56,10 +67,9 @@ class KeysUnavailable(Exception):
     """Nothing can be said about the key now; asking again later helps."""
 
 
-class KeyFacts(msgspec.Struct, frozen=True, gc=False):
-    organization_id: int
-    team_id: int
-    api_key_id: int
+# What a fill comes to: the facts, or what makes the exception that says why not. Not the exception itself, since one
+# that is raised many times keeps the frames of all of them.
+Outcome = KeyFacts | Callable[[], Exception]
 
 
 class StoredKey(msgspec.Struct, frozen=True):
@@ -98,10 +108,10 @@ class KeyCache:
         self._lock = threading.Lock()  # for whoever writes; `find` reads without it, one dictionary look-up at a time
         self._facts: dict[bytes, KeyFacts] = {}
         self._digests: dict[int, bytes] = {}  # of the keys in `_facts`, by key id
-        self._refused: OrderedDict[bytes, tuple[type[KeyRefused], float]] = OrderedDict()
+        self._refused: OrderedDict[bytes, tuple[Callable[[], KeyRefused], float]] = OrderedDict()
         self._suspended: set[int] = set()
         self._generation = 0  # rises with every applied revocation
-        self._fills: dict[bytes, asyncio.Future[KeyFacts | type[Exception]]] = {}
+        self._fills: dict[bytes, asyncio.Future[Outcome]] = {}
         self._workers = ThreadPoolExecutor(FILL_THREADS, thread_name_prefix="key-fill")
         self._stopping = threading.Event()
         self._poller: threading.Thread | None = None
@@ -121,7 +131,7 @@ class KeyCache:
         if self._clock() - self._polled_at > self._grace:
             raise KeysUnavailable
         if facts.organization_id in self._suspended:
-            raise OrganizationSuspended
+            raise OrganizationSuspended(facts)
         return facts
 
     async def get(self, key: str) -> KeyFacts:
@@ -132,7 +142,7 @@ class KeyCache:
         outcome = await self._fill_once(keys.digest(key))
         if isinstance(outcome, KeyFacts):
             return outcome
-        raise outcome
+        raise outcome()
 
     # The daemon thread
 
@@ -171,10 +181,10 @@ class KeyCache:
             reason, until = refusal
             if self._clock() < until:
                 self._refused.move_to_end(digest)
-                raise reason
+                raise reason()
             del self._refused[digest]
 
-    async def _fill_once(self, digest: bytes) -> KeyFacts | type[Exception]:
+    async def _fill_once(self, digest: bytes) -> Outcome:
         fill = self._fills.get(digest)
         if fill is None:
             if self._stopping.is_set() or len(self._fills) >= MAX_WAITING_FILLS:
@@ -187,8 +197,8 @@ class KeyCache:
         except TimeoutError:
             return KeysUnavailable
 
-    def _fill(self, digest: bytes) -> KeyFacts | type[Exception]:
-        """What the key is, or the exception that says why it is refused. Runs in a worker thread."""
+    def _fill(self, digest: bytes) -> Outcome:
+        """What the key is, or why it is refused. Runs in a worker thread."""
         try:
             for _ in range(FILL_ATTEMPTS):
                 generation = self._generation
@@ -203,11 +213,11 @@ class KeyCache:
             connection.close()
         return KeysUnavailable
 
-    def _remember(self, digest: bytes, stored: StoredKey | None) -> KeyFacts | type[Exception]:
+    def _remember(self, digest: bytes, stored: StoredKey | None) -> Outcome:
         if stored is None:
             return self._refuse(digest, UnknownKey, self._clock() + UNKNOWN_SECONDS)
         if stored.is_revoked:
-            return self._refuse(digest, RevokedKey, float("inf"))
+            return self._refuse(digest, partial(RevokedKey, stored.facts), float("inf"))
         facts = stored.facts
         if digest not in self._facts and len(self._facts) >= MAX_KEYS:
             oldest = next(iter(self._facts))
@@ -216,10 +226,10 @@ class KeyCache:
         self._digests[facts.api_key_id] = digest
         if not stored.is_organization_active:
             self._suspended.add(facts.organization_id)
-            return OrganizationSuspended
+            return partial(OrganizationSuspended, facts)
         return facts
 
-    def _refuse(self, digest: bytes, reason: type[KeyRefused], until: float) -> type[KeyRefused]:
+    def _refuse(self, digest: bytes, reason: Callable[[], KeyRefused], until: float) -> Outcome:
         self._refused[digest] = (reason, until)
         self._refused.move_to_end(digest)
         if len(self._refused) > MAX_REFUSED:
@@ -234,8 +244,8 @@ class KeyCache:
         elif entry.api_key_id is not None:
             digest = self._digests.pop(entry.api_key_id, None)
             if digest is not None:
-                del self._facts[digest]
-                self._refuse(digest, RevokedKey, float("inf"))
+                facts = self._facts.pop(digest)
+                self._refuse(digest, partial(RevokedKey, facts), float("inf"))
 
     def _poll_and_close(self) -> None:
         try:

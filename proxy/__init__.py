@@ -7,5 +7,6 @@ upstream    the provider's answer    relay      passing it on          meter    
 recording   one call, one record     inflight   calls without one      journal    records on the disk
 sealer      closes segments          adoption   those of the dead      shipper    segments to the ledger
 publishing  by which way             tasks      the one transaction that posts them
+refusals    calls without a record: what was wrong with them
 process     what one process holds   lifespan   start and stop
 """

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, MutableMapping
 from typing import Any
 
 from analytics.usage import FORMAT_VERSION, CallFacts
-from orgs.key_cache import KeyFacts, KeysUnavailable, OrganizationSuspended, RevokedKey, UnknownKey
+from orgs.key_cache import KeyFacts, KeyRefused, KeysUnavailable, OrganizationSuspended, RevokedKey, UnknownKey
 from proxy import headers as heads
 from proxy import sandbox
 from proxy.call import Target, find_provider, find_target, new_call_id
@@ -34,6 +34,12 @@ _KEY_REFUSED: heads.Headers = [
     (b"x-aipc-upstream-status", b"401"),
     (b"x-should-retry", b"false"),
 ]
+_NEW_KEY, _SUPPORT = "Create a new one on the API Keys page.", "Write to support."
+_KEY_REFUSALS: dict[type[KeyRefused], tuple[int, str, str]] = {
+    UnknownKey: (401, "platform_key_invalid", "This AI Prompt Cost key is not known. Check it on the API Keys page."),
+    RevokedKey: (401, "platform_key_revoked", f"This AI Prompt Cost key was revoked. {_NEW_KEY}"),
+    OrganizationSuspended: (403, "organization_suspended", f"The organization of this key is suspended. {_SUPPORT}"),
+}
 _process: ProxyProcess | None = None
 
 
@@ -55,6 +61,8 @@ async def application(scope: MutableMapping[str, Any], receive: Receive, send: S
         exchange = Exchange(_process, scope, receive, send, call_id)
         await exchange.run()
     except Refusal as refusal:
+        if exchange is not None and exchange.unrecorded_for is not None and _process is not None:
+            _process.refusals.note(exchange.unrecorded_for, refusal.code)
         await _refuse(refusal, scope, send, call_id)
     except ClientGone:
         return
@@ -92,11 +100,13 @@ class Exchange:
         self._receiver = BodyReceiver(receive, process.budget, limit=process.settings.max_body_bytes)
         self._watch = ClientWatch(receive, process.watches)
         self.is_answer_started = False
+        # Whose call it is while it has no record of its own: a refusal is then the only trace of it.
+        self.unrecorded_for: KeyFacts | None = None
 
     async def run(self) -> None:
         _refuse_upgrade(self._headers)
         target = find_target(self._scope["method"], self._scope["raw_path"], self._scope["query_string"])
-        key = await self._platform_key()
+        self.unrecorded_for = key = await self._platform_key()
         is_sandbox = sandbox.is_wanted(heads.find_header(self._headers, b"x-sandbox"))
         provider_key = b"" if is_sandbox else heads.provider_key(self._headers, target.provider)
         try:
@@ -104,6 +114,7 @@ class Exchange:
                 sandbox.check(target.provider, is_metered=target.is_metered)
             request = await read_request(target, self._headers, self._receiver)
             record = self._open_record(target, key, request, is_simulated=is_sandbox)
+            self.unrecorded_for = None
             await self._carry_out(target, provider_key, request, record)
         finally:
             self._watch.stop()
@@ -115,20 +126,9 @@ class Exchange:
         key = heads.platform_key(self._headers)
         try:
             return self._process.keys.find(key) or await self._process.keys.get(key)
-        except UnknownKey:
-            raise Refusal(
-                401, "platform_key_invalid", "This AI Prompt Cost key is not known. Check it on the API Keys page."
-            ) from None
-        except RevokedKey:
-            raise Refusal(
-                401,
-                "platform_key_revoked",
-                "This AI Prompt Cost key was revoked. Create a new one on the API Keys page.",
-            ) from None
-        except OrganizationSuspended:
-            raise Refusal(
-                403, "organization_suspended", "The organization of this key is suspended. Write to support."
-            ) from None
+        except KeyRefused as refused:
+            self.unrecorded_for = refused.facts
+            raise Refusal(*_KEY_REFUSALS[type(refused)]) from None
         except KeysUnavailable:
             raise unavailable(
                 "keys_unavailable", "The key cannot be checked right now. Try again in a moment."

@@ -12,6 +12,7 @@ from proxy.inflight import InflightFile
 from proxy.journal import Journal, ProcessDirectory, Segment
 from proxy.publishing import BrokerPublisher, InProcessPublisher, Publisher
 from proxy.receiving import BodyBudget
+from proxy.refusals import RefusalQueue
 from proxy.relay import ClientWatch, watch_for_stalls
 from proxy.sealer import Sealer
 from proxy.shipper import Shipper
@@ -43,6 +44,7 @@ class ProxyProcess:
         self.keys = KeyCache(settings.KEY_GRACE)
         self.budget = BodyBudget(settings.BODY_MEMORY_BYTES)
         self.watches: set[ClientWatch] = set()
+        self.refusals = RefusalQueue()
         self.upstream = Upstream(
             connect_timeout=settings.UPSTREAM_CONNECT_TIMEOUT, silence_timeout=settings.UPSTREAM_SILENCE_TIMEOUT
         )
@@ -55,6 +57,7 @@ class ProxyProcess:
             self._directory.path,
             publisher=_publisher(),
             retention_seconds=settings.JOURNAL_RETENTION_HOURS * 3600,
+            work_besides=self.refusals.write_out,
         )
         self._sealer = Sealer(self._directory.path, deliver_sealed=self._shipper.add, deliver_spare=self._deliver_spare)
         self.journal = Journal(

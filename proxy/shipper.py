@@ -53,12 +53,15 @@ class Shipper:
         *,
         publisher: Publisher,
         retention_seconds: float,
+        work_besides: Callable[[], None] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """`work_besides` is done in every round, for those who need a thread with a database at hand."""
         self._root = root
         self._own = own
         self._publisher = publisher
         self._retention_seconds = retention_seconds
+        self._work_besides = work_besides or (lambda: None)
         self._clock = clock
         self._sealed: queue.SimpleQueue[Path] = queue.SimpleQueue()
         self._waiting: dict[str, _Waiting] = {}
@@ -90,7 +93,9 @@ class Shipper:
             self._wake.wait(_POLL_SECONDS)
             self._wake.clear()
             self._guarded(self.work)
+            self._guarded(self._work_besides)
         self._guarded(self.ship_the_rest)
+        self._guarded(self._work_besides)
         connections.close_all()
 
     def _guarded(self, step: Callable[[], None]) -> None:

@@ -4,6 +4,16 @@ from orgs.models.api_key import ApiKey, RevocationEntry
 from orgs.models.audit import AuditEntry
 from orgs.models.invitation import Invitation
 from orgs.models.organization import Membership, Organization
+from orgs.models.refusal import RefusedCall
 from orgs.models.team import Team
 
-__all__ = ["ApiKey", "AuditEntry", "Invitation", "Membership", "Organization", "RevocationEntry", "Team"]
+__all__ = [
+    "ApiKey",
+    "AuditEntry",
+    "Invitation",
+    "Membership",
+    "Organization",
+    "RefusedCall",
+    "RevocationEntry",
+    "Team",
+]
