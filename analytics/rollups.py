@@ -6,7 +6,7 @@ A roll-up is a pure function of the records: `sums_of` says what one record adds
 
 import json
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import compress
 from typing import Any
@@ -247,10 +247,13 @@ def rebuild(organization_id: int, first_day: date, last_day: date) -> None:
             changes(added=_records_of(organization_id, day))
 
 
-def change_timezone(organization_id: int, timezone: str) -> None:
+def change_timezone(
+    organization_id: int, timezone: str, *, on_day: Callable[[int, int], None] = lambda done, total: None
+) -> None:
     """Draw the organization's days in another time zone: of itself, of its records and of its roll-ups.
 
-    Days whose records are gone keep their old boundaries. Raises `zoneinfo.ZoneInfoNotFoundError` for an unknown name.
+    Days whose records are gone keep their old boundaries. `on_day` hears how many of how many days are done.
+    Raises `zoneinfo.ZoneInfoNotFoundError` for an unknown name.
     """
     zone = ZoneInfo(timezone)
     with transaction.atomic():
@@ -260,7 +263,9 @@ def change_timezone(organization_id: int, timezone: str) -> None:
         _delete(organization_id, _days_with_records(organization_id, date.min, date.max))
         _move_records(organization_id, zone)
         # On a day that had no records before, what is there stays: it belongs to records that are gone.
-        for day in _days_with_records(organization_id, date.min, date.max):
+        days = _days_with_records(organization_id, date.min, date.max)
+        for done, day in enumerate(days):
+            on_day(done, len(days))
             changes(added=_records_of(organization_id, day))
 
 

@@ -3,9 +3,10 @@
 import django.db.models.deletion
 import django.db.models.functions.text
 import django.utils.timezone
-import orgs.models.invitation
 from django.conf import settings
 from django.db import migrations, models
+
+import orgs.models.invitation
 
 
 class Migration(migrations.Migration):

@@ -32,6 +32,9 @@ class InvitationQuerySet(models.QuerySet["Invitation"]):
         """Neither used nor revoked; expired ones too, since those can be sent again."""
         return self.filter(accepted_at=None, revoked_at=None)
 
+    def with_inviters(self) -> "InvitationQuerySet":
+        return self.select_related("organization", "invited_by")
+
 
 class Invitation(models.Model):
     class State(models.TextChoices):

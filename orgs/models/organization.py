@@ -81,6 +81,10 @@ class MembershipQuerySet(models.QuerySet["Membership"]):
         """Without those of deleted organizations."""
         return self.filter(organization__deleted_at=None)
 
+    def inside(self, organization: Organization) -> "MembershipQuerySet":
+        """With their people: owners first, then by the time of joining."""
+        return self.filter(organization=organization).select_related("user").order_by("-role", "created_at", "id")
+
     def owners(self) -> "MembershipQuerySet":
         return self.filter(role=Membership.Role.OWNER)
 

@@ -1,9 +1,6 @@
 """The one place that writes audit entries. Every service calls it in the transaction of its act."""
 
-from datetime import datetime
-
 from django.contrib.auth.base_user import AbstractBaseUser
-from django.utils import timezone as clock
 
 from orgs.models import AuditEntry
 
@@ -11,13 +8,7 @@ MAX_TARGET_LENGTH = 300
 
 
 def record(
-    *,
-    organization_id: int,
-    action: str,
-    target: str,
-    by: AbstractBaseUser | None = None,
-    now: datetime | None = None,
-    **details: str | int | None,
+    *, organization_id: int, action: str, target: str, by: AbstractBaseUser | None = None, **details: str | int | None
 ) -> AuditEntry:
     """`by=None`: a command, or the service itself. Neither `target` nor `details` may hold a key or a prompt's text."""
     return AuditEntry.objects.create(
@@ -26,5 +17,4 @@ def record(
         action=action,
         target=target[:MAX_TARGET_LENGTH],
         details=details,
-        created_at=now or clock.now(),
     )

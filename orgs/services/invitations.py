@@ -23,7 +23,6 @@ from orgs.models import AuditEntry, Invitation, Membership, Organization
 from orgs.models.invitation import GOOD_FOR
 from orgs.services import audit, members
 
-_SIGNER = signing.Signer(salt="orgs.invitation", sep=".")
 _MAILED, _COPIED = "m", "c"
 _SENT = ("invitation.sent", "invitation.sent_again")
 
@@ -51,12 +50,16 @@ class Followed:
 # --- Links ------------------------------------------------------------------------------------------------------------
 
 
+def _signer() -> signing.Signer:
+    return signing.Signer(salt="orgs.invitation", sep=".")
+
+
 def mailed_token(invitation: Invitation) -> str:
-    return _SIGNER.sign(f"{invitation.pk}.{invitation.nonce}.{_MAILED}")
+    return _signer().sign(f"{invitation.pk}.{invitation.nonce}.{_MAILED}")
 
 
 def copied_token(invitation: Invitation) -> str:
-    return _SIGNER.sign(f"{invitation.pk}.{invitation.nonce}.{_COPIED}")
+    return _signer().sign(f"{invitation.pk}.{invitation.nonce}.{_COPIED}")
 
 
 def link(token: str) -> str:
@@ -67,7 +70,7 @@ def link(token: str) -> str:
 def find_followed(token: str) -> Followed | None:
     """The invitation, whatever became of it. None when the link is not one of ours."""
     try:
-        number, nonce, kind = _SIGNER.unsign(token).split(".")
+        number, nonce, kind = _signer().unsign(token).split(".")
     except (signing.BadSignature, ValueError):
         return None
     invitation = find(int(number), nonce)
@@ -93,7 +96,7 @@ def invite(
     now, email = now or clock.now(), email.strip().lower()
     with transaction.atomic():
         locked = _lock(organization.pk)
-        _require_room(locked, by, now)
+        _require_room(locked, by)
         _require_new(locked, email, now)
         invitation = Invitation(
             organization=locked,
@@ -105,7 +108,7 @@ def invite(
         )
         invitation.full_clean(validate_constraints=False)
         invitation.save(force_insert=True)
-        _record(invitation, "invitation.sent", by, now)
+        _record(invitation, "invitation.sent", by)
     return invitation, _send(invitation, by)
 
 
@@ -117,10 +120,10 @@ def send_again(*, invitation: Invitation, by: AbstractBaseUser, now: datetime | 
     now = now or clock.now()
     with transaction.atomic():
         locked = _lock_open(invitation, now)
-        _require_room(locked.organization, by, now)
+        _require_room(locked.organization, by)
         locked.expires_at = invitation.expires_at = now + GOOD_FOR
         locked.save(update_fields=["expires_at"])
-        _record(locked, "invitation.sent_again", by, now)
+        _record(locked, "invitation.sent_again", by)
     return _send(locked, by)
 
 
@@ -131,7 +134,7 @@ def revoke(*, invitation: Invitation, by: AbstractBaseUser, now: datetime | None
     locked = _lock_open(invitation, now)
     locked.revoked_at = invitation.revoked_at = now
     locked.save(update_fields=["revoked_at"])
-    _record(locked, "invitation.revoked", by, now)
+    _record(locked, "invitation.revoked", by)
 
 
 def _lock(organization_id: int) -> Organization:
@@ -147,9 +150,9 @@ def _lock_open(invitation: Invitation, now: datetime) -> Invitation:
     return locked
 
 
-def _require_room(organization: Organization, by: AbstractBaseUser, now: datetime) -> None:
+def _require_room(organization: Organization, by: AbstractBaseUser) -> None:
     """Mails to strangers are limited for each organization, and for each person over all of theirs."""
-    sent = AuditEntry.objects.filter(action__in=_SENT, created_at__gt=now - timedelta(days=1))
+    sent = AuditEntry.objects.filter(action__in=_SENT, created_at__gt=clock.now() - timedelta(days=1))
     for whose in (models.Q(organization=organization), models.Q(actor_id=by.pk)):
         if sent.filter(whose).count() >= settings.INVITATIONS_PER_DAY:
             raise ValidationError(
@@ -185,13 +188,12 @@ def _send(invitation: Invitation, by: AbstractBaseUser) -> bool:
     return mails.send("emails/invitation", to=invitation.email, context=context)
 
 
-def _record(invitation: Invitation, action: str, by: AbstractBaseUser, now: datetime) -> None:
+def _record(invitation: Invitation, action: str, by: AbstractBaseUser) -> None:
     audit.record(
         organization_id=invitation.organization_id,
         action=action,
         target=invitation.email,
         by=by,
-        now=now,
         role=invitation.role,
     )
 

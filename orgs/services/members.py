@@ -8,6 +8,7 @@ from django.db import transaction
 from django.utils import timezone as clock
 
 from orgs.models import Membership, Organization
+from orgs.models.organization import MembershipQuerySet
 from orgs.services import audit
 
 
@@ -32,9 +33,7 @@ def add(
 
 
 @transaction.atomic
-def join(
-    *, organization: Organization, user: AbstractBaseUser, role: str, now: datetime | None = None
-) -> Membership:
+def join(*, organization: Organization, user: AbstractBaseUser, role: str, now: datetime | None = None) -> Membership:
     """By the person's own act, as invited. Raises `ValidationError` as `add` does."""
     membership = Membership(organization=organization, user_id=user.pk, role=role, created_at=now or clock.now())
     membership.full_clean()
@@ -45,7 +44,7 @@ def join(
 
 @transaction.atomic
 def change_role(*, membership: Membership, role: str, by: AbstractBaseUser | None = None) -> None:
-    """Raises `ValidationError` for an unknown role and for the last owner, `NoLongerMember` for somebody who is gone."""
+    """Raises `ValidationError` for an unknown role and the last owner, `NoLongerMember` for somebody who is gone."""
     locked = _lock(membership)
     if locked.role == role:
         return
@@ -70,6 +69,11 @@ def leave(*, membership: Membership) -> None:
     _end(membership, "member.left", membership.user)
 
 
+def is_last_owner(membership: Membership) -> bool:
+    """At this moment; the acts themselves look again, under a lock."""
+    return membership.is_owner and not _other_owners(membership).exists()
+
+
 @transaction.atomic
 def _end(membership: Membership, action: str, by: AbstractBaseUser | None) -> None:
     locked = _lock(membership)
@@ -89,9 +93,12 @@ def _lock(membership: Membership) -> Membership:
 
 
 def _require_another_owner(membership: Membership) -> None:
-    others = Membership.objects.owners().filter(organization_id=membership.organization_id).exclude(pk=membership.pk)
-    if not others.exists():
+    if not _other_owners(membership).exists():
         raise ValidationError("An organization needs an owner: make somebody else an owner first.", code="last_owner")
+
+
+def _other_owners(membership: Membership) -> MembershipQuerySet:
+    return Membership.objects.owners().filter(organization_id=membership.organization_id).exclude(pk=membership.pk)
 
 
 def _record(membership: Membership, action: str, by: AbstractBaseUser | None) -> None:

@@ -1,0 +1,62 @@
+"""Audit entries in words. Pure: knows the actions' names, not the database."""
+
+from collections.abc import Mapping
+
+# What the filter of the audit page offers: the part of an action's name before its dot, and how people call it.
+SUBJECTS: Mapping[str, str] = {
+    "organization": "Organization",
+    "member": "Members",
+    "invitation": "Invitations",
+    "team": "Teams",
+    "api_key": "API keys",
+    "prompt": "Prompts",
+}
+
+# `{target}` and the entry's details may stand in a sentence, which goes on after the name of who did it.
+_SENTENCES: Mapping[str, str] = {
+    "organization.created": "created the organization {target}",
+    "organization.renamed": "renamed the organization from {before} to {target}",
+    "organization.timezone_changed": "changed the time zone from {before} to {after}",
+    "organization.suspended": "suspended the organization: its keys are refused",
+    "organization.resumed": "resumed the organization: its keys work again",
+    "organization.deleted": "deleted the organization",
+    "organization.restored": "had the deleted organization back",
+    "organization.changed": "changed the organization ({fields})",
+    "member.added": "added {target} as {role}",
+    "member.joined": "joined as {role}, by invitation",
+    "member.role_changed": "made {target} {role}",
+    "member.removed": "removed {target}, who was {role}",
+    "member.left": "left, having been {role}",
+    "invitation.sent": "invited {target} as {role}",
+    "invitation.sent_again": "sent {target} the invitation again",
+    "invitation.revoked": "revoked the invitation of {target}",
+    "team.created": "created the team {target}",
+    "team.renamed": "renamed the team {before} to {target}",
+    "team.archived": "archived the team {target}",
+    "team.changed": "changed the team {target} ({fields})",
+    "api_key.issued": "created the API key {target} for the team {team}",
+    "api_key.revoked": "revoked the API key {target}",
+    "api_key.changed": "changed the API key {target} ({fields})",
+    "prompt.created": "created the prompt {target}",
+    "prompt.archived": "archived the prompt {target}",
+    "prompt.version_added": "added version {version} to the prompt {target}",
+    "prompt.version_activated": "made version {version} of the prompt {target} the active one",
+    "prompt.version_deactivated": "ended the use of version {version} of the prompt {target}",
+}
+_ROLES = {"owner": "an owner", "member": "a member"}
+
+
+def say(action: str, target: str, details: Mapping[str, object]) -> str:
+    """What was done, to be read after who did it. Of an action without a sentence the name is spelled out."""
+    words = {name: str(value) for name, value in details.items()}
+    if "role" in words:
+        words["role"] = _ROLES.get(words["role"], words["role"])
+    try:
+        return _SENTENCES[action].format_map({**words, "target": target})
+    except KeyError:
+        subject, _, verb = action.partition(".")
+        return f"{subject} {verb}: {target}".replace("_", " ")
+
+
+def is_known(action: str) -> bool:
+    return action in _SENTENCES

@@ -1,0 +1,81 @@
+"""An organization's name and time zone. Members read them, owners change them. Deleting is in `deletion`."""
+
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.cache import patch_vary_headers
+from django.views.decorators.http import require_POST, require_safe
+
+from analytics import tasks, timezone_changes
+from analytics.timezone_changes import AlreadyUnderWay
+from orgs.forms import RenameForm, TimezoneForm
+from orgs.services import organizations
+from orgs.web import OrganizationRequest, organization_page
+
+
+@require_safe
+@organization_page()
+def show(request: OrganizationRequest) -> HttpResponse:
+    """The page; or of the page the part about the time zone alone, for whoever watches a change of it."""
+    return _render(request)
+
+
+@require_POST
+@organization_page("owner", writes=True)
+def rename(request: OrganizationRequest) -> HttpResponse:
+    form = RenameForm(request.POST)
+    if form.is_valid():
+        try:
+            organizations.rename(
+                organization=request.access.organization, name=form.cleaned_data["name"], by=request.user
+            )
+        except ValidationError as error:
+            form.add_error(None, error)
+        else:
+            messages.success(request, f"The name is {request.access.organization.name} now.")
+            return _back(request)
+    return _render(request, rename_form=form, status=422)
+
+
+@require_POST
+@organization_page("owner", writes=True)
+def change_timezone(request: OrganizationRequest) -> HttpResponse:
+    form = TimezoneForm(request.POST)
+    if not form.is_valid():
+        return _render(request, timezone_form=form, status=422)
+    try:
+        tasks.start_timezone_change(
+            organization=request.access.organization, timezone=form.cleaned_data["timezone"], by=request.user
+        )
+    except AlreadyUnderWay:
+        messages.error(request, "Another change of the time zone is under way. Wait for its end.")
+    return _back(request)
+
+
+def _render(
+    request: OrganizationRequest,
+    *,
+    rename_form: RenameForm | None = None,
+    timezone_form: TimezoneForm | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    organization = request.access.organization
+    change = timezone_changes.find(organization.pk)
+    is_part = request.headers.get("HX-Target") == "timezone"
+    if is_part and not (change and change.is_under_way):
+        organization.refresh_from_db(fields=["timezone"])
+    context = {
+        "nav": "organization",
+        "change": change,
+        "rename_form": rename_form or RenameForm(initial={"name": organization.name}),
+        "timezone_form": timezone_form or TimezoneForm(initial={"timezone": organization.timezone}),
+    }
+    template = "orgs/settings_timezone.html" if is_part else "orgs/settings.html"
+    response = render(request, template, context, status=status)
+    patch_vary_headers(response, ["HX-Target"])
+    return response
+
+
+def _back(request: OrganizationRequest) -> HttpResponse:
+    return redirect("organization-settings", slug=request.access.organization.slug)
