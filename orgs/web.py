@@ -62,7 +62,7 @@ def organization_page(
 
 
 def _open(request: HttpRequest, slug: str, role: str | None, writes: bool) -> HttpResponse | None:
-    """Put the access on the request. Returns the answer to who may not go on, else None; raises what has its own page."""
+    """Put the access on the request. Returns the answer where the view is not to be called, else None."""
     if not request.user.is_authenticated:
         return redirect_to_login(request.get_full_path())
     found = access.get_access(request.user, slug)

@@ -24,6 +24,8 @@ PURE = (
     "analytics/usage.py",
     "analytics/pricing.py",
     "analytics/periods.py",
+    "analytics/charts.py",
+    "prompts/snippets/__init__.py",
     "orgs/keys.py",
 )
 

@@ -9,7 +9,7 @@ from pygments.util import ClassNotFound
 
 register = template.Library()
 
-_FORMATTER: HtmlFormatter[str] = HtmlFormatter(nowrap=True)
+_FORMATTER = HtmlFormatter(nowrap=True)
 
 
 @register.filter
@@ -20,4 +20,4 @@ def highlight(source: str, language: str = "text") -> SafeString:
     except ClassNotFound:
         lexer = TextLexer()
     # Safe: Pygments escapes every character of the source.
-    return mark_safe(colour(source, lexer, _FORMATTER).rstrip("\n"))  # noqa: S308
+    return mark_safe(str(colour(source, lexer, _FORMATTER)).rstrip("\n"))  # noqa: S308
