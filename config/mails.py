@@ -24,7 +24,9 @@ def absolute(path: str) -> str:
 
 
 def render(template: str, *, to: str, context: Mapping[str, Any]) -> EmailMultiAlternatives:
-    known = {"public_url": settings.PUBLIC_URL, "email": to, **context}
+    # Line breaks of a value could make a paragraph, and a link, of somebody else's words.
+    given = {name: " ".join(value.split()) if isinstance(value, str) else value for name, value in context.items()}
+    known = {"public_url": settings.PUBLIC_URL, "email": to, **given}
     subject = " ".join(render_to_string(f"{template}_subject.txt", known).split())
     text = re.sub(r"\n{3,}", "\n\n", render_to_string(f"{template}_message.txt", known)).strip()
     message = EmailMultiAlternatives(subject, text + "\n", settings.DEFAULT_FROM_EMAIL, [to])

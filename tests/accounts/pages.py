@@ -6,7 +6,6 @@ from typing import Any
 from django.conf import settings
 from django.core import mail
 from django.core.mail import EmailMultiAlternatives
-from django.http import HttpResponse
 from django.test import Client
 
 from accounts.models import User
@@ -33,7 +32,7 @@ def is_signed_in(client: Client) -> bool:
     return "_auth_user_id" in client.session
 
 
-def text_of(response: HttpResponse) -> str:
+def text_of(response: Any) -> str:
     return " ".join(response.content.decode().split())
 
 

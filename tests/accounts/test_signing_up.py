@@ -4,6 +4,7 @@ import pytest
 from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.core import mail
+from django.core.cache import cache
 from django.test import Client
 from pytest_django import Settings
 
@@ -30,7 +31,8 @@ def test_signing_up_goes_on_to_the_wanted_page(client: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "proposed"), [("Asia/Kathmandu", "Asia/Kathmandu"), ("", "UTC"), ("Mars/Olympus", "UTC"), ("x" * 900, "UTC")]
+    ("told", "proposed"),
+    [("Asia/Kathmandu", "Asia/Kathmandu"), ("", "UTC"), ("Mars/Olympus", "UTC"), ("x" * 900, "UTC")],
 )
 def test_the_browsers_time_zone_is_proposed_if_there_is_such_a_zone(client: Client, told: str, proposed: str) -> None:
     sign_up(client, timezone=told)
@@ -104,9 +106,7 @@ def test_somebody_signed_in_is_not_asked_to_sign_up(client: Client) -> None:
 # Closed
 
 
-def test_where_sign_up_is_closed_nobody_gets_in_and_nothing_leads_there(
-    client: Client, settings: Settings
-) -> None:
+def test_where_sign_up_is_closed_nobody_gets_in_and_nothing_leads_there(client: Client, settings: Settings) -> None:
     settings.SIGNUP_OPEN = False
 
     assert "Sign-up is by invitation" in client.get(SIGN_UP).content.decode()
@@ -126,7 +126,9 @@ def test_without_an_invitation_nobody_is_invited(client: Client) -> None:
 
 
 def test_the_first_mail_has_both_parts_and_a_link_that_confirms_the_address(client: Client) -> None:
-    client.post(SIGN_UP, {"email": "ada@example.com", "password1": "correct horse battery"}, headers={"host": "localhost"})
+    client.post(
+        SIGN_UP, {"email": "ada@example.com", "password1": "correct horse battery"}, headers={"host": "localhost"}
+    )
     message = last_mail("ada@example.com")
 
     link = link_in(message, "/accounts/confirm-email/")
@@ -146,8 +148,6 @@ def test_whoever_has_not_confirmed_sees_a_banner_and_can_have_the_mail_again(cli
 
     client.post("/accounts/email/resend/")
     assert len(mail.outbox) == 1  # the first is only seconds old
-    from django.core.cache import cache
-
     cache.clear()
     response = client.post("/accounts/email/resend/", {"next": "/app/new/"})
 
