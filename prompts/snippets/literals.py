@@ -1,0 +1,75 @@
+"""Values as a language writes them: JSON data laid out like a person would, and quoting for the shell."""
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+
+_MOST_ON_ONE_LINE = 76
+_IDENTIFIER = re.compile(r"[A-Za-z_$][\w$]*", re.ASCII)
+# A character beyond the first plane, as JSON escapes it.
+_SURROGATES = re.compile(r"\\ud[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Style:
+    indent: str
+    padding: str = ""  # inside the braces of an object on one line
+    last_comma: str = ""
+    has_bare_names: bool = False
+    words: tuple[str, str, str] = ("true", "false", "null")
+
+
+_PYTHON = _Style("    ", last_comma=",", words=("True", "False", "None"))
+_JAVASCRIPT = _Style("  ", padding=" ", last_comma=",", has_bare_names=True)
+_JSON = _Style("  ")
+
+
+def python(value: Any, depth: int = 0) -> str:
+    """`depth` is that of the line it begins on. At depth 0 objects and lists always take a line for each member."""
+    return _write(value, depth, _PYTHON)
+
+
+def javascript(value: Any, depth: int = 0) -> str:
+    return _write(value, depth, _JAVASCRIPT)
+
+
+def json_text(value: Any, depth: int = 0) -> str:
+    return _write(value, depth, _JSON)
+
+
+def shell(text: str) -> str:
+    """In single quotes, where nothing but the quote itself means anything (POSIX, "Quoting")."""
+    return "'" + text.replace("'", "'\\''") + "'"
+
+
+def _write(value: Any, depth: int, style: _Style) -> str:
+    """On one line where it fits, else one member a line."""
+    if isinstance(value, dict):
+        parts = [f"{_name(key, style)}: {_write(member, depth + 1, style)}" for key, member in value.items()]
+        return _join(parts, "{", "}", depth, style)
+    if isinstance(value, list | tuple):
+        return _join([_write(member, depth + 1, style) for member in value], "[", "]", depth, style)
+    if value is True or value is False or value is None:
+        return style.words[(True, False, None).index(value)]
+    return _text(value) if isinstance(value, str) else repr(value)
+
+
+def _join(parts: list[str], opening: str, closing: str, depth: int, style: _Style) -> str:
+    if not parts:
+        return opening + closing
+    padding = style.padding if opening == "{" else ""
+    flat = opening + padding + ", ".join(parts) + padding + closing
+    if depth and "\n" not in flat and len(flat) + depth * len(style.indent) <= _MOST_ON_ONE_LINE:
+        return flat
+    inner = ",\n".join(style.indent * (depth + 1) + part for part in parts)
+    return f"{opening}\n{inner}{style.last_comma}\n{style.indent * depth}{closing}"
+
+
+def _name(name: str, style: _Style) -> str:
+    return name if style.has_bare_names and _IDENTIFIER.fullmatch(name) else _text(name)
+
+
+def _text(value: str) -> str:
+    """JSON's escapes mean the same in all three languages, but for pairs of surrogates: those Python reads as two."""
+    return _SURROGATES.sub(lambda pair: str(json.loads(f'"{pair[0]}"')), json.dumps(value))
