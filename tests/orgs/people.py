@@ -1,5 +1,6 @@
 """What the tests about people and invitations share: those who ask, and the links they get."""
 
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -62,15 +63,21 @@ def client_of(user: User | AnonymousUser) -> Client:
 
 
 def statuses(
-    organization: Organization, owner: User, name: str, *, method: str = "get", **facts: Any
+    organization: Organization,
+    owner: User,
+    page: str,
+    /,
+    *,
+    method: str = "get",
+    args: Sequence[int] = (),
+    **fields: str,
 ) -> dict[str, int]:
-    """What each kind of person gets there; the owner asks last, since what they do may be done."""
+    """What each kind of person gets there; the owner asks last, since it is their act that counts."""
     people = everybody(organization, owner)
-    arguments = facts.pop("args", [])
-    address = reverse(name, args=[organization.slug, *arguments])
+    address = reverse(page, args=[organization.slug, *args])
     answers = {}
     for kind in ("visitor", "outsider", "member", "owner"):
-        response = getattr(client_of(people[kind]), method)(address, facts)
+        response = getattr(client_of(people[kind]), method)(address, fields)
         is_sent_away = response.status_code == 302 and "/login/" in response.headers["Location"]
         answers[kind] = 401 if is_sent_away else response.status_code
     return answers

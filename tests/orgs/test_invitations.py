@@ -1,6 +1,7 @@
 """Inviting: what owners may, what is refused, mailed and noted, and what a link is made of."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.core import mail
@@ -203,7 +204,7 @@ def test_a_day_has_only_so_many_invitations(settings: Settings, limited: str) ->
     invitations.send_again(invitation=invitation, by=owner)
     if limited == "organization":
         other = make_verified_user()
-        further = {"organization": organization, "by": other}
+        further: dict[str, Any] = {"organization": organization, "by": other}
     else:
         further = {"organization": make_organization(owner=owner), "by": owner}
 
