@@ -4,6 +4,7 @@ from accounts.views import entrance, home, profile
 
 urlpatterns = [
     path("", home.home, name="home"),
+    path("design/", home.design, name="design"),
     path("login/", entrance.sign_in, name="login"),
     path("signup/", entrance.sign_up, name="signup"),
     path("logout/", entrance.sign_out, name="logout"),

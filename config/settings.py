@@ -64,6 +64,17 @@ SECURE_SSL_REDIRECT = _IS_HTTPS
 SECURE_HSTS_SECONDS = env.read_whole_number("HSTS_SECONDS", 31_536_000 if _IS_HTTPS else 0)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = _IS_HTTPS
 X_FRAME_OPTIONS = "DENY"
+
+
+def _sign_in_with(name: str, client_id: str, secret: str) -> list[dict[str, str]]:
+    """The provider's application as allauth wants it; none without credentials."""
+    if bool(client_id) != bool(secret):
+        raise ImproperlyConfigured(f"{name}_CLIENT_ID and {name}_CLIENT_SECRET go together: set both or neither.")
+    return [{"client_id": client_id, "secret": secret}] if client_id else []
+
+
+_GOOGLE = _sign_in_with("GOOGLE", env.read_text("GOOGLE_CLIENT_ID"), env.read_text("GOOGLE_CLIENT_SECRET"))
+_GITHUB = _sign_in_with("GITHUB", env.read_text("GITHUB_CLIENT_ID"), env.read_text("GITHUB_CLIENT_SECRET"))
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": ["'none'"],
@@ -72,7 +83,12 @@ CONTENT_SECURITY_POLICY = {
         "img-src": ["'self'", "data:"],
         "font-src": ["'self'"],
         "connect-src": ["'self'"],
-        "form-action": ["'self'"],
+        # Browsers hold the redirect to a sign-in provider, which follows a form of ours, against this list.
+        "form-action": [
+            "'self'",
+            *(["https://accounts.google.com"] if _GOOGLE else []),
+            *(["https://github.com"] if _GITHUB else []),
+        ],
         "base-uri": ["'none'"],
         "frame-ancestors": ["'none'"],
     }
@@ -86,6 +102,12 @@ INSTALLED_APPS = [
     "prompts",
     "analytics",
     "orgs",
+    "allauth.account",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.google",
+    "allauth.socialaccount.providers.github",
+    "allauth.mfa",
+    "allauth.usersessions",
     "rest_framework",
     "django.contrib.admin",
     "django.contrib.auth",
@@ -109,6 +131,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
 ]
 ROOT_URLCONF = "config.urls"
 ASGI_APPLICATION = "config.asgi.application"
@@ -138,16 +161,60 @@ USE_TZ = True
 # --- Accounts ---------------------------------------------------------------------------------------------------------
 
 AUTH_USER_MODEL = "accounts.User"
-LOGIN_URL = "login"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "app"
 LOGOUT_REDIRECT_URL = "/"
+SIGNUP_OPEN = env.read_flag("SIGNUP_OPEN", default=True)
+INVITATIONS_PER_DAY = env.read_whole_number("INVITATIONS_PER_DAY", 50)  # of an organization, and of a person
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
+ACCOUNT_ADAPTER = "accounts.adapters.AccountAdapter"
+ACCOUNT_FORMS = {
+    "login": "accounts.forms.SignInForm",
+    "signup": "accounts.forms.SignUpForm",
+    "add_email": "accounts.forms.ChangeEmailForm",
+    "reset_password": "accounts.forms.ResetPasswordForm",
+    "reset_password_from_key": "accounts.forms.NewPasswordForm",
+    "change_password": "accounts.forms.ChangePasswordForm",
+}
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_EMAIL_VERIFICATION = "optional"  # asked for by a banner, needed only to invite and to accept an invitation
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+ACCOUNT_CHANGE_EMAIL = True
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 15 * 60
+ACCOUNT_DEFAULT_HTTP_PROTOCOL = _public.scheme
+SOCIALACCOUNT_ADAPTER = "accounts.adapters.SocialAccountAdapter"
+SOCIALACCOUNT_PROVIDERS = {
+    "google": {"APPS": _GOOGLE, "OAUTH_PKCE_ENABLED": True, "AUTH_PARAMS": {"prompt": "select_account"}},
+    "github": {"APPS": _GITHUB, "OAUTH_PKCE_ENABLED": True, "SCOPE": ["read:user", "user:email"]},
+}
+SOCIALACCOUNT_EMAIL_AUTHENTICATION = SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = True  # see the adapter
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_TOTP_ISSUER = "AI Prompt Cost"
+MFA_TOTP_TOLERANCE = 1
+
+# --- Mail -------------------------------------------------------------------------------------------------------------
+
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.read_text(
+    "DEFAULT_FROM_EMAIL", f"AI Prompt Cost <noreply@{_public.hostname or 'localhost'}>"
+)
 EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+if _mail := env.read_mail_server("EMAIL_URL"):
+    EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    EMAIL_HOST, EMAIL_PORT = _mail.host, _mail.port
+    EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _mail.user, _mail.password
+    EMAIL_USE_TLS, EMAIL_USE_SSL = _mail.uses_starttls, _mail.uses_tls
+    EMAIL_TIMEOUT = 10
 
 # --- Pages ------------------------------------------------------------------------------------------------------------
 
@@ -232,6 +299,9 @@ CELERY_BROKER_TRANSPORT_OPTIONS = (
 )
 CELERY_TASK_TIME_LIMIT = 240
 CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULE = {
+    "purge deleted organizations": {"task": "accounts.purge_organizations", "schedule": 6 * 60 * 60.0},
+}
 
 # --- Cache ------------------------------------------------------------------------------------------------------------
 

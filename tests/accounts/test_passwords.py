@@ -28,7 +28,7 @@ def reset(client: Client, link: str, password: str = NEW) -> str:
     """What the last page says."""
     form = client.get(link, follow=True)
     where = form.redirect_chain[-1][0] if form.redirect_chain else link
-    return text_of(client.post(where, {"password1": password, "password2": password}, follow=True))  # type: ignore[arg-type]
+    return text_of(client.post(where, {"password1": password, "password2": password}, follow=True))
 
 
 # Reset
@@ -45,7 +45,7 @@ def test_a_forgotten_password_is_replaced_by_a_mailed_link_that_works_once(clien
     assert not is_signed_in(client)
     assert elsewhere.get("/accounts/profile/").status_code == 302  # signed out
     assert sign_in(client, ada, password=NEW).status_code == 302
-    assert "no longer good" in text_of(Client().get(link, follow=True))  # type: ignore[arg-type]
+    assert "no longer good" in text_of(Client().get(link, follow=True))
     assert "password of your account was reset" in str(last_mail("ada@example.com").body)
 
 
@@ -194,7 +194,7 @@ def test_an_address_that_was_taken_meanwhile_is_not_given_twice(client: Client, 
     link = link_in(last_mail("countess@example.com"), "/accounts/confirm-email/")
     make_user("countess@example.com")
 
-    page = text_of(client.post(link, follow=True))  # type: ignore[arg-type]
+    page = text_of(client.post(link, follow=True))
 
     assert "belongs to another account" in page
     ada.refresh_from_db()

@@ -25,7 +25,7 @@ def ada(client: Client) -> User:
 
 
 def delete(client: Client, typed: str = "ada@example.com") -> str:
-    return text_of(client.post(DELETE, {"typed": typed}, follow=True))  # type: ignore[arg-type]
+    return text_of(client.post(DELETE, {"typed": typed}, follow=True))
 
 
 def test_a_person_gives_themselves_a_name(client: Client, ada: User) -> None:

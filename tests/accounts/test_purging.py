@@ -1,6 +1,7 @@
 """What is left of an organization after its 30 days: nothing, in no table. And nothing else goes with it."""
 
 import uuid
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from io import StringIO
@@ -124,9 +125,11 @@ def test_a_purge_that_ran_out_of_time_goes_on_with_the_next_run() -> None:
 
 def test_the_clock_process_and_the_command_purge() -> None:
     said = StringIO()
-    for number, purge in enumerate(
-        (tasks.purge_organizations, partial(call_command, "purge_organizations", stdout=said))
-    ):
+    purges: list[Callable[[], object]] = [
+        tasks.purge_organizations,
+        partial(call_command, "purge_organizations", stdout=said),
+    ]
+    for number, purge in enumerate(purges):
         organizations.delete(organization=make_full(f"Gone {number}"), now=timezone.now() - timedelta(days=31))
         purge()
         assert not Organization.objects.exists()

@@ -53,7 +53,7 @@ def come_by(client: Client, name: str, *, process: str = "login", **query: str) 
     """Through our button, the provider's page, and back; the answer to the provider's redirect."""
     address = f"/accounts/{name}/login/?process={process}" + "".join(f"&{key}={value}" for key, value in query.items())
     start = client.post(address)
-    assert start.status_code == 302, text_of(start)  # type: ignore[arg-type]
+    assert start.status_code == 302, text_of(start)
     asked = parse_qs(urlsplit(start.headers["Location"]).query)
     assert asked["redirect_uri"][0].endswith(f"/accounts/{name}/login/callback/")
     assert "code_challenge" in asked
@@ -271,7 +271,7 @@ def test_the_only_way_in_cannot_be_disconnected(client: Client, provider: respon
 
     assert response.status_code == 200
     assert SocialAccount.objects.exists()
-    assert "/accounts/password/set/" in text_of(client.get("/accounts/password/change/", follow=True))  # type: ignore[arg-type]
+    assert "/accounts/password/set/" in text_of(client.get("/accounts/password/change/", follow=True))
 
 
 def test_one_account_of_a_provider_opens_one_account_here(client: Client, provider: responses.RequestsMock) -> None:
