@@ -10,6 +10,9 @@ from analytics.periods import Period
 from analytics.reports import Row, Scope, Sums
 from orgs.models import ApiKey, Team
 
+# Nobody spent anything earlier, and the calendar's own beginning is out of reach.
+_EARLIEST = date(2000, 1, 1)
+
 
 @dataclass(frozen=True, slots=True)
 class KeySpend:
@@ -32,9 +35,13 @@ class TeamSpend:
 def read_month(
     team: Team, keys: Sequence[ApiKey], *, zone: tzinfo, now: datetime, month: Period | None = None
 ) -> TeamSpend:
-    """The given calendar month, else the current one. `keys` are all of the team's. Four queries."""
+    """The given calendar month; the current one if none is given or it is still to come. Four queries.
+
+    `keys` are all of the team's.
+    """
     today = periods.local_day(now, zone)
-    month = month or periods.month_of(today)
+    if month is None or not _EARLIEST <= month.start <= today:
+        month = periods.month_of(today)
     earlier = periods.previous(month)
     scope = Scope(team.organization_id, month, team_id=team.pk)
     spent_before = reports.daily_costs(replace(scope, period=earlier))

@@ -179,3 +179,20 @@ def test_a_range_that_ends_before_it_starts_is_refused() -> None:
     with pytest.raises(BadPeriod) as refusal:
         periods.parse_period("2026-02-02", "2026-02-01", TODAY)
     assert refusal.value.parameter == "start"
+
+
+@pytest.mark.parametrize(("text", "days"), [("2026-02", 28), ("2028-02", 29), ("2026-12", 31), ("9999-12", 31)])
+def test_a_written_month_is_read_with_all_its_days(text: str, days: int) -> None:
+    month = periods.parse_month(text)
+
+    assert f"{month.start:%m-%d}" == f"{text[5:]}-01"
+    assert len(month.days) == month.day_count == days
+    assert (month.days[0], month.days[-1]) == (month.start, month.end)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "2026", "2026-13", "2026-00", "0000-01", "2026-1", "2026-01-01", "٢٠٢٦-01", "2026-01\n"]
+)
+def test_anything_but_a_month_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"YYYY-MM|calendar"):
+        periods.parse_month(text)
