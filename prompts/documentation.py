@@ -117,8 +117,8 @@ class _Renderer(RendererHTML):
             f'<code id="{code_id}">{highlight(tokens[idx].content, language)}</code></pre></div>\n'
         )
 
-    def table_open(self, *_arguments: Any) -> str:
-        return '<div class="table-frame"><table>\n'
+    def table_open(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
+        return f'<div class="table-frame" role="region" aria-label="Table {idx}" tabindex="0"><table>\n'
 
     def table_close(self, *_arguments: Any) -> str:
         return "</table></div>\n"

@@ -25,7 +25,9 @@ PURE = (
     "analytics/pricing.py",
     "analytics/periods.py",
     "analytics/charts.py",
-    "prompts/snippets/__init__.py",
+    "prompts/snippets/languages.py",
+    "prompts/snippets/literals.py",
+    "prompts/snippets/sample.py",
     "orgs/keys.py",
 )
 

@@ -18,6 +18,7 @@ from tests.factories import make_member, make_organization, make_user
 pytestmark = [pytest.mark.trial, pytest.mark.django_db]
 
 PAGES = ["dashboard", "prompts", "builder"]
+EVERYWHERE = [*PAGES, "keys", "teams", "organization"]
 
 
 @pytest.fixture
@@ -94,7 +95,7 @@ def test_the_sidebar_leads_to_every_page_and_marks_the_one_that_is_open(
 
     page = client.get(reverse("prompts", args=[acme.slug])).content.decode()
 
-    for name in PAGES:
+    for name in EVERYWHERE:
         assert f'href="{reverse(name, args=[acme.slug])}"' in page
     assert re.findall(r'href="([^"]+)" aria-current="page"', page) == [reverse("prompts", args=[acme.slug])] * 2
 
