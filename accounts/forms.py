@@ -5,6 +5,7 @@ from typing import Any
 from allauth.account import forms as allauth
 from allauth.account.adapter import get_adapter
 from allauth.core import context, ratelimit
+from allauth.mfa.base import forms as mfa
 from django import forms
 from django.core.validators import MaxLengthValidator
 from django.db import IntegrityError, transaction
@@ -109,6 +110,34 @@ class ChangePasswordForm(allauth.ChangePasswordForm):  # type: ignore[misc]
         super().save()
         assert isinstance(self.user, User)
         services.drop_pending_addresses(user=self.user)
+
+
+class SetPasswordForm(allauth.SetPasswordForm):  # type: ignore[misc]
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        _say(self, "password1", "New password", PASSWORD_HELP)
+        _say(self, "password2", "New password again")
+
+
+class PasswordAgainForm(allauth.ReauthenticateForm):  # type: ignore[misc]
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        _say(self, "password", "Your password")
+        self.fields["password"].widget.attrs |= {"autofocus": True}
+
+
+class CodeForm(mfa.AuthenticateForm):  # type: ignore[misc]
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        _say(self, "code", "Code")
+        self.fields["code"].widget.attrs |= {"autofocus": True}
+
+
+class CodeAgainForm(mfa.ReauthenticateForm):  # type: ignore[misc]
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        _say(self, "code", "Code")
+        self.fields["code"].widget.attrs |= {"autofocus": True}
 
 
 class ChangeEmailForm(allauth.AddEmailForm):  # type: ignore[misc]

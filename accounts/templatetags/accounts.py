@@ -36,3 +36,21 @@ def signup_is_open(context: dict[str, Any]) -> bool:
 @register.simple_tag(takes_context=True)
 def has_verified_email(context: dict[str, Any]) -> bool:
     return services.has_verified_email(context["user"])
+
+
+@register.filter
+def browser_name(user_agent: str) -> str:
+    """What its owner calls it, like "Firefox on Linux"; the first words of what is not known."""
+    browser = next((name for mark, name in _BROWSERS if mark in user_agent), "")
+    system = next((name for mark, name in _SYSTEMS if mark in user_agent), "")
+    if not browser:
+        return user_agent[:40] or "Unknown"
+    return f"{browser} on {system}" if system else browser
+
+
+# Each before those that it also names itself as.
+_BROWSERS = (("Edg", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))
+_SYSTEMS = (
+    *(("Android", "Android"), ("iPhone", "iPhone"), ("iPad", "iPad"), ("Windows", "Windows")),
+    *(("Mac OS X", "macOS"), ("CrOS", "ChromeOS"), ("Linux", "Linux")),
+)

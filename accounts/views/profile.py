@@ -5,12 +5,13 @@ from typing import cast
 from allauth.account.decorators import reauthentication_required
 from allauth.account.utils import get_next_redirect_url
 from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.views import activate_totp as allauth_activate_totp
 from allauth.socialaccount.models import SocialAccount
 from django.contrib import messages
 from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import ValidationError
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
@@ -48,6 +49,17 @@ def resend_verification(request: HttpRequest) -> HttpResponse:
     if not services.send_verification(request, user=cast(User, request.user)):
         messages.info(request, "The last mail is only minutes old. Look for it among the unwanted ones, too.")
     return redirect(get_next_redirect_url(request) or "profile")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+def activate_totp(request: HttpRequest) -> HttpResponseBase:
+    """A stranger could otherwise sign up with somebody's address and lock them out of it for good."""
+    if not services.has_verified_email(request.user):
+        messages.error(request, "Confirm your e-mail address first: then two-factor sign-in can be turned on.")
+        return redirect("mfa_index")
+    page: HttpResponseBase = allauth_activate_totp(request)
+    return page
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -152,11 +152,11 @@ def test_the_session_gets_a_new_key_with_the_sign_in(client: Client, ada: User) 
 
 
 def test_other_sessions_are_listed_and_can_be_ended(client: Client, ada: User) -> None:
-    elsewhere = Client(headers={"user-agent": "Another browser"})
+    elsewhere = Client(headers={"user-agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"})
     sign_in(elsewhere, ada)
     sign_in(client, ada)
 
-    assert "Another browser" in client.get("/accounts/sessions/").content.decode()
+    assert "Firefox on Linux" in client.get("/accounts/sessions/").content.decode()
     client.post("/accounts/sessions/")
 
     assert elsewhere.get("/accounts/profile/").status_code == 302

@@ -10,7 +10,7 @@ from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from accounts import services
 from accounts.models import User
-from tests.accounts.pages import is_signed_in, last_mail, prove_again, sign_in
+from tests.accounts.pages import is_signed_in, last_mail, link_in, prove_again, sign_in
 from tests.factories import make_user
 
 pytestmark = [pytest.mark.trial, pytest.mark.django_db]
@@ -134,11 +134,21 @@ def test_a_stranger_cannot_lock_an_address_that_is_not_confirmed(client: Client)
     eve = make_user("victim@example.com")
     sign_in(client, eve)
     prove_again(client)
-    client.get("/accounts/email/")  # makes the unconfirmed address known
 
     assert client.get(ACTIVATE).headers["Location"] == "/accounts/2fa/"
     assert client.post(ACTIVATE, {"code": "000000"}).status_code == 302
     assert not Authenticator.objects.exists()
+
+
+def test_the_address_can_be_changed_while_it_is_on(client: Client, ada: User) -> None:
+    turn_on(client)
+
+    client.post("/accounts/email/", {"action_add": "", "email": "countess@example.com"})
+    client.post(link_in(last_mail("countess@example.com"), "/accounts/confirm-email/"))
+
+    ada.refresh_from_db()
+    assert ada.email == "countess@example.com"
+    assert Authenticator.objects.filter(user=ada).exists()
 
 
 def test_staff_need_it_for_the_admin_pages_too(client: Client, ada: User) -> None:
