@@ -47,6 +47,16 @@ def test_what_is_not_for_users_is_not_shown(client: Client, slug: str) -> None:
     assert client.get(f"/docs/{slug}/").status_code == 404
 
 
+def test_members_can_run_the_guide_again_from_the_first_page(client: Client) -> None:
+    person = make_user()
+    organization = make_organization(owner=person)
+    assert "Set up step by step" not in client.get("/docs/").content.decode()
+
+    client.force_login(person)
+
+    assert reverse("onboarding", args=[organization.slug]) in client.get("/docs/").content.decode()
+
+
 def test_code_names_the_readers_own_address(client: Client, settings: LazySettings) -> None:
     settings.PUBLIC_URL = URL
 
