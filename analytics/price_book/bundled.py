@@ -83,6 +83,12 @@ def find_model(provider: str, model: str) -> "ModelInfo | None":
     return entry.find_model(model) if entry is not None and model else None
 
 
+def list_names(provider: str) -> list[str]:
+    """The library's own name of every model of a provider that it does not call deprecated."""
+    entry = _find_provider(provider)
+    return [model.id for model in entry.models if not model.deprecated] if entry is not None else []
+
+
 @lru_cache(maxsize=64)
 def _find_provider(provider: str) -> "Provider | None":
     if provider not in PROVIDERS:
