@@ -47,14 +47,14 @@ def send(template: str, *, to: str, context: Mapping[str, Any]) -> bool:
 
 
 def _paragraphs(text: str) -> list[dict[str, str | list[str]]]:
-    """Each with the one of `link`, `items` and `text` that it is."""
+    """Each with the one of `link`, `points` and `text` that it is."""
     found: list[dict[str, str | list[str]]] = []
     for part in text.split("\n\n"):
         lines = part.strip().splitlines()
         if len(lines) == 1 and _LINK.fullmatch(lines[0]):
             found.append({"link": lines[0]})
         elif all(line.startswith("- ") for line in lines):
-            found.append({"items": [line.removeprefix("- ") for line in lines]})
+            found.append({"points": [line.removeprefix("- ") for line in lines]})
         else:
             found.append({"text": "\n".join(lines)})
     return found

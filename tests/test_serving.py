@@ -45,7 +45,7 @@ def test_livez_answers_whatever_the_host_header_says(server: ProxyServer) -> Non
 
 @pytest.mark.trial
 def test_a_page_and_its_style_sheet_are_served(server: ProxyServer) -> None:
-    assert answer(server, "/login/").status == 200
+    assert answer(server, "/accounts/login/").status == 200
     assert answer(server, "/static/css/tokens.css").status == 200
 
 

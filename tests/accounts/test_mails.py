@@ -24,7 +24,8 @@ def test_the_text_is_plain_and_the_page_is_escaped() -> None:
 
     assert subject == "Black & <b>White</b> was deleted"
     assert "Black & <b>White</b> was deleted." in text
-    assert "Black &amp; &lt;b&gt;White&lt;/b&gt; was deleted." in page
+    assert ">Black &amp; &lt;b&gt;White&lt;/b&gt; was deleted." in page
+    assert "<li>" not in page
     assert 'href="https://x.example/a?b=1&amp;c=2"' in page
 
 
