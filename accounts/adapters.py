@@ -63,6 +63,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
     def post_login(self, request: HttpRequest, user: User, *, signup: bool, **facts: Any) -> HttpResponseBase:
         membership = invitations.join_at_sign_up(request, user=user) if signup else None
         if membership is not None:
+            messages.success(request, f"Welcome to {membership.organization.name}.")
             facts["redirect_url"] = reverse("dashboard", args=[membership.organization.slug])
         return cast(HttpResponseBase, super().post_login(request, user, signup=signup, **facts))
 

@@ -5,7 +5,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
-from orgs.models import ApiKey, AuditEntry, Membership, Organization, RevocationEntry, Team
+from orgs.models import ApiKey, AuditEntry, Invitation, Membership, Organization, RevocationEntry, Team
 from orgs.services import audit, keys, members, organizations, teams
 
 
@@ -102,6 +102,14 @@ class MembershipAdmin(RecordAdmin):
                 members.remove(membership=membership, by=staff(request))
             except ValidationError as error:
                 self.message_user(request, f"{membership}: {' '.join(error.messages)}", messages.ERROR)
+
+
+@admin.register(Invitation)
+class InvitationAdmin(ReadOnlyAdmin):
+    list_display = ("email", "organization", "role", "state", "invited_by", "created_at", "expires_at")
+    list_select_related = ("organization", "invited_by")
+    search_fields = ("email", "organization__name", "organization__slug")
+    exclude = ("nonce",)
 
 
 @admin.register(Team)

@@ -44,7 +44,7 @@ def invite(request: OrganizationRequest) -> HttpResponse:
         else:
             _tell_sent(request, invitation, was_sent)
             return _back(request)
-    return render_members(request, form, status=422)
+    return render_members(request, form)
 
 
 @require_POST
@@ -92,7 +92,7 @@ def _refuse_unverified(request: OrganizationRequest) -> HttpResponse:
 
 def _tell_sent(request: OrganizationRequest, invitation: Invitation, was_sent: bool) -> None:
     if own_invitation.is_without_mail():
-        messages.success(request, f"{invitation.email} is invited. No mail leaves this server: copy the link below.")
+        messages.success(request, f"{invitation.email} is invited. Mails go to the console here: copy the link below.")
     elif was_sent:
         messages.success(request, f"The invitation is on its way to {invitation.email}.")
     else:
@@ -142,7 +142,7 @@ def _render_answer(request: HttpRequest, followed: Followed) -> HttpResponse:
         context["state"] = invitation.state
         memberships = access.memberships_of(request.user)
         context["is_member"] = any(found.organization_id == invitation.organization_id for found in memberships)
-        return render(request, "orgs/invitation_closed.html", context, status=410)
+        return render(request, "orgs/invitation_closed.html", context)
     if not request.user.is_authenticated:
         # Whoever reads the mail of the address may know whether it has an account; holders of a copied link may not.
         context["has_account"] = is_address_taken(invitation.email) if followed.is_mailed else None

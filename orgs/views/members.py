@@ -23,7 +23,7 @@ def show(request: OrganizationRequest) -> HttpResponse:
     return render_members(request, InviteForm())
 
 
-def render_members(request: OrganizationRequest, form: InviteForm, status: int = 200) -> HttpResponse:
+def render_members(request: OrganizationRequest, form: InviteForm) -> HttpResponse:
     organization = request.access.organization
     now = clock.now()
     pending = Invitation.objects.of(organization).open().with_inviters()
@@ -42,7 +42,7 @@ def render_members(request: OrganizationRequest, form: InviteForm, status: int =
         "may_invite": request.access.is_owner and has_verified_email(request.user),
         "is_without_mail": is_without_mail(),
     }
-    return render(request, "orgs/members.html", context, status=status)
+    return render(request, "orgs/members.html", context)
 
 
 @require_POST

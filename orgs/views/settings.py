@@ -35,7 +35,7 @@ def rename(request: OrganizationRequest) -> HttpResponse:
         else:
             messages.success(request, f"The name is {request.access.organization.name} now.")
             return _back(request)
-    return _render(request, rename_form=form, status=422)
+    return _render(request, rename_form=form)
 
 
 @require_POST
@@ -43,7 +43,7 @@ def rename(request: OrganizationRequest) -> HttpResponse:
 def change_timezone(request: OrganizationRequest) -> HttpResponse:
     form = TimezoneForm(request.POST)
     if not form.is_valid():
-        return _render(request, timezone_form=form, status=422)
+        return _render(request, timezone_form=form)
     try:
         tasks.start_timezone_change(
             organization=request.access.organization, timezone=form.cleaned_data["timezone"], by=request.user
@@ -58,7 +58,6 @@ def _render(
     *,
     rename_form: RenameForm | None = None,
     timezone_form: TimezoneForm | None = None,
-    status: int = 200,
 ) -> HttpResponse:
     organization = request.access.organization
     change = timezone_changes.find(organization.pk)
@@ -72,7 +71,7 @@ def _render(
         "timezone_form": timezone_form or TimezoneForm(initial={"timezone": organization.timezone}),
     }
     template = "orgs/settings_timezone.html" if is_part else "orgs/settings.html"
-    response = render(request, template, context, status=status)
+    response = render(request, template, context)
     patch_vary_headers(response, ["HX-Target"])
     return response
 

@@ -223,7 +223,6 @@ def test_a_link_that_is_over_says_why_and_opens_nothing(end: object, words: str)
     end(invitation)
 
     response = Client().get(mailed_path(), follow=True)
-    assert response.status_code == 410
     assert f"This invitation {words}" in text_of(response)
 
     if end is not use:
@@ -256,7 +255,7 @@ def test_a_removed_member_does_not_come_back_by_the_old_link() -> None:
     members.remove(membership=membership, by=owner)
 
     client = client_of(bob)
-    assert client.get(mailed_path(), follow=True).status_code == 410
+    assert "This invitation was used" in text_of(client.get(mailed_path(), follow=True))
     client.post(reverse("invitation"))
     assert role_of(bob, organization) is None
 

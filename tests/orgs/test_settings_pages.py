@@ -62,7 +62,7 @@ def test_a_bad_name_is_refused(name: str) -> None:
 
     response = client_of(owner).post(reverse("organization-rename", args=[organization.slug]), {"name": name})
 
-    assert response.status_code == 422
+    assert response.status_code == 200
     organization.refresh_from_db()
     assert organization.name == "Acme"
     assert "organization.renamed" not in actions(organization)
@@ -133,7 +133,7 @@ def test_an_unknown_zone_is_refused() -> None:
         reverse("organization-timezone", args=[organization.slug]), {"timezone": "Mars/Olympus"}
     )
 
-    assert response.status_code == 422
+    assert response.status_code == 200
     assert timezone_changes.find(organization.pk) is None
 
 
