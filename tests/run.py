@@ -80,7 +80,7 @@ def run_pytest(environment: dict[str, str], arguments: list[str]) -> int:
 
 
 def run_modes(modes: list[str], extras: str, arguments: list[str]) -> int:
-    parallel = ["-n", "2", "--dist", "loadfile"]
+    parallel = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
     codes = []
     with contextlib.ExitStack() as stack:
         for mode in modes:
