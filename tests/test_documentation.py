@@ -75,6 +75,7 @@ def test_every_management_command_takes_the_arguments_shown(page: Path) -> None:
     for arguments in commands(page):
         name, *rest = shlex.split(arguments)
         parser = load_command_class(get_commands()[name], name).create_parser("manage.py", name)
+        parser.allow_abbrev = False
         parser.parse_args(rest)  # exits when they are wrong
 
 
