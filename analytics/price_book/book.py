@@ -51,6 +51,13 @@ class PriceBook:
         """The rates that hold for a model at a moment, in the context that `usage` names (tier, speed, geography)."""
         return self._find(provider, model, (at - _EPOCH) // _MICROSECOND, usage, organization_id)
 
+    def has_price_under(self, provider: str, model: str, organization_id: int) -> bool:
+        """Whether a price is kept under this very name, at whatever moment; not one that merely matches it."""
+        name = model.lower()
+        known = bundled.find_model(provider, model)
+        is_bundled = known is not None and known.id == name
+        return is_bundled or any((owner, provider, name) in self._own for owner in (organization_id, _FOR_ALL))
+
     def _find(self, provider: str, model: str, at: int, usage: TokenUsage, organization_id: int) -> Rates | None:
         if self._own:
             own = self._find_own(provider, model.lower(), at, organization_id)
@@ -76,9 +83,10 @@ class PriceBook:
         if record.metering == "unmetered":
             return Cost(pico_usd=None, status="unmetered")
         if record.usage_source == "none":
-            # An answer about which nothing is known does cost something. A refusal, or a call that the provider never
-            # worked on, costs nothing.
-            return UNPRICED if 200 <= record.status < 300 else Cost(pico_usd=0, status="priced")
+            # An answer about which nothing is known does cost something. A refusal (also one told inside a 200 stream
+            # before any text), or a call that the provider never worked on, costs nothing.
+            is_answer = 200 <= record.status < 300 and not record.is_error
+            return UNPRICED if is_answer else Cost(pico_usd=0, status="priced")
         cost = self._price_shares(record, organization_id)
         if cost.pico_usd is None or cost.pico_usd > _MOST_PICO_USD:
             return UNPRICED

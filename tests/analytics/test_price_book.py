@@ -82,6 +82,8 @@ def booked(*prices: ModelPrice, organization_id: int = 1, **changes: Any) -> tup
         ({"usage_source": "none", "usage": TokenUsage(), "status": 429, "model": "gpt-99"}, (0, "priced")),
         ({"usage_source": "none", "usage": TokenUsage(), "status": 0}, (0, "priced")),
         ({"usage_source": "none", "usage": TokenUsage(), "status": 200}, (None, "unpriced")),
+        # Refused inside a 200 stream, before any text.
+        ({"usage_source": "none", "usage": TokenUsage(), "error_code": "overloaded_error"}, (0, "priced")),
         # A broken stream costs what was used.
         ({"error_code": "upstream_broke"}, (2_500_000, "priced")),
         ({"status": 500}, (2_500_000, "priced")),

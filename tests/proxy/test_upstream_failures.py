@@ -260,6 +260,19 @@ def test_an_error_event_in_mid_stream_passes_and_is_on_the_record(
     assert record.error_code == ("overloaded_error" if path == MESSAGES else "server_error")
 
 
+@both_providers
+def test_a_refusal_told_as_the_first_event_of_a_stream_costs_nothing(
+    proxy: Caller, provider: FakeProvider, records: Records, path: str
+) -> None:
+    event = 'event: error\ndata: {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}\n\n'
+    provider.script(Scenario(raw_body=event, headers=(("Content-Type", "text/event-stream"),)))
+    reply = proxy.post(path, body_for(path, stream=True))
+    assert reply.body == event.encode()
+    record = records.of(reply.call_id)
+    assert (record.status, record.error_code, record.usage_source) == (200, "overloaded_error", "none")
+    assert not record.usage.is_billable
+
+
 @pytest.mark.parametrize("moment", ["after-headers", "mid-body"])
 def test_the_next_call_is_served_after_each_failure(proxy: Caller, provider: FakeProvider, moment: Moment) -> None:
     provider.script(Scenario(cut_at=moment), Scenario())
