@@ -155,14 +155,15 @@ def _prompts_of(posting: _Posting, records: Sequence[UsageRecord]) -> list[tuple
 
 
 def _register_prompts(posting: _Posting, organization_id: int, records: Sequence[UsageRecord]) -> set[str]:
-    """Returns the keys that the day's cap keeps out."""
+    """Returns the keys that the day's cap keeps out, and the overflow value itself unless a prompt is called so."""
     keys = list(dict.fromkeys(record.prompt_key for record in records))
     if not keys:
         return set()
     known = prompts.known_keys(organization_id=organization_id, keys=keys)
-    unseen = [key for key in keys if key not in known and key != caps.OVERFLOW]
+    reserved = {caps.OVERFLOW} & set(keys) - known
+    unseen = [key for key in keys if key not in known | reserved]
     if not unseen:
-        return {caps.OVERFLOW} & set(keys)
+        return reserved
     zone = posting.organizations[organization_id].tz
     midnight = periods.start_of(periods.local_day(posting.now, zone), zone)
     made = prompts.count_auto_created_since(organization_id=organization_id, since=midnight)
@@ -170,4 +171,4 @@ def _register_prompts(posting: _Posting, organization_id: int, records: Sequence
     prompts.register_unseen(organization_id=organization_id, keys=unseen[:room], now=posting.now)
     if unseen[room:]:
         caps.warn(organization_id, "prompt key")
-    return set(unseen[room:])
+    return reserved.union(unseen[room:])
