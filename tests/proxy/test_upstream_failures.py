@@ -248,6 +248,18 @@ def test_a_json_answer_that_breaks_breaks_the_clients_too(
     assert (record.error_code, record.usage_source) == ("upstream_broken", "estimated")
 
 
+def test_framing_that_cannot_be_parsed_ends_the_stream_at_once(
+    proxy: Caller, provider: FakeProvider, records: Records
+) -> None:
+    provider.script("garbage-chunk, hold_at=mid-body")
+    with proxy.opened("POST", MESSAGES, message(stream=True)) as answer:
+        read_until(answer, b"message_start")
+        provider.release()
+        with pytest.raises((http.client.IncompleteRead, ConnectionError)):
+            answer.read()
+    assert (records.only().error_code, records.only().usage_source) == ("upstream_broken", "estimated")
+
+
 @both_providers
 def test_an_error_event_in_mid_stream_passes_and_is_on_the_record(
     proxy: Caller, provider: FakeProvider, records: Records, path: str
