@@ -16,7 +16,7 @@ import pytest
 from django.db import DEFAULT_DB_ALIAS, OperationalError, connection, connections, transaction
 from django.db.models import Sum
 
-from analytics import rollups
+from analytics import conflicts, rollups
 from analytics.models import DailyUsage, LedgerRecord, PriceBookRevision, RejectedRecord, UsageBatch
 from analytics.usage import UsageRecord
 from orgs.models import ApiKey, Organization
@@ -163,7 +163,7 @@ def test_a_database_that_others_are_writing_to_is_tried_again(key: ApiKey, caplo
         tasks.post_batch(str(uuid4()), lines_of(make_record(key)))
 
     handler = Refusals()
-    tasks.logger.addHandler(handler)
+    conflicts.logger.addHandler(handler)
     try:
         with threads(1) as start:
             with transaction.atomic():
@@ -171,7 +171,7 @@ def test_a_database_that_others_are_writing_to_is_tried_again(key: ApiKey, caplo
                 assert refused.wait(timeout=30)
             posting.result(timeout=60)
     finally:
-        tasks.logger.removeHandler(handler)
+        conflicts.logger.removeHandler(handler)
 
     assert "database is locked" in caplog.text
     assert DailyUsage.objects.get().request_count == 1
