@@ -137,17 +137,18 @@ def test_another_refusal_of_the_provider_passes_as_it_is(
 # --- No answer --------------------------------------------------------------------------------------------------------
 
 
-@both_providers
 def test_a_provider_that_cannot_be_reached_is_a_502_that_may_be_retried(
-    serve: Serve, issued: tuple[object, str], records: Records, path: str
+    serve: Serve, issued: tuple[object, str], records: Records
 ) -> None:
     dead = f"http://127.0.0.1:{free_port()}/v1"
     with serve({"OPENAI_UPSTREAM_URL": dead, "ANTHROPIC_UPSTREAM_URL": dead}) as server:
-        reply = Caller(server.port, issued[1]).post(path, body_for(path))
-    assert code_of(reply) == (502, "upstream_unreachable", "")
-    assert_shape(reply, path, "api_error")
-    record = records.of(reply.call_id)
-    assert (record.status, record.error_code, record.usage_source) == (502, "upstream_unreachable", "none")
+        unlucky = Caller(server.port, issued[1])
+        for path in (CHAT, MESSAGES):
+            reply = unlucky.post(path, body_for(path))
+            assert code_of(reply) == (502, "upstream_unreachable", "")
+            assert_shape(reply, path, "api_error")
+            record = records.of(reply.call_id)
+            assert (record.status, record.error_code, record.usage_source) == (502, "upstream_unreachable", "none")
 
 
 def assert_shape(reply: Reply, path: str, anthropic_type: str) -> None:
