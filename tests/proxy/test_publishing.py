@@ -43,3 +43,9 @@ def test_the_queue_has_room_below_its_cap(broker: redis.Redis) -> None:
 
 def test_a_broker_that_is_away_does_not_look_full() -> None:
     assert make_publisher(url=f"redis://127.0.0.1:{free_port()}/0").has_room()
+
+
+def test_a_broker_that_is_away_is_told_by_an_exception() -> None:
+    publisher = make_publisher(url=f"redis://127.0.0.1:{free_port()}/0")
+    with pytest.raises(redis.ConnectionError):
+        publisher.publish(str(uuid4()), ['{"v":1}'])
