@@ -14,7 +14,7 @@ import msgspec
 from analytics.models import LedgerRecord, ModelPrice
 from analytics.price_book import bundled
 from analytics.price_book.stored import record_of
-from analytics.pricing import UNPRICED, Cost, Rates, add, complete_rates, price, split
+from analytics.pricing import UNPRICED, Cost, Rates, add, complete_rates, price, prompt_tokens, split
 from analytics.usage import TokenUsage, UsageRecord
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -32,7 +32,7 @@ class OwnPrice(msgspec.Struct, frozen=True, kw_only=True):
     starts_at: int  # microseconds since the epoch, UTC
     ends_at: int | None
     rates: Rates
-    rates_elsewhere: Rates  # the same, for a tier, speed or geography that the row says nothing about
+    rates_elsewhere: Rates  # the same, for a tier, speed, geography or length that the row says nothing about
 
 
 class PriceBook:
@@ -62,7 +62,8 @@ class PriceBook:
         if self._own:
             own = self._find_own(provider, model.lower(), at, organization_id)
             if own is not None:
-                return own.rates if _is_standard(usage) else own.rates_elsewhere
+                is_usual = _is_standard(usage) and not _is_long(provider, model, at, usage)
+                return own.rates if is_usual else own.rates_elsewhere
         return bundled.find_rates(provider, model, at // _DAY_US, usage.service_tier, usage.speed, usage.inference_geo)
 
     def _find_own(self, provider: str, model: str, at: int, organization_id: int) -> OwnPrice | None:
@@ -122,6 +123,12 @@ def _is_standard(usage: TokenUsage) -> bool:
         and usage.speed in bundled.STANDARD_SPEEDS
         and usage.inference_geo in bundled.STANDARD_GEOS
     )
+
+
+def _is_long(provider: str, model: str, at: int, usage: TokenUsage) -> bool:
+    """Whether the provider sells a prompt of this length at another price."""
+    rates = bundled.find_rates(provider, model, at // _DAY_US, "", "", "")
+    return rates is not None and rates.for_prompt(prompt_tokens(usage)) is not rates
 
 
 @lru_cache(maxsize=4096)

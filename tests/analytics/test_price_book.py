@@ -192,6 +192,14 @@ def test_what_a_price_says_nothing_about_makes_a_cost_partial(usage: TokenUsage)
     assert booked(own(), usage=usage) == (7, "partial")
 
 
+def test_a_prompt_that_the_provider_sells_at_a_long_prompts_price_makes_a_cost_partial() -> None:
+    # GPT-5.5 is dearer beyond 272,000 tokens, and a row has one rate for every length.
+    row = own("gpt-5.5", cache_read_pico_usd=7)
+    for cache_read, status in ((2_000, "priced"), (2_001, "partial")):
+        usage = TokenUsage(input=270_000, cache_read=cache_read)
+        assert booked(row, model="gpt-5.5", usage=usage) == (7 * (270_000 + cache_read), status)
+
+
 def test_every_column_of_a_price_counts() -> None:
     columns: dict[str, Any] = {
         "cache_read_pico_usd": 2,
