@@ -24,9 +24,14 @@ CHUNK = 500
 # No price changes what these cost.
 _SETTLED = (CostStatus.SIMULATED, CostStatus.INTERRUPTED, CostStatus.UNMETERED, CostStatus.PENDING)
 
+# A change of the status alone leaves the amount before the current one where it is.
 _UPDATE = """
 UPDATE analytics_usagerecord SET
-    previous_cost_pico_usd = analytics_usagerecord.cost_pico_usd,
+    previous_cost_pico_usd = CASE
+        WHEN COALESCE(analytics_usagerecord.cost_pico_usd, -1) = COALESCE(CAST(changed.column3 AS bigint), -1)
+        THEN analytics_usagerecord.previous_cost_pico_usd
+        ELSE analytics_usagerecord.cost_pico_usd
+    END,
     cost_pico_usd = CAST(changed.column3 AS bigint),
     cost_status = changed.column4,
     price_revision = changed.column5
