@@ -180,7 +180,7 @@ def test_an_encoding_of_the_request_other_than_gzip_is_refused(proxy: Caller, pa
 
 
 @both_providers
-@pytest.mark.parametrize("packed", [b"no gzip at all", gzip.compress(chat())[:-9], zlib.compress(chat())])
+@pytest.mark.parametrize("packed", [b"no gzip at all", gzip.compress(chat(), mtime=0)[:-9], zlib.compress(chat())])
 def test_bad_gzip_data_is_refused(proxy: Caller, path: str, packed: bytes) -> None:
     assert_refused(proxy.post(path, packed, {"content-encoding": "gzip"}), path, 400, "malformed_body")
 
