@@ -17,6 +17,7 @@ from orgs.models import ApiKey, Organization
 from tests.conftest import IS_PRODUCTION, settings_of_services
 from tests.factories import make_key, make_organization, make_team
 from tests.fake_provider import FakeProvider
+from tests.faults import audit
 from tests.proxy.calls import Caller
 from tests.proxy.records import Records
 from tests.servers import ProxyServer, wait_until
@@ -62,12 +63,7 @@ def is_shipped(journal: Path) -> bool:
     """Whether nothing is left that a proxy of this session could post into the next module's database."""
     if IS_PRODUCTION:
         return True  # Nobody takes the segments from the broker.
-    if any(journal.glob("*/*.sealed")):
-        return False
-    # Renamed while it is read, it was sealed just now.
-    with contextlib.suppress(FileNotFoundError):
-        return not any(path.read_bytes().strip(b"\0") for path in journal.glob("*/*.open"))
-    return False
+    return audit.is_shipped(journal)
 
 
 @pytest.fixture(scope="session")
