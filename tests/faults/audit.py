@@ -4,11 +4,13 @@ The fake provider's log is the reference; costs are worked out here from the pro
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from analytics.models import DailyTagUsage, DailyUsage, LedgerRecord
+from analytics.usage import UsageRecord
 from orgs.models import Organization
 from tests.fake_provider import Exchange, FakeProvider
 from tests.faults.load import Load, prompt_key_of
@@ -68,6 +70,13 @@ def check_answered_calls(load: Load, rows: dict[str, LedgerRecord]) -> None:
         row = rows.get(call.prompt_key)
         assert row is not None, f"no record of {call}"
         assert (row.id, row.state, row.usage_source) == (UUID(call.id), "complete", "provider"), call
+
+
+def check_written_calls(written: Sequence[UsageRecord], rows: Sequence[LedgerRecord]) -> None:
+    """What a dead process had written down is in the ledger as it was, and has not become an interrupted call."""
+    states = {row.id: (row.state, row.output_tokens) for row in rows}
+    for record in written:
+        assert states[UUID(record.id)] == (record.state, record.usage.output), record
 
 
 def check_cost(row: LedgerRecord, exchange: Exchange | None) -> None:

@@ -6,7 +6,9 @@ import signal
 import pytest
 
 from tests.conftest import IS_PRODUCTION
+from tests.faults.audit import check_written_calls
 from tests.faults.conftest import IS_LONG, Stage
+from tests.proxy.records import read_journal
 from tests.servers import ServerFailed
 
 pytestmark = pytest.mark.trial
@@ -36,10 +38,12 @@ def test_every_call_survives_the_server_s_death(stage: Stage, point: str) -> Non
     assert stage.server.wait(10) == -signal.SIGKILL, "the point was not reached"
     answered = len(stage.calls().complete)
     assert answered
+    written = read_journal(stage.journal)
     stage.start()
     stage.calls().run(count=8, at_once=4)
     states = stage.check()
     assert len(stage.calls().complete) == answered + 8
+    check_written_calls(written, stage.records())
     assert states["interrupted"] <= 24  # no more than there were at once
 
 
@@ -49,9 +53,11 @@ def test_every_call_survives_a_death_while_taking_over(stage: Stage, point: str)
     stage.start("call.before_append:60")
     stage.calls().run(count=2000, at_once=24)
     assert stage.server.wait(10) == -signal.SIGKILL
+    written = read_journal(stage.journal)
     with contextlib.suppress(ServerFailed):  # it may die before it listens
         stage.start(point)
     assert stage.server.wait(10) == -signal.SIGKILL, "the point was not reached"
     stage.start()
     states = stage.check()
+    check_written_calls(written, stage.records())
     assert states["interrupted"] >= 1

@@ -5,8 +5,9 @@ import random
 
 import pytest
 
-from tests.faults.audit import check_ledger, wait_for_records
+from tests.faults.audit import check_ledger, check_written_calls, wait_for_records
 from tests.faults.conftest import IS_LONG, Stage
+from tests.proxy.records import read_journal
 
 pytestmark = [pytest.mark.trial, pytest.mark.usefixtures("worker")]
 
@@ -26,8 +27,10 @@ def test_a_kill_among_hundreds_of_calls_loses_and_doubles_nothing(stage: Stage) 
         load.wait()
     assert load is not None
     assert len(load.complete) < len(load.calls), "the kill came after the load"
+    written = read_journal(stage.journal)
     stage.start()
     states = stage.check(60)
+    check_written_calls(written, stage.records())
     assert states["complete"] >= len(load.complete)
 
 
