@@ -43,4 +43,4 @@ class BrokerPublisher:
 
     def publish(self, segment_id: str, lines: list[str]) -> None:
         self._redis.ping()  # Celery's client tries for six seconds where nobody listens, even without retries
-        tasks.record_usage.apply_async(args=(segment_id, lines), retry=False)
+        tasks.record_usage.apply_async(args=(segment_id, lines), queue=self._queue, retry=False)

@@ -14,6 +14,9 @@ from tests.servers import free_port
 pytestmark = pytest.mark.production
 
 
+QUEUE = "queue-of-the-test"  # servers of other tests may publish to the usual one meanwhile
+
+
 @pytest.fixture
 def broker() -> Iterator[redis.Redis]:
     with redis.Redis.from_url(settings.REDIS_URL) as client:
@@ -21,13 +24,13 @@ def broker() -> Iterator[redis.Redis]:
 
 
 def make_publisher(cap: int = 10, url: str = "") -> BrokerPublisher:
-    return BrokerPublisher(url or settings.REDIS_URL, settings.CELERY_TASK_DEFAULT_QUEUE, cap)
+    return BrokerPublisher(url or settings.REDIS_URL, QUEUE, cap)
 
 
 def test_a_segment_lies_in_the_queue_that_the_workers_read(broker: redis.Redis) -> None:
     segment_id = str(uuid4())
     make_publisher().publish(segment_id, ['{"v":1}'])
-    (message,) = broker.lrange(settings.CELERY_TASK_DEFAULT_QUEUE, 0, -1)
+    (message,) = broker.lrange(QUEUE, 0, -1)
     assert json.loads(message)["headers"]["task"] == "proxy.record_usage"
 
 
@@ -37,7 +40,7 @@ def test_the_queue_has_room_below_its_cap(broker: redis.Redis) -> None:
         assert publisher.has_room()
         publisher.publish(str(uuid4()), ['{"v":1}'])
     assert not publisher.has_room()
-    broker.delete(settings.CELERY_TASK_DEFAULT_QUEUE)
+    broker.delete(QUEUE)
     assert publisher.has_room()
 
 
