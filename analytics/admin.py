@@ -30,6 +30,13 @@ class ModelPriceForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscrip
             "note",
         )
 
+    # As it will be saved, so that the form finds a price that is there already.
+    def clean_provider(self) -> str:
+        return str(self.cleaned_data["provider"]).strip().lower()
+
+    def clean_model(self) -> str:
+        return str(self.cleaned_data["model"]).strip().lower()
+
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
         price_book.check_price(ModelPrice(**cleaned))

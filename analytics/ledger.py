@@ -102,7 +102,9 @@ def is_request(record: UsageRecord) -> bool:
         return True
     if not 200 <= record.status < 300 or record.state == "interrupted":
         return False
-    return record.metering == "metered" or (record.method == "POST" and "count_tokens" not in record.route)
+    if record.metering == "metered":
+        return not record.is_error  # an error inside a 200 stream, before anything was made
+    return record.method == "POST" and "count_tokens" not in record.route
 
 
 # --- Receipts ---------------------------------------------------------------------------------------------------------
@@ -184,26 +186,30 @@ def rows_of(
 
 
 def _capped_values(records: Sequence[UsageRecord], book: PriceBook) -> Iterator[Value]:
-    known: dict[Value, bool] = {}
+    models: dict[tuple[Value, bool], bool] = {}
     for record in records:
         for tag in record.tags:
             yield Value(record.organization_id, SeenValue.Kind.TAG, tag)
         if record.version:
             yield _version_value(record)
-        model = _model_value(record)
-        if model not in known:
-            known[model] = _has_price(record, book)
-        # Models with a price are the provider's, so they are few, and must keep their names to be priced again.
-        if not known[model]:
-            yield model
+        model = (_model_value(record), bool(record.model))
+        if model not in models:
+            models[model] = _is_the_providers(record, book)
+    # The provider's own models are few, and must keep their names to be priced again.
+    own = {value for (value, _), is_the_providers in models.items() if is_the_providers}
+    yield from (value for value, _ in models if value not in own)
 
 
-def _has_price(record: UsageRecord, book: PriceBook) -> bool:
-    model = record.model or record.model_requested
-    if not model:
-        return True
-    rates = book.find_rates(record.provider, model, started_at(record), record.usage, record.organization_id)
-    return rates is not None
+def _is_the_providers(record: UsageRecord, book: PriceBook) -> bool:
+    """Whether the model is one that the provider has, not a name of the client's making.
+
+    A price alone says so only of a model that answered: every name that begins like a model's may match its price.
+    """
+    if not record.model:
+        name = record.model_requested
+        return not name or book.has_price_under(record.provider, name, record.organization_id)
+    at = started_at(record)
+    return book.find_rates(record.provider, record.model, at, record.usage, record.organization_id) is not None
 
 
 def _version_value(record: UsageRecord) -> Value:

@@ -128,6 +128,11 @@ def complete_rates(
     )
 
 
+def prompt_tokens(usage: TokenUsage) -> int:
+    """The length of the prompt: all input buckets together."""
+    return usage.input + usage.cache_read + usage.cache_write_5m + usage.cache_write_1h + usage.input_audio
+
+
 def price(usage: TokenUsage, rates: Rates | None, model: str = "") -> Cost:
     """The cost of all of `usage` at one model's rates; without rates it is unpriced. Look at `split` for other models.
 
@@ -136,9 +141,7 @@ def price(usage: TokenUsage, rates: Rates | None, model: str = "") -> Cost:
     if rates is None:
         return UNPRICED
     if rates.long_context:
-        rates = rates.for_prompt(
-            usage.input + usage.cache_read + usage.cache_write_5m + usage.cache_write_1h + usage.input_audio
-        )
+        rates = rates.for_prompt(prompt_tokens(usage))
     amount = (
         usage.input * rates.input
         + usage.cache_read * rates.cache_read

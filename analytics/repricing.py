@@ -13,7 +13,7 @@ import msgspec
 from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 
-from analytics import price_book, rollups
+from analytics import conflicts, price_book, rollups
 from analytics.models import CostStatus, LedgerRecord
 from analytics.price_book.scope import Scope
 from analytics.pricing import Cost
@@ -24,9 +24,14 @@ CHUNK = 500
 # No price changes what these cost.
 _SETTLED = (CostStatus.SIMULATED, CostStatus.INTERRUPTED, CostStatus.UNMETERED, CostStatus.PENDING)
 
+# A change of the status alone leaves the amount before the current one where it is.
 _UPDATE = """
 UPDATE analytics_usagerecord SET
-    previous_cost_pico_usd = analytics_usagerecord.cost_pico_usd,
+    previous_cost_pico_usd = CASE
+        WHEN COALESCE(analytics_usagerecord.cost_pico_usd, -1) = COALESCE(CAST(changed.column3 AS bigint), -1)
+        THEN analytics_usagerecord.previous_cost_pico_usd
+        ELSE analytics_usagerecord.cost_pico_usd
+    END,
     cost_pico_usd = CAST(changed.column3 AS bigint),
     cost_status = changed.column4,
     price_revision = changed.column5
@@ -123,24 +128,32 @@ def _look(ids: Sequence[UUID], difference: Difference) -> None:
 
 
 def _reprice(ids: Sequence[UUID], difference: Difference) -> None:
-    with transaction.atomic():
-        organizations.lock_shared([difference.organization_id])
-        book = price_book.current(shared_lock=True)
-        # Locked and read in one go, so that a second repricing beside this one sees what this one leaves.
-        rows = list(LedgerRecord.objects.filter(pk__in=ids).select_for_update().order_by("pk"))
-        costs = [(row, book.cost_of_row(row)) for row in rows]
-        changes = [(row, cost) for row, cost in costs if _is_change(row, cost)]
-        stored = store_costs(changes, book.revision)
-        changes = [(row, cost) for row, cost in changes if row.pk in stored]
-        removed = [_facts_of(row) for row, _ in changes]
-        added = [
-            msgspec.structs.replace(facts, cost_pico_usd=cost.pico_usd, cost_status=cost.status)
-            for facts, (_, cost) in zip(removed, changes, strict=True)
-        ]
-        rollups.changes(added=added, removed=removed)
-    difference.checked_count += len(rows)
+    organization_id = difference.organization_id
+    what = f"Repricing {len(ids)} records of organization {organization_id}"
+    checked_count, changes = conflicts.retry(lambda: _reprice_chunk(ids, organization_id), what)
+    difference.checked_count += checked_count
     for row, cost in changes:
         difference.note(row, cost)
+
+
+@transaction.atomic
+def _reprice_chunk(ids: Sequence[UUID], organization_id: int) -> tuple[int, list[tuple[LedgerRecord, Cost]]]:
+    """How many records are there, and those that changed, as they were, with what they cost now."""
+    organizations.lock_shared([organization_id])
+    book = price_book.current(shared_lock=True)
+    # Locked and read in one go, so that a second repricing beside this one sees what this one leaves.
+    rows = list(LedgerRecord.objects.filter(pk__in=ids).select_for_update().order_by("pk"))
+    costs = [(row, book.cost_of_row(row)) for row in rows]
+    changes = [(row, cost) for row, cost in costs if _is_change(row, cost)]
+    stored = store_costs(changes, book.revision)
+    changes = [(row, cost) for row, cost in changes if row.pk in stored]
+    removed = [_facts_of(row) for row, _ in changes]
+    added = [
+        msgspec.structs.replace(facts, cost_pico_usd=cost.pico_usd, cost_status=cost.status)
+        for facts, (_, cost) in zip(removed, changes, strict=True)
+    ]
+    rollups.changes(added=added, removed=removed)
+    return len(rows), changes
 
 
 def _is_change(row: LedgerRecord, cost: Cost) -> bool:

@@ -172,7 +172,7 @@ def sums_of(record: RecordFacts) -> list[tuple[int, int]]:
 def apply_delta(records: Iterable[RecordFacts], sign: int = 1) -> None:
     """Add records to the roll-ups, or take them out again with -1. Inside the caller's transaction.
 
-    The caller holds the organizations' rows at least FOR SHARE, so that no rebuild runs beside it.
+    The caller holds the organizations' rows at least FOR KEY SHARE, so that no rebuild runs beside it.
     """
     changes(added=records if sign > 0 else (), removed=records if sign < 0 else ())
 
@@ -270,8 +270,8 @@ def change_timezone(
 
 
 def _lock(organization_id: int) -> Organization:
-    """Keep posting, which locks the row FOR SHARE, out until the end of the transaction."""
-    return Organization.objects.select_for_update(no_key=True).get(id=organization_id)
+    """Keep posting, which locks the row FOR KEY SHARE, out until the end of the transaction."""
+    return Organization.objects.select_for_update().get(id=organization_id)
 
 
 def _days_with_records(organization_id: int, first_day: date, last_day: date) -> list[date]:

@@ -84,7 +84,7 @@ def _split_with_lone_surrogates(body: bytes) -> Members:
     """
     try:
         text = body.decode("utf-8", "surrogateescape")
-        value_decoder = json.JSONDecoder()
+        value_decoder = json.JSONDecoder(parse_constant=_refuse_constant)
         members: Members = {}
         at = _after_space(text, _after_space(text, 0) + 1)
         while text[at] != "}":
@@ -108,6 +108,10 @@ def _split_with_lone_surrogates(body: bytes) -> Members:
     except (ValueError, IndexError):
         raise MalformedBody("The request body is not valid JSON.") from None
     return members
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
 
 
 def _after_space(text: str, at: int) -> int:

@@ -42,4 +42,5 @@ class BrokerPublisher:
             return True  # publishing will find out, and back off
 
     def publish(self, segment_id: str, lines: list[str]) -> None:
-        tasks.record_usage.apply_async(args=(segment_id, lines), retry=False)
+        self._redis.ping()  # Celery's client tries for six seconds where nobody listens, even without retries
+        tasks.record_usage.apply_async(args=(segment_id, lines), queue=self._queue, retry=False)

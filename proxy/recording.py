@@ -93,9 +93,10 @@ class CallRecord:
         return (
             was_served
             and not reading.is_usage_complete
+            and not (reading.error_code and reading.usage is None and not reading.text_bytes)  # refused in a 200 stream
             and self._facts.metering == "metered"
             and self._state == "complete"
-            and (self.status < 400 or self.status == 504)
+            and (200 <= self.status < 300 or self.status in {0, 504})
         )
 
     def _estimated(self, reading: Reading) -> TokenUsage:

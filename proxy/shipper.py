@@ -9,6 +9,7 @@ import logging
 import queue
 import threading
 import time
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 
@@ -135,8 +136,13 @@ class Shipper:
             self._expect(self._sealed.get_nowait())
 
     def _expect(self, sealed: Path) -> None:
-        if sealed.stem not in self._waiting and sealed.exists():
-            self._waiting[sealed.stem] = _Waiting(sealed)
+        try:
+            name = str(uuid.UUID(sealed.stem))
+        except ValueError:
+            log.error("shipper: %s is no segment of ours", sealed)
+            return
+        if name not in self._waiting and sealed.exists():
+            self._waiting[name] = _Waiting(sealed)
 
     def _publish_due(self) -> None:
         now = self._clock()

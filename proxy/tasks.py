@@ -2,11 +2,10 @@
 
 Locks are always taken in this order: organizations, the receipt, the price book's revision, prompts, seen values,
 records, roll-ups; within each by key. So posting, repricing and rebuilding wait for each other instead of deadlocking.
+The exception is a segment with a bad line, which is posted in parts: should that deadlock, it is tried again.
 """
 
 import logging
-import random
-import time
 from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
@@ -14,10 +13,10 @@ from uuid import UUID
 import msgspec
 from celery import shared_task
 from django.conf import settings
-from django.db import DataError, IntegrityError, OperationalError, transaction
+from django.db import DataError, IntegrityError, transaction
 from django.utils import timezone
 
-from analytics import caps, ledger, periods, price_book, rollups
+from analytics import caps, conflicts, ledger, periods, price_book, rollups
 from analytics.ledger import Entry, Rejection
 from analytics.usage import NewerFormat, UsageRecord
 from orgs.models import Organization
@@ -27,7 +26,6 @@ from proxy.failpoints import reach
 
 logger = logging.getLogger(__name__)
 
-ATTEMPTS = 8
 # What one bad line can raise. Anything else is a fault of ours or of the servers: the segment stays in the journal.
 _DATA_ERRORS = (DataError, IntegrityError, ValueError, ArithmeticError)
 
@@ -58,25 +56,13 @@ def post_batch(segment_id: str, lines: Sequence[str], *, now: datetime | None = 
     """
     segment_id = UUID(segment_id).hex
     entries, unreadable = ledger.read_lines(lines)
-    for attempt in range(1, ATTEMPTS + 1):
-        try:
-            with transaction.atomic(durable=True):
-                _post(segment_id, lines, entries, unreadable, now or timezone.now())
-        except OperationalError as error:
-            if attempt == ATTEMPTS or not _is_conflict(error):
-                raise
-            logger.warning("Segment %s met another transaction (attempt %d): %s", segment_id, attempt, error)
-            time.sleep(random.uniform(0, min(0.02 * 2**attempt, 2)))  # noqa: S311
-        else:
-            break
+    conflicts.retry(
+        lambda: _post(segment_id, lines, entries, unreadable, now or timezone.now()), f"Segment {segment_id}"
+    )
     reach("posting.committed")
 
 
-def _is_conflict(error: OperationalError) -> bool:
-    """A deadlock or serialisation failure (PostgreSQL), or a lock not released in time (SQLite)."""
-    return getattr(error.__cause__, "sqlstate", None) in {"40001", "40P01"} or "is locked" in str(error)
-
-
+@transaction.atomic(durable=True)
 def _post(
     segment_id: str, lines: Sequence[str], entries: Sequence[Entry], unreadable: Sequence[Rejection], now: datetime
 ) -> None:
@@ -155,14 +141,15 @@ def _prompts_of(posting: _Posting, records: Sequence[UsageRecord]) -> list[tuple
 
 
 def _register_prompts(posting: _Posting, organization_id: int, records: Sequence[UsageRecord]) -> set[str]:
-    """Returns the keys that the day's cap keeps out."""
+    """Returns the keys that the day's cap keeps out, and the overflow value itself unless a prompt is called so."""
     keys = list(dict.fromkeys(record.prompt_key for record in records))
     if not keys:
         return set()
     known = prompts.known_keys(organization_id=organization_id, keys=keys)
-    unseen = [key for key in keys if key not in known and key != caps.OVERFLOW]
+    reserved = {caps.OVERFLOW} & set(keys) - known
+    unseen = [key for key in keys if key not in known | reserved]
     if not unseen:
-        return {caps.OVERFLOW} & set(keys)
+        return reserved
     zone = posting.organizations[organization_id].tz
     midnight = periods.start_of(periods.local_day(posting.now, zone), zone)
     made = prompts.count_auto_created_since(organization_id=organization_id, since=midnight)
@@ -170,4 +157,4 @@ def _register_prompts(posting: _Posting, organization_id: int, records: Sequence
     prompts.register_unseen(organization_id=organization_id, keys=unseen[:room], now=posting.now)
     if unseen[room:]:
         caps.warn(organization_id, "prompt key")
-    return set(unseen[room:])
+    return reserved.union(unseen[room:])

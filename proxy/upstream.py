@@ -10,10 +10,12 @@ UpstreamError
 
 import asyncio
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Protocol
 
 import aiohttp
 import yarl
+from aiohttp.client_proto import ResponseHandler
 
 from proxy.providers.base import Header
 
@@ -72,6 +74,7 @@ class Upstream:
     def __init__(self, *, connect_timeout: float, silence_timeout: float) -> None:
         self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=connect_timeout, sock_read=silence_timeout)
         self._session: aiohttp.ClientSession | None = None
+        self._bodies: dict[ResponseHandler, aiohttp.StreamReader] = {}  # the latest of each connection
 
     async def open(self) -> None:
         self._session = aiohttp.ClientSession(
@@ -108,7 +111,25 @@ class Upstream:
             raise UpstreamSilent from error
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise UpstreamBroken from error
+        self._follow(response)
         return _AiohttpAnswer(response)
+
+    def _follow(self, response: aiohttp.ClientResponse) -> None:
+        """End the reading of a body whose connection is gone. aiohttp 3.14 closes a connection on framing that it
+        cannot parse, but does not tell the body's reader, who would wait forever.
+        """
+        protocol = response.connection.protocol if response.connection is not None else None
+        if protocol is None:
+            return  # The body is here already.
+        if protocol not in self._bodies and (closed := protocol.closed) is not None:
+            closed.add_done_callback(partial(self._end_body, protocol))
+        self._bodies[protocol] = response.content
+
+    def _end_body(self, protocol: ResponseHandler, closed: "asyncio.Future[None]") -> None:
+        closed.exception()  # Taken note of, so that nothing is logged.
+        body = self._bodies.pop(protocol)
+        if not body.is_eof() and body.exception() is None:
+            body.set_exception(aiohttp.ClientPayloadError("the framing cannot be parsed"))
 
 
 def _text(value: bytes) -> str:

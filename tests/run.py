@@ -80,7 +80,7 @@ def run_pytest(environment: dict[str, str], arguments: list[str]) -> int:
 
 
 def run_modes(modes: list[str], extras: str, arguments: list[str]) -> int:
-    parallel = ["-n", "2", "--dist", "loadfile"]
+    parallel = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
     codes = []
     with contextlib.ExitStack() as stack:
         for mode in modes:
@@ -88,10 +88,10 @@ def run_modes(modes: list[str], extras: str, arguments: list[str]) -> int:
             if mode == "production":
                 environment |= servers(stack)
             say({"production": "Tests on PostgreSQL and Redis", "trial": "Tests in trial mode, on SQLite"}[mode])
-            codes.append(run_pytest(environment, [*(parallel if mode == "production" else []), *arguments]))
+            codes.append(run_pytest(environment, [*parallel, *arguments]))
             if codes[-1] not in (0, 1, NO_TEST_RAN):  # interrupted, or pytest could not run
                 return codes[-1]
-    if arguments or extras == "only":
+    if arguments:
         # A selection may lie in one of the modes only; but some test must have run.
         codes = [code for code in codes if code != NO_TEST_RAN] or [NO_TEST_RAN]
     return max(codes)
@@ -115,7 +115,8 @@ def main() -> int:
     os.environ["TEST_PID_FOLDER"] = str(pids)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
-        return run_modes(options.mode or ["production", "trial"], options.extras, options.arguments)
+        modes = options.mode or (["production"] if options.extras == "only" else ["production", "trial"])
+        return run_modes(modes, options.extras, options.arguments)
     except ServerFailed as failure:
         print(failure, file=sys.stderr)
         return 1

@@ -14,7 +14,7 @@ import msgspec
 from analytics.models import LedgerRecord, ModelPrice
 from analytics.price_book import bundled
 from analytics.price_book.stored import record_of
-from analytics.pricing import UNPRICED, Cost, Rates, add, complete_rates, price, split
+from analytics.pricing import UNPRICED, Cost, Rates, add, complete_rates, price, prompt_tokens, split
 from analytics.usage import TokenUsage, UsageRecord
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -32,7 +32,7 @@ class OwnPrice(msgspec.Struct, frozen=True, kw_only=True):
     starts_at: int  # microseconds since the epoch, UTC
     ends_at: int | None
     rates: Rates
-    rates_elsewhere: Rates  # the same, for a tier, speed or geography that the row says nothing about
+    rates_elsewhere: Rates  # the same, for a tier, speed, geography or length that the row says nothing about
 
 
 class PriceBook:
@@ -51,11 +51,19 @@ class PriceBook:
         """The rates that hold for a model at a moment, in the context that `usage` names (tier, speed, geography)."""
         return self._find(provider, model, (at - _EPOCH) // _MICROSECOND, usage, organization_id)
 
+    def has_price_under(self, provider: str, model: str, organization_id: int) -> bool:
+        """Whether a price is kept under this very name, at whatever moment; not one that merely matches it."""
+        name = model.lower()
+        known = bundled.find_model(provider, model)
+        is_bundled = known is not None and known.id == name
+        return is_bundled or any((owner, provider, name) in self._own for owner in (organization_id, _FOR_ALL))
+
     def _find(self, provider: str, model: str, at: int, usage: TokenUsage, organization_id: int) -> Rates | None:
         if self._own:
             own = self._find_own(provider, model.lower(), at, organization_id)
             if own is not None:
-                return own.rates if _is_standard(usage) else own.rates_elsewhere
+                is_usual = _is_standard(usage) and not _is_long(provider, model, at, usage)
+                return own.rates if is_usual else own.rates_elsewhere
         return bundled.find_rates(provider, model, at // _DAY_US, usage.service_tier, usage.speed, usage.inference_geo)
 
     def _find_own(self, provider: str, model: str, at: int, organization_id: int) -> OwnPrice | None:
@@ -76,9 +84,10 @@ class PriceBook:
         if record.metering == "unmetered":
             return Cost(pico_usd=None, status="unmetered")
         if record.usage_source == "none":
-            # An answer about which nothing is known does cost something. A refusal, or a call that the provider never
-            # worked on, costs nothing.
-            return UNPRICED if 200 <= record.status < 300 else Cost(pico_usd=0, status="priced")
+            # An answer about which nothing is known does cost something. A refusal (also one told inside a 200 stream
+            # before any text), or a call that the provider never worked on, costs nothing.
+            is_answer = 200 <= record.status < 300 and not record.is_error
+            return UNPRICED if is_answer else Cost(pico_usd=0, status="priced")
         cost = self._price_shares(record, organization_id)
         if cost.pico_usd is None or cost.pico_usd > _MOST_PICO_USD:
             return UNPRICED
@@ -114,6 +123,12 @@ def _is_standard(usage: TokenUsage) -> bool:
         and usage.speed in bundled.STANDARD_SPEEDS
         and usage.inference_geo in bundled.STANDARD_GEOS
     )
+
+
+def _is_long(provider: str, model: str, at: int, usage: TokenUsage) -> bool:
+    """Whether the provider sells a prompt of this length at another price."""
+    rates = bundled.find_rates(provider, model, at // _DAY_US, "", "", "")
+    return rates is not None and rates.for_prompt(prompt_tokens(usage)) is not rates
 
 
 @lru_cache(maxsize=4096)

@@ -50,6 +50,13 @@ _KEYS = {
     "output_audio_mtok": ("output_audio", 10**6),
     "web_searches_kcount": ("web_searches", 10**3),
 }
+# OpenAI, "Pricing", built-in tools: web search preview costs $25 per 1,000 calls with models that do not reason (search
+# content tokens free), and $10 with those that do. The library lacks these fees for the chat models.
+_SEARCH_FEES = {
+    "gpt-4o-search-preview": 25 * PICO_USD // 1000,
+    "gpt-4o-mini-search-preview": 25 * PICO_USD // 1000,
+    "gpt-5-search-api": 10 * PICO_USD // 1000,
+}
 # Sold beside the tokens, and told apart from them in every answer: file search calls.
 _UNCOUNTED_KEYS = frozenset({"storage_searches_kcount"})
 
@@ -72,7 +79,16 @@ def find_rates(provider: str, model: str, day: int, tier: str, speed: str, geo: 
             multiplier = _US_MULTIPLIER
         else:
             is_exact = False
-    return _compile(info.get_prices(at, context), multiplier, is_exact=is_exact)
+    return _compile(
+        info.get_prices(at, context), multiplier, is_exact=is_exact, search_fee=_search_fee(provider, model)
+    )
+
+
+def _search_fee(provider: str, model: str) -> int | None:
+    """The fee of the chat models that search the web for every request, in pico-USD a search, by the model's name."""
+    if provider != "openai":
+        return None
+    return next((fee for name, fee in _SEARCH_FEES.items() if model.startswith(name)), None)
 
 
 @lru_cache(maxsize=4096)
@@ -116,7 +132,9 @@ def _active_variants(info: "ModelInfo", at: datetime) -> "Iterator[PriceVariant]
             yield variant
 
 
-def _compile(prices: "ModelPrice", multiplier: Fraction, *, is_exact: bool) -> Rates | None:
+def _compile(
+    prices: "ModelPrice", multiplier: Fraction, *, is_exact: bool, search_fee: int | None = None
+) -> Rates | None:
     from genai_prices.types import TieredPrices
 
     sold = {key: value for key, value in vars(prices).items() if value is not None}
@@ -126,7 +144,8 @@ def _compile(prices: "ModelPrice", multiplier: Fraction, *, is_exact: bool) -> R
         return None
 
     def rates_at(tokens: int) -> dict[str, int | None]:
-        return _read_rates({key: _price_at(value, tokens) for key, value in sold.items()}, multiplier)
+        rates = _read_rates({key: _price_at(value, tokens) for key, value in sold.items()}, multiplier)
+        return rates if search_fee is None else {**rates, "web_searches": search_fee}
 
     thresholds = {tier.start for value in sold.values() if isinstance(value, TieredPrices) for tier in value.tiers}
     return complete_rates(

@@ -2,6 +2,7 @@
 
 from django.conf import settings
 from django.db import models
+from django.db.models.functions import Left
 from django.utils import timezone
 
 from orgs import keys
@@ -25,7 +26,9 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
 
     def with_prefix(self, beginning: str) -> "ApiKeyQuerySet":
         """Keys that begin with this text, as far as their stored first characters can tell."""
-        return self.filter(prefix__startswith=beginning[: keys.PREFIX_LENGTH])
+        start = beginning[: keys.PREFIX_LENGTH]
+        # Not `startswith`: on SQLite that ignores case, and another key may be the same but for its case.
+        return self.annotate(start=Left("prefix", len(start))).filter(start=start)
 
 
 class ApiKey(models.Model):

@@ -101,7 +101,8 @@ def undo_deletion(
 
 
 def lock_shared(ids: Iterable[int]) -> dict[int, Organization]:
-    """The organizations by id, locked against changes until the transaction ends; others may share the lock.
+    """The organizations by id, kept from deletion and `FOR UPDATE` until the transaction ends; others may share the
+    lock, and a plain change (renaming, suspending) does not wait for it: docs/adr/0006.
 
     Locks are taken in the order of ids. SQLite has one writer at a time, so there a plain reading says the same.
     """
@@ -109,7 +110,7 @@ def lock_shared(ids: Iterable[int]) -> dict[int, Organization]:
     if connection.vendor != "postgresql":
         return {found.pk: found for found in Organization.objects.filter(pk__in=wanted)}
     locked = Organization.objects.raw(
-        "SELECT * FROM orgs_organization WHERE id = ANY(%s) ORDER BY id FOR SHARE",
+        "SELECT * FROM orgs_organization WHERE id = ANY(%s) ORDER BY id FOR KEY SHARE",
         [wanted],
     )
     return {found.pk: found for found in locked}

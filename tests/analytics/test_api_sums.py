@@ -151,7 +151,7 @@ def make_world(timezone: str) -> World:
 )
 # Every example writes to the database, so a failing one is shown as it was drawn: making it smaller takes minutes.
 @settings(
-    max_examples=30,
+    max_examples=15,
     deadline=None,
     phases=(Phase.explicit, Phase.generate),
     suppress_health_check=[HealthCheck.function_scoped_fixture],

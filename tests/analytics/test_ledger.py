@@ -87,6 +87,11 @@ def test_a_priced_request_counts_with_its_cost_and_times(key: ApiKey) -> None:
     assert [getattr(row, column) for column in (LATENCY_COLUMNS[10], FIRST_TOKEN_COLUMNS[1])] == [1, 1]
 
 
+def test_a_refusal_inside_a_stream_is_an_error_and_no_request(key: ApiKey) -> None:
+    record = posted(key, status=200, error_code="overloaded_error", usage=TokenUsage(), usage_source="none")
+    assert (record.cost_pico_usd, record.cost_status, record.is_request, record.is_error) == (0, "priced", False, True)
+
+
 def test_an_unknown_model_has_no_cost_rather_than_none_at_all(key: ApiKey) -> None:
     record = posted(key, model_requested="gpt-99", model="")
 

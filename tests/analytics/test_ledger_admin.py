@@ -85,3 +85,13 @@ def test_a_price_that_nobody_can_have_meant_is_shown_again(staff_client: Client,
     assert page.status_code == 200
     assert "errorlist" in page.content.decode()
     assert not ModelPrice.objects.exists()
+
+
+def test_a_price_that_is_there_already_is_shown_again_however_it_is_written(staff_client: Client) -> None:
+    staff_client.post("/admin/analytics/modelprice/add/", PRICE)
+
+    page = staff_client.post("/admin/analytics/modelprice/add/", PRICE | {"model": " GPT-99"})
+
+    assert page.status_code == 200
+    assert "errorlist" in page.content.decode()
+    assert ModelPrice.objects.get().model == "gpt-99"

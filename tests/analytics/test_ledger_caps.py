@@ -1,12 +1,15 @@
 """New values that a day may bring: what comes in, what is counted under the overflow value, what stays welcome."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from pytest_django import Settings
 
+from analytics import price_book
 from analytics.caps import OVERFLOW
-from analytics.models import DailyTagUsage, DailyUsage, LedgerRecord, SeenValue
+from analytics.models import DailyTagUsage, DailyUsage, LedgerRecord, ModelPrice, SeenValue
+from analytics.usage import TokenUsage
 from orgs.models import ApiKey
 from prompts.models import Prompt
 from tests.analytics.usage_lines import NOON, USUAL_COST, make_record, post
@@ -81,6 +84,48 @@ def test_unknown_models_over_the_cap_lose_their_name_and_known_ones_never(key: A
     counted = dict(DailyUsage.objects.values_list("model", "request_count"))
     assert counted == dict.fromkeys([*sent[:2], *sent[3:], OVERFLOW], 1)
     assert LedgerRecord.objects.get(model=OVERFLOW).model_requested == "made-up-3"
+
+
+def test_names_made_up_to_match_a_price_are_capped_like_any_other(key: ApiKey) -> None:
+    # The price list takes whatever begins like a model of Anthropic's; the provider itself answers 404.
+    refused: dict[str, Any] = {
+        "provider": "anthropic",
+        "model": "",
+        "status": 404,
+        "usage": TokenUsage(),
+        "usage_source": "none",
+    }
+    sent = [f"claude-sonnet-4-5-made-up-{number}" for number in range(4)]
+
+    post(*(make_record(key, model_requested=model, **refused) for model in sent))
+
+    assert dict(DailyUsage.objects.values_list("model", "error_count")) == {sent[0]: 1, sent[1]: 1, OVERFLOW: 2}
+
+
+def test_a_model_that_answered_keeps_its_name_whatever_was_refused_before(key: ApiKey) -> None:
+    dated = "gpt-4o-2024-08-06"
+    post(*(make_record(key, model_requested=model, model="", status=404) for model in ("one", "two")))
+
+    post(make_record(key, model_requested=dated, model="", status=500), make_record(key, model=dated))
+
+    assert DailyUsage.objects.get(model=dated).request_count == 2
+
+
+def test_a_model_with_a_price_of_ours_keeps_its_name(key: ApiKey) -> None:
+    staffs = ModelPrice(provider="openai", model="house-model", effective_from=NOON - timedelta(days=1))
+    price_book.save_price(price=staffs)
+
+    post(*(make_record(key, model_requested=model, model="") for model in ("one", "two", "House-Model")))
+
+    assert DailyUsage.objects.get(model="House-Model").request_count == 1
+
+
+def test_the_overflow_value_as_a_prompt_key_has_no_version_whatever_stands_beside_it(key: ApiKey) -> None:
+    post(make_record(key, prompt_key=OVERFLOW, version=3))
+    post(make_record(key, prompt_key=OVERFLOW, version=3), make_record(key, prompt_key="new", version=1))
+
+    counted = DailyUsage.objects.values_list("prompt_key", "version", "request_count")
+    assert set(counted) == {(OVERFLOW, 0, 2), ("new", 1, 1)}
 
 
 def test_versions_over_the_cap_count_as_none(key: ApiKey) -> None:

@@ -82,6 +82,8 @@ def booked(*prices: ModelPrice, organization_id: int = 1, **changes: Any) -> tup
         ({"usage_source": "none", "usage": TokenUsage(), "status": 429, "model": "gpt-99"}, (0, "priced")),
         ({"usage_source": "none", "usage": TokenUsage(), "status": 0}, (0, "priced")),
         ({"usage_source": "none", "usage": TokenUsage(), "status": 200}, (None, "unpriced")),
+        # Refused inside a 200 stream, before any text.
+        ({"usage_source": "none", "usage": TokenUsage(), "error_code": "overloaded_error"}, (0, "priced")),
         # A broken stream costs what was used.
         ({"error_code": "upstream_broke"}, (2_500_000, "priced")),
         ({"status": 500}, (2_500_000, "priced")),
@@ -188,6 +190,14 @@ def test_the_price_of_a_dated_name_goes_before_that_of_its_model() -> None:
 )
 def test_what_a_price_says_nothing_about_makes_a_cost_partial(usage: TokenUsage) -> None:
     assert booked(own(), usage=usage) == (7, "partial")
+
+
+def test_a_prompt_that_the_provider_sells_at_a_long_prompts_price_makes_a_cost_partial() -> None:
+    # GPT-5.5 is dearer beyond 272,000 tokens, and a row has one rate for every length.
+    row = own("gpt-5.5", cache_read_pico_usd=7)
+    for cache_read, status in ((2_000, "priced"), (2_001, "partial")):
+        usage = TokenUsage(input=270_000, cache_read=cache_read)
+        assert booked(row, model="gpt-5.5", usage=usage) == (7 * (270_000 + cache_read), status)
 
 
 def test_every_column_of_a_price_counts() -> None:

@@ -129,6 +129,8 @@ def test_random_usages_cost_what_the_library_says() -> None:
         model = names[provider][number % len(names[provider])]
         day = rng.choice((rng.choice(days[provider]), rng.randrange(19_700, 21_000)))
         usage = random_usage(rng, rng.choice(CONTEXTS))
+        if "-search-" in model:  # The fees of the search models are ours: the library lacks them.
+            usage = msgspec.structs.replace(usage, web_searches=0)
         cost = our_price(provider, model, day, usage)
         expected = library_price(provider, model, day, usage) * PICO_USD
         said = f"seed {SEED}, case {number}: {provider} {model} day {day} {usage}"

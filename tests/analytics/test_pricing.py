@@ -56,6 +56,13 @@ def cost_of(provider: str, model: str, usage: TokenUsage, on: date = date(2026, 
         # OpenAI, "Pricing", built-in tools: web search $10 per 1,000 calls. GPT-5: $1.25, $10.
         # 100 x 1,250,000 + 10 x 10,000,000 + 2 x 10,000,000,000
         ("gpt-5", TokenUsage(input=100, output=10, web_searches=2), 20_225_000_000),
+        # The same page, web search preview: $25 per 1,000 calls without reasoning, $10 with it.
+        # 100 x 2,500,000 + 10 x 10,000,000 + 25,000,000,000
+        ("gpt-4o-search-preview-2025-03-11", TokenUsage(input=100, output=10, web_searches=1), 25_350_000_000),
+        # 100 x 150,000 + 10 x 600,000 + 25,000,000,000
+        ("gpt-4o-mini-search-preview", TokenUsage(input=100, output=10, web_searches=1), 25_021_000_000),
+        # 100 x 1,250,000 + 10 x 10,000,000 + 10,000,000,000
+        ("gpt-5-search-api", TokenUsage(input=100, output=10, web_searches=1), 10_225_000_000),
     ],
 )
 def test_openai_prices(model: str, usage: TokenUsage, amount: int) -> None:
@@ -190,7 +197,7 @@ def test_a_dated_change_takes_effect_with_its_day(model: str, on: date, amount: 
         ("openai", "gpt-4o-audio-preview", TokenUsage(input=1, input_audio=10), 27_500_000),
         ("openai", "gpt-5-pro", TokenUsage(cache_read=2), 30_000_000),
         # A search by a model whose search price is unknown: the tokens alone.
-        ("openai", "gpt-4o-search-preview", TokenUsage(input=4, web_searches=1), 10_000_000),
+        ("openai", "gpt-3.5-turbo", TokenUsage(input=4, web_searches=1), 2_000_000),
         # Image tokens cost more than text, and a record cannot tell them apart.
         ("openai", "gpt-image-1", TokenUsage(input=2), 10_000_000),
         # The counts themselves are doubtful.
@@ -223,7 +230,7 @@ def test_a_tier_is_partial_on_days_before_its_price_is_known() -> None:
         ("openai", "whisper-1", TokenUsage(input=1)),
         ("openai", "whisper-1", TokenUsage()),
         # Nothing that was used has a price.
-        ("openai", "gpt-4o-search-preview", TokenUsage(web_searches=1)),
+        ("openai", "gpt-3.5-turbo", TokenUsage(web_searches=1)),
     ],
 )
 def test_the_unknown_costs_none_and_not_zero(provider: str, model: str, usage: TokenUsage) -> None:

@@ -85,6 +85,21 @@ def test_a_saved_price_changes_costs_and_the_old_amount_is_kept(key: ApiKey) -> 
     assert_rollups_are_those_of_the_records(key)
 
 
+def test_a_change_of_the_status_alone_is_counted_and_keeps_the_amount_before(key: ApiKey) -> None:
+    known = posted(key, usage=TokenUsage(cache_read=1000))
+    price = save()  # says nothing about the cache, so the rate of the input stands in
+    assert cost_of(known) == (3_000_000_000, "partial")
+
+    price.cache_read_pico_usd = NEW_RATES["input_pico_usd"]
+    with TestCase.captureOnCommitCallbacks(execute=True):
+        price_book.save_price(price=price)
+
+    assert cost_of(known) == (3_000_000_000, "priced")
+    assert known.previous_cost_pico_usd == 1_250_000_000
+    assert DailyUsage.objects.get().partial_count == 0
+    assert_rollups_are_those_of_the_records(key)
+
+
 def test_what_is_posted_afterwards_has_the_new_price(key: ApiKey) -> None:
     save()
     later = posted(key)

@@ -133,6 +133,22 @@ def test_two_repricings_at_once_count_the_difference_once(key: ApiKey) -> None:
     assert (row.request_count, row.cost_pico_usd) == (30, 30 * NEW_COST)
 
 
+def test_a_repricing_that_ends_a_deadlock_is_tried_again(key: ApiKey, caplog: pytest.LogCaptureFixture) -> None:
+    post(make_record(key, prompt_key="alpha"), make_record(key, prompt_key="beta"))
+
+    with threads(1) as start, transaction.atomic():
+        # This transaction goes from the second row to the first. Repricing waits longer, so the deadlock is its to end.
+        DailyUsage.objects.select_for_update().get(prompt_key="beta")
+        saving = start(price_book.save_price, price=new_price())
+        wait_for_waiting(1, "the repricing waits")
+        DailyUsage.objects.select_for_update().get(prompt_key="alpha")
+    saving.result(timeout=60)
+
+    assert "deadlock detected" in caplog.text
+    assert costs() == {NEW_COST}
+    assert dict(DailyUsage.objects.values_list("prompt_key", "cost_pico_usd")) == {"alpha": NEW_COST, "beta": NEW_COST}
+
+
 def test_a_record_that_another_repricing_changed_meanwhile_is_left_to_it(key: ApiKey) -> None:
     """The condition on the revision holds even for a writer that did not lock what it read."""
     post(make_record(key))

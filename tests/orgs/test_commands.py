@@ -128,3 +128,12 @@ def test_revoke_api_key_never_guesses_between_two_keys() -> None:
 
     run("revoke_api_key", "apc_aaaac")
     assert ApiKey.objects.active().get() == first
+
+
+def test_revoke_api_key_tells_upper_from_lower_case() -> None:
+    record, _ = make_key()
+    ApiKey.objects.filter(pk=record.pk).update(prefix="apc_aaaaBBBB")
+
+    with pytest.raises(CommandError, match="No key begins so"):
+        run("revoke_api_key", "apc_AAAA")
+    assert not ApiKey.objects.get().is_revoked

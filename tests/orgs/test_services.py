@@ -78,7 +78,7 @@ def test_locking_gives_the_organizations_by_id() -> None:
     assert locked == {first.pk: first, second.pk: second}
     assert organizations.lock_shared([]) == {}
     if connection.vendor == "postgresql":
-        assert any("ORDER BY id FOR SHARE" in query["sql"] for query in queries)
+        assert any("ORDER BY id FOR KEY SHARE" in query["sql"] for query in queries)
 
 
 # Members

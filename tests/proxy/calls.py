@@ -63,7 +63,9 @@ class Connection:
         self.socket.connect(("127.0.0.1", port))
 
     def send(self, method: str, target: str, headers: Headers = (), body: bytes = b"") -> None:
-        head = [f"{method} {target} HTTP/1.1", "Host: proxy.test", *(f"{name}: {value}" for name, value in headers)]
+        host, port = self.socket.getpeername()
+        lines = [f"{method} {target} HTTP/1.1", f"Host: {host}:{port}"]
+        head = [*lines, *(f"{name}: {value}" for name, value in headers)]
         self.socket.sendall("\r\n".join([*head, "", ""]).encode("latin-1") + body)
 
     def receive(self, method: str = "POST") -> http.client.HTTPResponse:

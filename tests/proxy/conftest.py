@@ -10,12 +10,14 @@ from pathlib import Path
 
 import pytest
 from django.core.management import call_command
+from django.test.utils import setup_databases, teardown_databases
 from pytest_django import DjangoDbBlocker
 
 from orgs.models import ApiKey, Organization
-from tests.conftest import settings_of_services
+from tests.conftest import IS_PRODUCTION, settings_of_services
 from tests.factories import make_key, make_organization, make_team
 from tests.fake_provider import FakeProvider
+from tests.faults import audit
 from tests.proxy.calls import Caller
 from tests.proxy.records import Records
 from tests.servers import ProxyServer, wait_until
@@ -28,10 +30,28 @@ def journal_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("journal")
 
 
-@pytest.fixture(scope="module")
-def committed_database(
-    django_db_setup: None, django_db_blocker: DjangoDbBlocker, journal_folder: Path
+@pytest.fixture(scope="session")
+def made_database(
+    request: pytest.FixtureRequest, django_db_setup: None, django_db_blocker: DjangoDbBlocker
 ) -> Iterator[None]:
+    """The test database. pytest-django makes it only where a test asks for it by mark or fixture, and these here have
+    no use for the transaction, or the emptying after each test, that would come with that.
+    """
+    names = {name for item in request.session.items for name in getattr(item, "fixturenames", ())}
+    if names & {"db", "transactional_db"} or any(
+        item.get_closest_marker("django_db") for item in request.session.items
+    ):
+        yield
+        return
+    with django_db_blocker.unblock():
+        made = setup_databases(verbosity=0, interactive=False)
+    yield
+    with django_db_blocker.unblock():
+        teardown_databases(made, verbosity=0)
+
+
+@pytest.fixture(scope="module")
+def committed_database(made_database: None, django_db_blocker: DjangoDbBlocker, journal_folder: Path) -> Iterator[None]:
     """The database for a whole module: what is written is seen by the servers, and emptied after the module."""
     with django_db_blocker.unblock():
         yield
@@ -40,14 +60,10 @@ def committed_database(
 
 
 def is_shipped(journal: Path) -> bool:
-    """Whether no in-process posting is left to do that could meet the next module's database."""
-    from tests.conftest import IS_PRODUCTION
-
+    """Whether nothing is left that a proxy of this session could post into the next module's database."""
     if IS_PRODUCTION:
         return True  # Nobody takes the segments from the broker.
-    return not list(journal.glob("*/*.sealed")) and not any(
-        path.read_bytes().strip(b"\0") for path in journal.glob("*/*.open")
-    )
+    return audit.is_shipped(journal)
 
 
 @pytest.fixture(scope="session")
@@ -64,7 +80,7 @@ def provider(running_provider: FakeProvider) -> Iterator[FakeProvider]:
 
 
 @pytest.fixture(scope="session")
-def serve(django_db_setup: None, journal_folder: Path, running_provider: FakeProvider) -> Serve:
+def serve(made_database: None, journal_folder: Path, running_provider: FakeProvider) -> Serve:
     """Starts a proxy in front of the fake provider, with further settings. No call may fail inside, or hang."""
 
     @contextlib.contextmanager

@@ -8,11 +8,9 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from analytics.usage import MAX_LINE_BYTES
-from proxy.journal import SEAL_AFTER_LINES, JournalFull, Segment, complete_lines
+from proxy.journal import SEAL_AFTER_LINES, JournalFull
 from tests.proxy.journal_stage import JournalStage, largest_file, make_line
 
 # --- Writing and sealing ----------------------------------------------------------------------------------------------
@@ -342,19 +340,3 @@ def test_a_disk_that_fails_to_sync_fails_the_call_and_is_asked_again(
         assert disk.holds(line)
 
     asyncio.run(scenario())
-
-
-# --- Reading what a crash left ----------------------------------------------------------------------------------------
-
-
-@given(st.lists(st.integers(2, 200)), st.binary(max_size=60), st.integers(0, 100))
-def test_of_a_crash_image_the_whole_lines_count(lengths: list[int], tail: bytes, zeros: int) -> None:
-    whole = b"".join(b"x" * (length - 1) + b"\n" for length in lengths)
-    half = tail.replace(b"\n", b"").replace(b"\0", b"")
-    assert complete_lines(whole + half + bytes(zeros)) == whole
-
-
-def test_a_segment_without_room_leaves_no_file(tmp_path: Path) -> None:
-    with largest_file(1000), pytest.raises(OSError, match="too large"):
-        Segment(tmp_path, 5000)
-    assert not list(tmp_path.iterdir())

@@ -38,7 +38,7 @@ ASKED = [{"role": "user", "content": PROMPT}]
 Settings = dict[str, str]
 
 CALLS = {
-    "answered": Scenario(text=ANSWER),
+    "answered": Scenario(text=ANSWER, thinking=ANSWER),
     "cut": Scenario(text=f"{ANSWER} " * 30, cut_at="mid-body"),
     "refused": Scenario(status=400, error_type=f"type {ERROR}", raw_body=json.dumps({"error": {"message": ERROR}})),
     "key refused": Scenario(status=401, error_code="invalid_api_key"),

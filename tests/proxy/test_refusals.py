@@ -180,7 +180,7 @@ def test_an_encoding_of_the_request_other_than_gzip_is_refused(proxy: Caller, pa
 
 
 @both_providers
-@pytest.mark.parametrize("packed", [b"no gzip at all", gzip.compress(chat())[:-9], zlib.compress(chat())])
+@pytest.mark.parametrize("packed", [b"no gzip at all", gzip.compress(chat(), mtime=0)[:-9], zlib.compress(chat())])
 def test_bad_gzip_data_is_refused(proxy: Caller, path: str, packed: bytes) -> None:
     assert_refused(proxy.post(path, packed, {"content-encoding": "gzip"}), path, 400, "malformed_body")
 
@@ -205,7 +205,7 @@ def test_a_chunked_body_is_refused_as_soon_as_it_is_too_large(proxy: Caller, pat
 
 @both_providers
 def test_a_gzip_bomb_is_refused_at_the_same_limit(proxy: Caller, path: str) -> None:
-    packed = gzip.compress(body_for(path, padding=" " * (64 * 1024 * 1024)))
+    packed = gzip.compress(body_for(path, padding=" " * (8 * 1024 * 1024)))
     assert len(packed) < MAX_BODY
     assert_refused(proxy.post(path, packed, {"content-encoding": "gzip"}), path, 413, "body_too_large")
 

@@ -198,7 +198,7 @@ def test_a_client_that_asks_for_usage_gets_it_in_the_bytes_it_sent(
     assert seen.body == body
     assert events_of(reply.body)[-1]["usage"] == seen.usage
     assert len(reply.body) == sent_bytes(provider)
-    assert records.of(reply.call_id).usage.output == 25
+    assert records.of(reply.call_id).usage.output == 24
 
 
 @pytest.mark.parametrize("options", ["text", 5, ["include_usage"]])

@@ -4,15 +4,17 @@ import hashlib
 import json
 import logging
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
+from django.db import connection
 from django.db.models import Sum
 
 from analytics import usage
-from analytics.models import DailyTagUsage, DailyUsage, LedgerRecord, RejectedRecord, UsageBatch
+from analytics.models import DailyTagUsage, DailyUsage, LedgerRecord, RejectedRecord, SeenValue, UsageBatch
 from analytics.usage import NewerFormat, OtherModelUsage, TokenUsage
 from orgs.models import ApiKey
+from prompts.models import Prompt
 from proxy import tasks
 from tests.analytics.usage_lines import NOON, USUAL_COST, lines_of, make_record, post, post_lines, rollup_rows
 from tests.factories import make_key, make_organization, make_team
@@ -112,6 +114,29 @@ def test_a_record_in_two_segments_or_twice_in_one_counts_once(key: ApiKey) -> No
 
     assert (receipt.line_count, receipt.inserted_count, receipt.rejected_count) == (2, 1, 0)
     assert DailyUsage.objects.get().request_count == 2
+
+
+def test_rows_are_locked_in_the_order_of_their_keys_whatever_that_of_the_lines(key: ApiKey) -> None:
+    """Two segments that go through the same rows in one order wait for each other; in two they deadlock."""
+    names = ["delta", "alpha", "charlie", "bravo"]
+    records = [make_record(key, prompt_key=name, tags=(name, "all"), model=f"model {name}") for name in names]
+    records.sort(key=lambda record: record.id, reverse=True)
+
+    post(*records)
+
+    for model, columns in (
+        (Prompt, ("key",)),
+        (SeenValue, ("kind", "value")),
+        (DailyUsage, ("prompt_key",)),
+        (DailyTagUsage, ("tag", "prompt_key")),
+    ):
+        as_inserted = list(model.objects.order_by("pk").values_list(*columns))
+        assert len(as_inserted) >= len(names)
+        assert as_inserted == sorted(as_inserted)
+    place = "ctid" if connection.vendor == "postgresql" else "rowid"
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT id FROM analytics_usagerecord ORDER BY {place}")
+        assert [UUID(str(id_)).hex for (id_,) in cursor.fetchall()] == sorted(record.id for record in records)
 
 
 def test_a_segment_without_a_single_line_gets_its_receipt() -> None:

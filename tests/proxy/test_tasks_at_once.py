@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -16,7 +17,7 @@ import pytest
 from django.db import DEFAULT_DB_ALIAS, OperationalError, connection, connections, transaction
 from django.db.models import Sum
 
-from analytics import rollups
+from analytics import conflicts, rollups
 from analytics.models import DailyUsage, LedgerRecord, PriceBookRevision, RejectedRecord, UsageBatch
 from analytics.usage import UsageRecord
 from orgs.models import ApiKey, Organization
@@ -120,14 +121,24 @@ def test_a_deadlock_is_tried_again(key: ApiKey, caplog: pytest.LogCaptureFixture
 
 
 @pytest.mark.production
-def test_posting_waits_for_a_change_of_the_organization(key: ApiKey) -> None:
+def test_posting_waits_for_a_change_of_the_time_zone(key: ApiKey) -> None:
     with threads(1) as start, transaction.atomic():
-        Organization.objects.filter(id=key.organization_id).update(timezone="Pacific/Kiritimati")
+        rollups.change_timezone(key.organization_id, "Pacific/Kiritimati")
         posting = start(tasks.post_batch, str(uuid4()), lines_of(make_record(key)))
         wait_until(lambda: count_waiting() == 1, "posting waits")
     posting.result(timeout=60)
 
     assert LedgerRecord.objects.get().local_day.isoformat() == "2026-02-11"
+
+
+@pytest.mark.production
+def test_suspending_an_organization_does_not_wait_for_posting(key: ApiKey) -> None:
+    with threads(1) as start, transaction.atomic():
+        organizations.lock_shared([key.organization_id])  # what posting holds until it is done
+        suspended = start(partial(organizations.suspend, organization=key.organization))
+        suspended.result(timeout=30)
+    key.organization.refresh_from_db()
+    assert not key.organization.is_active
 
 
 @pytest.mark.production
@@ -163,7 +174,7 @@ def test_a_database_that_others_are_writing_to_is_tried_again(key: ApiKey, caplo
         tasks.post_batch(str(uuid4()), lines_of(make_record(key)))
 
     handler = Refusals()
-    tasks.logger.addHandler(handler)
+    conflicts.logger.addHandler(handler)
     try:
         with threads(1) as start:
             with transaction.atomic():
@@ -171,7 +182,7 @@ def test_a_database_that_others_are_writing_to_is_tried_again(key: ApiKey, caplo
                 assert refused.wait(timeout=30)
             posting.result(timeout=60)
     finally:
-        tasks.logger.removeHandler(handler)
+        conflicts.logger.removeHandler(handler)
 
     assert "database is locked" in caplog.text
     assert DailyUsage.objects.get().request_count == 1

@@ -137,17 +137,18 @@ def test_another_refusal_of_the_provider_passes_as_it_is(
 # --- No answer --------------------------------------------------------------------------------------------------------
 
 
-@both_providers
 def test_a_provider_that_cannot_be_reached_is_a_502_that_may_be_retried(
-    serve: Serve, issued: tuple[object, str], records: Records, path: str
+    serve: Serve, issued: tuple[object, str], records: Records
 ) -> None:
     dead = f"http://127.0.0.1:{free_port()}/v1"
     with serve({"OPENAI_UPSTREAM_URL": dead, "ANTHROPIC_UPSTREAM_URL": dead}) as server:
-        reply = Caller(server.port, issued[1]).post(path, body_for(path))
-    assert code_of(reply) == (502, "upstream_unreachable", "")
-    assert_shape(reply, path, "api_error")
-    record = records.of(reply.call_id)
-    assert (record.status, record.error_code, record.usage_source) == (502, "upstream_unreachable", "none")
+        unlucky = Caller(server.port, issued[1])
+        for path in (CHAT, MESSAGES):
+            reply = unlucky.post(path, body_for(path))
+            assert code_of(reply) == (502, "upstream_unreachable", "")
+            assert_shape(reply, path, "api_error")
+            record = records.of(reply.call_id)
+            assert (record.status, record.error_code, record.usage_source) == (502, "upstream_unreachable", "none")
 
 
 def assert_shape(reply: Reply, path: str, anthropic_type: str) -> None:
@@ -248,6 +249,18 @@ def test_a_json_answer_that_breaks_breaks_the_clients_too(
     assert (record.error_code, record.usage_source) == ("upstream_broken", "estimated")
 
 
+def test_framing_that_cannot_be_parsed_ends_the_stream_at_once(
+    proxy: Caller, provider: FakeProvider, records: Records
+) -> None:
+    provider.script("garbage-chunk, hold_at=mid-body")
+    with proxy.opened("POST", MESSAGES, message(stream=True)) as answer:
+        read_until(answer, b"message_start")
+        provider.release()
+        with pytest.raises((http.client.IncompleteRead, ConnectionError)):
+            answer.read()
+    assert (records.only().error_code, records.only().usage_source) == ("upstream_broken", "estimated")
+
+
 @both_providers
 def test_an_error_event_in_mid_stream_passes_and_is_on_the_record(
     proxy: Caller, provider: FakeProvider, records: Records, path: str
@@ -258,6 +271,19 @@ def test_an_error_event_in_mid_stream_passes_and_is_on_the_record(
     record = records.of(reply.call_id)
     assert (record.status, record.is_error, record.usage_source) == (200, True, "estimated")
     assert record.error_code == ("overloaded_error" if path == MESSAGES else "server_error")
+
+
+@both_providers
+def test_a_refusal_told_as_the_first_event_of_a_stream_costs_nothing(
+    proxy: Caller, provider: FakeProvider, records: Records, path: str
+) -> None:
+    event = 'event: error\ndata: {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}\n\n'
+    provider.script(Scenario(raw_body=event, headers=(("Content-Type", "text/event-stream"),)))
+    reply = proxy.post(path, body_for(path, stream=True))
+    assert reply.body == event.encode()
+    record = records.of(reply.call_id)
+    assert (record.status, record.error_code, record.usage_source) == (200, "overloaded_error", "none")
+    assert not record.usage.is_billable
 
 
 @pytest.mark.parametrize("moment", ["after-headers", "mid-body"])

@@ -240,12 +240,15 @@ def test_every_answer_has_a_request_id_of_ours(proxy: Caller, records: Records) 
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_a_redirect_is_passed_back_and_not_followed(proxy: Caller, provider: FakeProvider, status: int) -> None:
+def test_a_redirect_is_passed_back_and_not_followed(
+    proxy: Caller, provider: FakeProvider, records: Records, status: int
+) -> None:
     location = f"{provider.openai_url}/elsewhere"
     provider.script(Scenario(status=status, location=location))
     reply = proxy.post(CHAT, chat())
     assert (reply.status, reply.header("location")) == (status, location)
     assert len(provider.log) == 1
+    assert records.of(reply.call_id).usage_source == "none"
 
 
 def test_informational_answers_and_trailers_of_the_provider_are_dropped(proxy: Caller, provider: FakeProvider) -> None:

@@ -6,6 +6,7 @@ Harmless for what the ledger has: a segment with a receipt is left alone, and a 
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError
 
@@ -51,8 +52,8 @@ def is_left_behind(path: Path) -> bool:
 
 
 def post(path: Path) -> bool:
-    """Whether it was posted now."""
-    if UsageBatch.objects.filter(segment_id=path.stem).exists():
+    """Whether it was posted now. Raises ValueError when the name is no segment's."""
+    if UsageBatch.objects.filter(segment_id=UUID(path.stem)).exists():
         return False
     try:
         content = path.read_bytes()

@@ -1,0 +1,53 @@
+"""Reading our own documentation: its pages, and what stands in their code blocks, code spans and tables."""
+
+import re
+from pathlib import Path
+
+from scripts.hermetic import ROOT
+
+README = ROOT / "README.md"
+PROXY = ROOT / "docs" / "proxy.md"
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "benchmarks").glob("*.md")])
+
+_FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_SPAN = re.compile(r"`([^`\n]+)`")
+
+
+def name_of(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    """The fenced blocks in this language, in order."""
+    return [text for found, text in _FENCED.findall(page.read_text()) if found == language]
+
+
+def block(page: Path, language: str, mark: str) -> str:
+    """The one block that holds this text."""
+    (found,) = [text for text in blocks(page, language) if mark in text]
+    return found
+
+
+def prose(page: Path) -> str:
+    """The page without its fenced blocks."""
+    return _FENCED.sub("", page.read_text())
+
+
+def spans(page: Path) -> list[str]:
+    """What stands between backticks."""
+    return _SPAN.findall(prose(page))
+
+
+def rows(page: Path, heading: str) -> list[list[str]]:
+    """The cells of the first table under a heading, without its head."""
+    _, _, text = page.read_text().partition(f"\n{heading}\n")
+    assert text, f"{page} has no {heading}"
+    table = re.search(r"(?:^\|.*\|\n)+", text, re.MULTILINE)
+    assert table, f"no table under {heading} in {page}"
+    lines = table[0].splitlines()[2:]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+def commands(page: Path) -> list[str]:
+    """The ARGS of every `make manage` on the page."""
+    return re.findall(r'make manage ARGS="([^"]+)"', page.read_text())

@@ -1,0 +1,237 @@
+"""Where a call goes: what the path may say, what of it counts, and the call's id."""
+
+import time
+from uuid import RFC_4122, UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from proxy.call import Target, find_provider, find_target, new_call_id
+from proxy.errors import Refusal
+
+CHAT, MESSAGES = b"chat/completions", b"messages"
+
+
+def target(route: bytes, *, provider: bytes = b"openai", method: str = "POST", query: bytes = b"") -> Target:
+    return find_target(method, b"/api/proxy/v1/" + provider + b"/" + route, query)
+
+
+def refused(path: bytes, query: bytes = b"") -> tuple[int, str]:
+    with pytest.raises(Refusal) as raised:
+        find_target("POST", path, query)
+    assert not raised.value.retryable
+    return raised.value.status, raised.value.code
+
+
+# --- Routes -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("provider", "route", "forwarded", "route_class", "is_metered"),
+    [
+        (b"openai", b"chat/completions", "/chat/completions", "chat/completions", True),
+        (b"openai", b"v1/chat/completions", "/chat/completions", "chat/completions", True),
+        (b"openai", b"v1/v1/chat/completions", "/v1/chat/completions", "other", False),
+        (b"openai", b"v1", None, None, None),
+        (b"openai", b"v1beta/models", "/v1beta/models", "other", False),
+        (b"openai", b"messages", "/messages", "other", False),
+        (b"openai", b"chat/completions/chatcmpl_1/messages", "/chat/completions/chatcmpl_1/messages", "other", False),
+        (b"openai", b"Chat/Completions", "/Chat/Completions", "other", False),
+        (b"anthropic", b"v1/messages", "/messages", "messages", True),
+        (b"anthropic", b"messages", "/messages", "messages", True),
+        (b"anthropic", b"v1/messages/count_tokens", "/messages/count_tokens", "messages/count_tokens", False),
+        (b"anthropic", b"v1/messages/batches", "/messages/batches", "other", False),
+        (b"anthropic", b"chat/completions", "/chat/completions", "other", False),
+    ],
+)
+def test_one_leading_version_is_dropped_and_the_rest_kept(
+    provider: bytes, route: bytes, forwarded: str | None, route_class: str, is_metered: bool
+) -> None:
+    if forwarded is None:
+        assert refused(b"/api/proxy/v1/" + provider + b"/" + route) == (404, "route_missing")
+        return
+    found = target(route, provider=provider)
+    assert found.provider.name.encode() == provider
+    assert (found.path_and_query, found.route_class, found.is_metered) == (forwarded, route_class, is_metered)
+
+
+@pytest.mark.parametrize(
+    "route",
+    [
+        b"chat%2Fcompletions",
+        b"%63hat/completions",
+        b"chat//completions",
+        b"chat/completions/",
+        b"v1/chat/%63ompletions",
+    ],
+)
+def test_no_spelling_of_a_route_goes_unmetered(route: bytes) -> None:
+    """RFC 3986, section 6.2.2: a server may take these for the same route. They are forwarded as they came."""
+    found = target(route)
+    assert (found.is_metered, found.route_class) == (True, "chat/completions")
+    assert found.path_and_query.encode() == b"/" + route.removeprefix(b"v1/")
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "DELETE", "PUT", "PATCH", "post"])
+def test_only_posts_are_metered(method: str) -> None:
+    found = target(CHAT, method=method)
+    assert (found.method, found.is_metered, found.route_class) == (method, False, "other")
+
+
+@pytest.mark.parametrize(
+    ("route", "query", "forwarded"),
+    [
+        (b"files/a%20b%C3%A9", b"", "/files/a%20b%C3%A9"),
+        (b"models/ft:gpt-4o:acme::id", b"", "/models/ft:gpt-4o:acme::id"),
+        (b"models/a%2Fb", b"limit=2&after=x%2F..%5C&q=", "/models/a%2Fb?limit=2&after=x%2F..%5C&q="),
+        (b"messages", b"beta=true", "/messages?beta=true"),
+        (b"messages", b"a=//evil.example/../x?y", "/messages?a=//evil.example/../x?y"),
+        (b"models/", b"", "/models/"),
+        (b"a/.../b..c/.d", b"", "/a/.../b..c/.d"),
+        (b"@evil.example", b"", "/@evil.example"),
+        (b"x:80@evil.example/y", b"", "/x:80@evil.example/y"),
+        # Encoded twice: the provider sees what was sent, a file name that holds "%2e%2e".
+        (b"files/%252e%252e/x", b"", "/files/%252e%252e/x"),
+        (b"files/%255c", b"", "/files/%255c"),
+        (b"a%zz%", b"", "/a%zz%"),
+    ],
+)
+def test_path_and_query_go_as_they_came(route: bytes, query: bytes, forwarded: str) -> None:
+    assert target(route, query=query).path_and_query == forwarded
+
+
+# --- Refusals ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "route",
+    [
+        b"../x",
+        b"..",
+        b".",
+        b"a/../b",
+        b"a/./b",
+        b"a/..",
+        b"v1/../x",
+        b"%2e%2e/x",
+        b"a/%2E%2e/b",
+        b"a/.%2e",
+        b"a/%2e",
+        b"a%2f..%2fb",
+        b"a%2F%2e%2E",
+        b"/evil.example/x",
+        b"//evil.example",
+        b"v1//evil.example/x",
+        b"https://evil.example/x",
+        b"HTTPS://evil.example/x",
+        b"v1/http://evil.example",
+        b"http%3A%2F%2Fevil.example",
+        b"javascript+x://y",
+        b"a\\b",
+        b"a%5cb",
+        b"a%5Cb",
+        b"..%5c..",
+        b"a b",
+        b"a\tb",
+        b"a\r\nHost: evil.example",
+        b"a%0d%0aHost:%20evil.example",
+        b"a%00b",
+        b"a\x00b",
+        b"a%7f",
+        b"caf\xc3\xa9",
+        b"a\xff",
+        b"chat/completions#x",
+        b"#",
+    ],
+)
+def test_an_unsafe_path_is_refused(route: bytes) -> None:
+    assert refused(b"/api/proxy/v1/openai/" + route) == (400, "unsafe_path")
+
+
+@pytest.mark.parametrize("query", [b"a=b c", b"a=\r\nX: y", b"a=\xc3\xa9", b"a=\x00", b"a\\b", b"a#b", b"\x7f"])
+def test_an_unsafe_query_is_refused(query: bytes) -> None:
+    assert refused(b"/api/proxy/v1/openai/models", query) == (400, "unsafe_path")
+
+
+@pytest.mark.parametrize(
+    ("path", "code"),
+    [
+        (b"/api/proxy/v2/openai/models", "unknown_proxy_version"),
+        (b"/api/proxy/v1", "unknown_provider"),
+        (b"/api/proxy/v1/", "unknown_provider"),
+        (b"/api/proxy/", "unknown_proxy_version"),
+        (b"/api/proxy//v1/openai/models", "unknown_proxy_version"),
+        (b"/api/proxy/V1/openai/models", "unknown_proxy_version"),
+        (b"/api/proxy/v1/mistral/models", "unknown_provider"),
+        (b"/api/proxy/v1/OpenAI/models", "unknown_provider"),
+        (b"/api/proxy/v1//openai/models", "unknown_provider"),
+        (b"/api/proxy/v1/%6fpenai/models", "unknown_provider"),
+        (b"/api/proxy/v1/\xff/models", "unknown_provider"),
+        (b"/api/proxy/v1/../v1/openai/models", "unknown_provider"),
+        (b"/api/proxy/v1/openai", "route_missing"),
+        (b"/api/proxy/v1/openai/", "route_missing"),
+        (b"/api/proxy/v1/openai/v1/", "route_missing"),
+    ],
+)
+def test_what_is_not_served_is_a_404_of_its_own(path: bytes, code: str) -> None:
+    assert refused(path) == (404, code)
+
+
+def test_a_404_names_what_is_served() -> None:
+    for path, named in ((b"/api/proxy/v9/x", "/api/proxy/v1/"), (b"/api/proxy/v1/x/y", "openai, anthropic")):
+        with pytest.raises(Refusal) as raised:
+            find_target("GET", path, b"")
+        assert named in raised.value.message
+
+
+@given(st.binary(max_size=30))
+def test_any_path_is_a_target_of_safe_text_or_a_refusal(route: bytes) -> None:
+    try:
+        path = target(route).path_and_query
+    except Refusal:
+        return
+    assert path.isascii()
+    assert path.isprintable()
+    assert path.startswith("/")
+    assert not path.startswith("//")
+    assert not {"..", "."} & set(path.split("/"))
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        (b"/api/proxy/v1/anthropic/v1/messages", "anthropic"),
+        (b"/api/proxy/v9/anthropic", "anthropic"),
+        (b"/api/proxy/v1/openai/../x", "openai"),
+        (b"/api/proxy/v1/other/x", None),
+        (b"/api/proxy", None),
+        (b"", None),
+    ],
+)
+def test_an_errors_shape_is_the_named_providers(path: bytes, name: str | None) -> None:
+    provider = find_provider(path)
+    assert (provider and provider.name) == name
+
+
+# --- Ids --------------------------------------------------------------------------------------------------------------
+
+
+def test_an_id_is_a_uuid_of_version_7() -> None:
+    before = time.time_ns() // 1_000_000
+    text = new_call_id()
+    after = time.time_ns() // 1_000_000
+    found = UUID(text)
+    assert text == found.hex
+    assert (found.version, found.variant) == (7, RFC_4122)
+    assert before <= found.int >> 80 <= after
+
+
+def test_ids_are_unique_and_ordered_by_the_millisecond() -> None:
+    ids = [new_call_id() for _ in range(20_000)]
+    assert len(set(ids)) == len(ids)
+    assert [text[:12] for text in ids] == sorted(text[:12] for text in ids)
+    # Every random bit takes both values, the bits beside version and variant too.
+    numbers = [int(text, 16) for text in ids]
+    for bit in [*range(62), *range(64, 76)]:
+        assert 0 < sum(number >> bit & 1 for number in numbers) < len(numbers), bit
