@@ -13,6 +13,7 @@ from tests.factories import PASSWORD
 
 LOGIN = "/accounts/login/"
 SIGN_UP = "/accounts/signup/"
+OTHER_HOST = "inside.example"  # a name that the server answers to, but not its public one
 
 
 def sign_in(client: Client, user: User, **fields: str) -> Any:

@@ -5,10 +5,11 @@ from allauth.account.models import EmailAddress
 from django.core import mail
 from django.core.cache import cache
 from django.test import Client
+from pytest_django import Settings
 
 from accounts import services
 from accounts.models import User
-from tests.accounts.pages import is_signed_in, last_mail, link_in, prove_again, sign_in, sign_up, text_of
+from tests.accounts.pages import OTHER_HOST, is_signed_in, last_mail, link_in, prove_again, sign_in, sign_up, text_of
 from tests.factories import PASSWORD, make_user
 
 pytestmark = [pytest.mark.trial, pytest.mark.django_db]
@@ -34,10 +35,13 @@ def reset(client: Client, link: str, password: str = NEW) -> str:
 # Reset
 
 
-def test_a_forgotten_password_is_replaced_by_a_mailed_link_that_works_once(client: Client, ada: User) -> None:
+def test_a_forgotten_password_is_replaced_by_a_mailed_link_that_works_once(
+    client: Client, ada: User, settings: Settings
+) -> None:
+    settings.ALLOWED_HOSTS = [OTHER_HOST, "testserver"]
     elsewhere = Client()
     sign_in(elsewhere, ada)
-    client.post(RESET, {"email": "Ada@example.com"}, headers={"host": "localhost"})
+    client.post(RESET, {"email": "Ada@example.com"}, headers={"host": OTHER_HOST})
     link = link_in(last_mail("ada@example.com"), "/accounts/password/reset/key/")
 
     assert "Your password is changed" in reset(client, link)
