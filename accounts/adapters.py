@@ -17,13 +17,11 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponseBase
 from django.shortcuts import redirect, render
-from django.urls import Resolver404, resolve, reverse
+from django.urls import reverse
 
 from accounts import invitations, services
 from accounts.models import User
 from config import mails
-
-ONBOARDING = "/onboarding/"
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has no types
@@ -71,7 +69,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         return invitations.find_landing_path(request) or cast(str, super().get_login_redirect_url(request))
 
     def get_signup_redirect_url(self, request: HttpRequest) -> str:
-        return invitations.find_landing_path(request) or _onboarding_if_served()
+        return invitations.find_landing_path(request) or reverse("onboarding")
 
     def get_password_change_redirect_url(self, request: HttpRequest) -> str:
         return reverse("profile")
@@ -155,11 +153,3 @@ def _prepare_sign_up(request: HttpRequest, sociallogin: Any) -> None:
     services.drop_claims(email=email)
     sociallogin.email_addresses = [EmailAddress(email=email, verified=True, primary=True)]
     sociallogin.user.email = email
-
-
-def _onboarding_if_served() -> str:
-    try:
-        resolve(ONBOARDING)
-    except Resolver404:
-        return reverse("app")
-    return ONBOARDING

@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.trial, pytest.mark.django_db]
 def test_signing_up_signs_in_and_leads_to_the_start(client: Client) -> None:
     response = sign_up(client, "Ada@Example.com")
 
-    assert response.headers["Location"] in {"/onboarding/", "/app/"}
+    assert response.headers["Location"] == "/onboarding/"
     assert is_signed_in(client)
     user = User.objects.get()
     assert (user.email, user.is_staff, user.is_superuser) == ("ada@example.com", False, False)
