@@ -8,7 +8,7 @@ import msgspec
 from analytics import price_book
 from analytics.models import LedgerRecord
 from analytics.price_book.stored import record_of
-from analytics.pricing import TOKEN_BUCKETS
+from analytics.pricing import TOKEN_BUCKETS, Line
 from orgs.models import ApiKey, Organization
 
 _BUCKETS = {
@@ -28,8 +28,8 @@ _PER_MILLION = 10**6
 class ReceiptLine:
     name: str
     quantity: int
-    rate_pico_usd: int  # for `unit`
-    unit: str
+    rate_pico_usd: int  # for a million tokens, or for each one
+    is_each: bool
     amount_pico_usd: int
 
 
@@ -67,11 +67,12 @@ def find_receipt(organization: Organization, call_id: UUID) -> Receipt | None:
         return None
     usage = msgspec.structs.replace(record_of(record), state="complete")
     cost = price_book.current().cost_of(usage, organization.pk)
-    lines = tuple(
-        ReceiptLine(_BUCKETS[line.bucket], line.quantity, line.rate * per, unit, line.amount)
-        for line in cost.lines
-        for per, unit in ((1, "each") if line.bucket == "web_searches" else (_PER_MILLION, "per million tokens"),)
-    )
     booked = cost.pico_usd if record.state == "simulated" else record.cost_pico_usd
     key = ApiKey.objects.of(organization).with_people().filter(pk=record.api_key_id).first()
-    return Receipt(record, lines, booked, key)
+    return Receipt(record, tuple(_line_of(line) for line in cost.lines), booked, key)
+
+
+def _line_of(line: Line) -> ReceiptLine:
+    is_each = line.bucket == "web_searches"
+    rate = line.rate if is_each else line.rate * _PER_MILLION
+    return ReceiptLine(_BUCKETS[line.bucket], line.quantity, rate, is_each, line.amount)

@@ -43,24 +43,26 @@ def shell(text: str) -> str:
     return "'" + text.replace("'", "'\\''") + "'"
 
 
-def _write(value: Any, depth: int, style: _Style) -> str:
-    """On one line where it fits, else one member a line."""
+def _write(value: Any, depth: int, style: _Style, lead: str = "") -> str:
+    """On one line where it fits behind its `lead`, else one member a line."""
     if isinstance(value, dict):
-        parts = [f"{_name(key, style)}: {_write(member, depth + 1, style)}" for key, member in value.items()]
-        return _join(parts, "{", "}", depth, style)
+        leads = {key: f"{_name(key, style)}: " for key in value}
+        parts = [leads[key] + _write(member, depth + 1, style, leads[key]) for key, member in value.items()]
+        return _join(parts, "{}", depth, style, lead)
     if isinstance(value, list | tuple):
-        return _join([_write(member, depth + 1, style) for member in value], "[", "]", depth, style)
+        return _join([_write(member, depth + 1, style) for member in value], "[]", depth, style, lead)
     if value is True or value is False or value is None:
         return style.words[(True, False, None).index(value)]
     return _text(value) if isinstance(value, str) else repr(value)
 
 
-def _join(parts: list[str], opening: str, closing: str, depth: int, style: _Style) -> str:
+def _join(parts: list[str], brackets: str, depth: int, style: _Style, lead: str) -> str:
+    opening, closing = brackets[0], brackets[1]
     if not parts:
         return opening + closing
     padding = style.padding if opening == "{" else ""
     flat = opening + padding + ", ".join(parts) + padding + closing
-    if depth and "\n" not in flat and len(flat) + depth * len(style.indent) <= _MOST_ON_ONE_LINE:
+    if depth and "\n" not in flat and len(lead + flat) + depth * len(style.indent) <= _MOST_ON_ONE_LINE:
         return flat
     inner = ",\n".join(style.indent * (depth + 1) + part for part in parts)
     return f"{opening}\n{inner}{style.last_comma}\n{style.indent * depth}{closing}"

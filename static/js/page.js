@@ -26,6 +26,11 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   if ([400, 409, 422].includes(event.detail.xhr.status) && isHtml) event.detail.shouldSwap = true;
 });
 
+// Signing out ends what this tab keeps of the account: the guide's key, for one.
+document.addEventListener("submit", (event) => {
+  if (event.target.getAttribute("action")?.endsWith("/logout/")) sessionStorage.clear();
+});
+
 document.addEventListener("keydown", (event) => {
   const isTyping = event.target.closest?.("input, textarea, select, [contenteditable]");
   if (event.key !== "/" || isTyping || event.ctrlKey || event.metaKey || event.altKey) return;
