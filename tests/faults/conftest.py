@@ -21,6 +21,7 @@ from tests.faults.load import Load
 from tests.servers import ProxyServer, Worker
 
 IS_LONG = os.environ.get("FAULTS") == "long"
+LIMITS = {"NEW_VALUES_PER_DAY": "1000000"}  # each call brings a prompt key of its own
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +49,7 @@ def worker(committed_database: None, tmp_path_factory: pytest.TempPathFactory) -
     if not IS_PRODUCTION:
         yield
         return
-    with Worker(settings_of_services(tmp_path_factory.mktemp("worker"))):
+    with Worker({**settings_of_services(tmp_path_factory.mktemp("worker")), **LIMITS}):
         yield
 
 
@@ -61,8 +62,7 @@ class Stage:
         self.organization: Organization = make_organization()
         self.platform_key = make_key(make_team(self.organization))[1]
         urls = {"OPENAI_UPSTREAM_URL": provider.openai_url, "ANTHROPIC_UPSTREAM_URL": provider.anthropic_url}
-        limits = {"NEW_VALUES_PER_DAY": "1000000"}  # each call brings a prompt key of its own
-        self.server = ProxyServer({**settings_of_services(journal), **urls, **limits})
+        self.server = ProxyServer({**settings_of_services(journal), **urls, **LIMITS})
         self.load: Load | None = None
 
     def start(self, failpoints: str = "", **settings: str) -> None:

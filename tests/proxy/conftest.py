@@ -98,8 +98,9 @@ def serve(made_database: None, journal_folder: Path, running_provider: FakeProvi
     return serve
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def usual_server(serve: Serve) -> Iterator[ProxyServer]:
+    """Gone before another package's tests empty, break or rebuild the database under it."""
     with serve() as server:
         yield server
 
