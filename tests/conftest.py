@@ -53,6 +53,9 @@ _enter_environment()
 import django  # noqa: E402  (reads the environment made above)
 
 django.setup()
+# Parallel processes inherit this environment. With the name in it, pytest-django would read the settings in them before
+# this file has made theirs, and all would share one Redis database and one folder.
+del os.environ["DJANGO_SETTINGS_MODULE"]
 
 import redis  # noqa: E402
 from django.conf import settings as django_settings  # noqa: E402
