@@ -212,7 +212,7 @@ def test_the_models_without_data_residency_are_models_of_the_library() -> None:
 
 def test_the_library_is_imported_only_when_a_price_is_needed() -> None:
     program = (
-        "import sys, django; django.setup();"
+        "import os, sys, django; os.environ['DJANGO_SETTINGS_MODULE'] = 'config.settings'; django.setup();"
         "import config.asgi, proxy.tasks; from analytics.price_book import bundled;"
         "assert 'genai_prices' not in sys.modules;"
         "bundled.find_rates('openai', 'gpt-4o', 20700, '', '', ''); assert 'genai_prices' in sys.modules"
