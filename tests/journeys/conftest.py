@@ -4,6 +4,7 @@ It lives as long as the tests of this folder, not longer: while Playwright runs,
 """
 
 import contextlib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -58,7 +59,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         stack.callback(browser.close)
         yield Site(server.url, folder / "mails", provider, sign_in, browser)
-        assert "Traceback" not in server.output, server.output[-4000:]
+        failures = re.search(r" (ERROR|CRITICAL) .*", server.output, re.DOTALL)
+        assert failures is None, failures[0]
 
 
 @pytest.fixture(params=[True, False], ids=["with-javascript", "without-javascript"])

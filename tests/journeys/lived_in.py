@@ -1,0 +1,249 @@
+"""An organization that has been lived in, and the places to look at in it: path by path, or by what leads there."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from playwright.sync_api import Page, expect
+
+from tests.journeys.site import PASSWORD, PROVIDER_KEY, Site, Visitor
+from tests.processes import wait_until
+
+
+@dataclass
+class LivedIn:
+    """Acme Robotics with teams, keys, spend and people; and Bolts, where nothing has happened yet."""
+
+    owner: Visitor
+    member: Visitor
+    home: str
+    empty: str
+    links: dict[str, str]
+
+    def path(self, place: str) -> str:
+        """`{home}`, `{empty}` and the names of `links` stand for paths."""
+        return place.format(home=self.home, empty=self.empty, **self.links)
+
+
+@dataclass(frozen=True)
+class Place:
+    """`lead` goes on from the page at `path` to what is to be seen; `who` looks at it."""
+
+    name: str
+    path: str
+    who: str = "owner"
+    lead: Callable[[Page], None] = lambda page: None
+
+
+def press(button: str) -> Callable[[Page], None]:
+    def lead(page: Page) -> None:
+        page.get_by_role("button", name=button).click()
+        page.wait_for_load_state()
+
+    return lead
+
+
+def open_dialog(name: str) -> Callable[[Page], None]:
+    def lead(page: Page) -> None:
+        page.get_by_role("link", name=re.compile(name)).first.click()
+        expect(page.get_by_role("dialog")).to_be_visible()
+
+    return lead
+
+
+def open_menus(page: Page) -> None:
+    """The account's beside a wide page, and the one that holds all in a narrow one."""
+    page.locator(".sidebar-wide .account summary").click()
+    page.locator(".sidebar-narrow").evaluate("(menu) => { menu.open = true }")
+
+
+def send(fields: dict[str, str]) -> Callable[[Page], None]:
+    """Fill the fields with these labels and press the form's first button."""
+
+    def lead(page: Page) -> None:
+        form = page.locator("main form.fields").last
+        for label, text in fields.items():
+            form.get_by_label(label).fill(text)
+        form.get_by_role("button").first.click()
+        page.wait_for_load_state()
+
+    return lead
+
+
+def settle(owner: Visitor, member: Visitor) -> LivedIn:
+    """Everything by the site's own forms, its mails and calls through its proxy."""
+    site, page = owner.site, owner.page
+    owner.has_signed_up(site.new_address("olive"))
+    home = owner.has_organization("Acme Robotics")
+    empty = owner.submit("/app/new/", name="Bolts", timezone="UTC")
+    links = {"team": owner.submit(f"{home}teams/new/", name="Search and recommendations")}
+    owner.submit(f"{home}teams/new/", name="Old experiments")
+    page.goto(f"{home}teams/")
+    for name in ("Default", "Old experiments"):
+        links[name.split()[0].lower()] = page.get_by_role("link", name=name).get_attribute("href") or ""
+    owner.submit(f"{links['old']}archive/")
+    _make_keys(owner, home, links)
+    _invite(owner, member, home, links)
+    return LivedIn(owner, member, home, empty, links)
+
+
+def _make_keys(owner: Visitor, home: str, links: dict[str, str]) -> None:
+    site, page = owner.site, owner.page
+    for description in ("Checkout, production", "Nightly summaries of all support conversations", "Old"):
+        page.goto(f"{home}keys/new/")
+        page.get_by_label("Team").select_option("Default")
+        page.get_by_label("Description").fill(description)
+        page.get_by_role("button", name="Create key").click()
+        key = page.locator("#new-key-text").inner_text()
+        for prompt in ("greeting", "summary-of-support-conversations", "search.rerank"):
+            assert site.call(key, prompt=prompt).status_code == 200
+    page.goto(f"{home}keys/")
+    revoke = [link.get_attribute("href") or "" for link in page.get_by_role("link", name="Revoke").all()]
+    owner.submit(revoke[0])
+    links["revoke"] = revoke[1]
+    wait_until(lambda: "greeting" in _text(owner, f"{home}prompts/"), "the calls are posted")
+
+
+def _invite(owner: Visitor, member: Visitor, home: str, links: dict[str, str]) -> None:
+    site = owner.site
+    address = site.new_address("morgan")
+    owner.submit(f"{home}organization/invite/", email=address, role="member")
+    member.has_signed_up(address)
+    member.page.goto(site.link_mailed_to(address, "/invitations/"))
+    member.page.get_by_role("button", name="Join").click()
+    expect(member.page.get_by_role("navigation", name="Pages", exact=True)).to_be_visible()
+    links["left"] = site.link_mailed_to(address, "/invitations/")
+    for name in ("a-colleague-with-a-rather-long-name", "bob"):
+        owner.submit(f"{home}organization/invite/", email=f"{name}@example.com", role="member")
+    links["invitation"] = site.link_mailed_to("bob@example.com", "/invitations/")
+
+
+def _text(visitor: Visitor, path: str) -> str:
+    return visitor.context.request.get(path).text()
+
+
+def send_test_prompt(page: Page) -> None:
+    key_field = page.get_by_label("Your AI Prompt Cost key")
+    if key_field.is_visible():  # no key in this tab
+        page.goto(page.url.replace("/prompt/", "/key/"))
+        page.get_by_role("button", name="Create key").click()
+        page.get_by_role("link", name="Go on: send a test prompt").click()
+    page.get_by_label(re.compile("Your OpenAI key")).fill(PROVIDER_KEY)
+    page.get_by_role("button", name="Send to OpenAI").click()
+    expect(page.get_by_role("rowheader", name="Total")).to_be_visible()
+
+
+def prove(page: Page) -> None:
+    """Where the password is asked for again."""
+    if "/reauthenticate/" in page.url:
+        page.get_by_label("Your password").fill(PASSWORD)
+        page.locator("main").get_by_role("button").first.click()
+        page.wait_for_url(lambda url: "/reauthenticate/" not in url)
+
+
+DOCS = ("getting-started", "proxy", "accounting", "api", "organization", "troubleshooting")
+
+SIGNED_OUT = [
+    Place("front-page", "/", "visitor"),
+    *(Place(f"docs-{page}", f"/docs/{page}/", "visitor") for page in DOCS),
+    Place("sign-in", "/accounts/login/", "visitor"),
+    Place(
+        "sign-in-wrong",
+        "/accounts/login/",
+        "visitor",
+        send({"E-mail address": "nobody@example.com", "Password": "wrong"}),
+    ),
+    Place("sign-up", "/accounts/signup/", "visitor"),
+    Place(
+        "sign-up-wrong",
+        "/accounts/signup/",
+        "visitor",
+        send({"E-mail address": "ada@example.com", "Password": "12345678"}),
+    ),
+    Place("password-reset", "/accounts/password/reset/", "visitor"),
+    Place(
+        "password-reset-sent", "/accounts/password/reset/", "visitor", send({"E-mail address": "nobody@example.com"})
+    ),
+    Place("password-reset-link-bad", "/accounts/password/reset/key/1-bad/", "visitor"),
+    Place("password-reset-done", "/accounts/password/reset/key/done/", "visitor"),
+    Place("confirmation-bad", "/accounts/confirm-email/bad/", "visitor"),
+    Place("confirmation-sent", "/accounts/confirm-email/", "visitor"),
+    Place("locked", "/accounts/inactive/", "visitor"),
+    Place("sign-in-elsewhere-cancelled", "/accounts/3rdparty/login/cancelled/", "visitor"),
+    Place("sign-in-elsewhere-failed", "/accounts/3rdparty/login/error/", "visitor"),
+    Place("invitation", "{invitation}", "visitor"),
+    Place("invitation-used", "{left}", "visitor"),
+    Place("invitation-unknown", "/invitations/nothing/", "visitor"),
+    Place("not-found", "/nowhere/", "visitor"),
+    Place("admin-sign-in", "/admin/login/", "visitor"),
+]
+
+OF_THE_ORGANIZATION = [
+    Place("dashboard", "{home}"),
+    Place("dashboard-menu", "{home}", lead=open_menus),
+    Place("dashboard-empty", "{empty}"),
+    Place("prompts", "{home}prompts/"),
+    Place("prompts-empty", "{empty}prompts/"),
+    Place("builder", "{home}builder/"),
+    Place("keys", "{home}keys/"),
+    Place("keys-empty", "{empty}keys/"),
+    Place("key-new", "{home}keys/new/"),
+    Place("key-new-wrong", "{home}keys/new/", lead=press("Create key")),
+    Place("key-shown", "{empty}keys/new/", lead=send({"Description": "Checkout"})),
+    Place("key-revoke", "{revoke}"),
+    Place("key-revoke-dialog", "{home}keys/", lead=open_dialog("^Revoke")),
+    Place("teams", "{home}teams/"),
+    Place("teams-empty", "{empty}teams/"),
+    Place("team", "{default}"),
+    Place("team-empty", "{team}"),
+    Place("team-archived", "{old}"),
+    Place("team-new", "{home}teams/new/"),
+    Place("team-new-wrong", "{home}teams/new/", lead=send({"Team name": "default"})),
+    Place("team-rename", "{team}rename/"),
+    Place("team-archive", "{team}archive/"),
+    Place("team-archive-refused", "{default}archive/"),
+    Place("members", "{home}organization/"),
+    Place("members-as-member", "{home}organization/", "member"),
+    Place("member-remove-dialog", "{home}organization/", lead=open_dialog("^Remove")),
+    Place("leave", "{home}organization/leave/"),
+    Place("invitation-revoke-dialog", "{home}organization/", lead=open_dialog("^Revoke")),
+    Place("invitation-of-somebody-else", "{invitation}"),
+    Place("settings", "{home}settings/"),
+    Place("settings-as-member", "{home}settings/", "member"),
+    Place("audit", "{home}audit/"),
+    Place("audit-filtered", "{home}audit/?text=nothing-like-this"),
+    Place("organization-delete", "{home}settings/delete/"),
+    Place("forbidden", "{home}audit/", "member"),
+]
+
+OF_THE_PERSON = [
+    Place("organization-new", "/app/new/"),
+    Place("docs-signed-in", "/docs/"),
+    Place("welcome", "/onboarding/welcome/"),
+    Place("welcome-first", "/onboarding/welcome/", "newcomer"),
+    Place("onboarding-key", "{empty}onboarding/key/"),
+    Place("onboarding-key-shown", "{empty}onboarding/key/", lead=press("Create key")),
+    Place("onboarding-prompt", "{empty}onboarding/prompt/"),
+    Place("onboarding-prompt-wrong", "{empty}onboarding/prompt/", lead=press("Simulate instead")),
+    Place("onboarding-prompt-anthropic", "{empty}onboarding/prompt/?provider=anthropic"),
+    Place("onboarding-results", "{empty}onboarding/prompt/", lead=send_test_prompt),
+    Place("onboarding-code-waiting", "{empty}onboarding/code/"),
+    Place("onboarding-code-arrived", "{home}onboarding/code/"),
+    Place("profile", "/accounts/profile/"),
+    Place("profile-saved", "/accounts/profile/", lead=send({"Name": "Olive Owner"})),
+    Place("e-mail", "/accounts/email/", lead=prove),
+    Place("password", "/accounts/password/change/", lead=prove),
+    Place("password-wrong", "/accounts/password/change/", lead=press("Change password")),
+    Place("two-factor", "/accounts/2fa/", lead=prove),
+    Place("two-factor-activate", "/accounts/2fa/totp/activate/", lead=prove),
+    Place("connections", "/accounts/3rdparty/", lead=prove),
+    Place("sessions", "/accounts/sessions/", lead=prove),
+    Place("delete-account", "/accounts/profile/delete/", "member", prove),
+    Place("delete-account-not-yet", "/accounts/profile/delete/", lead=prove),
+    Place("reauthenticate", "/accounts/reauthenticate/"),
+    Place("sign-out", "/accounts/logout/"),
+]
+
+
+def newcomer(site: Site, visitor: Visitor) -> None:
+    visitor.has_signed_up(site.new_address("nora"), is_confirmed=False)
