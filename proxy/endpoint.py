@@ -7,7 +7,7 @@ next.
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, MutableMapping
+from collections.abc import AsyncIterator, Callable, MutableMapping
 from typing import Any
 
 from analytics.usage import FORMAT_VERSION, CallFacts
@@ -34,11 +34,14 @@ _KEY_REFUSED: heads.Headers = [
     (b"x-aipc-upstream-status", b"401"),
     (b"x-should-retry", b"false"),
 ]
-_NEW_KEY, _SUPPORT = "Create a new one on the API Keys page.", "Write to support."
-_KEY_REFUSALS: dict[type[KeyRefused], tuple[int, str, str]] = {
-    UnknownKey: (401, "platform_key_invalid", "This AI Prompt Cost key is not known. Check it on the API Keys page."),
-    RevokedKey: (401, "platform_key_revoked", f"This AI Prompt Cost key was revoked. {_NEW_KEY}"),
-    OrganizationSuspended: (403, "organization_suspended", f"The organization of this key is suspended. {_SUPPORT}"),
+_CHECK, _NEW_KEY = "Check it on the API Keys page.", "Create a new one on the API Keys page."
+_SUPPORT = "Write to support."
+_KEY_REFUSALS: dict[type[KeyRefused], Callable[[], Refusal]] = {
+    UnknownKey: lambda: Refusal(401, "platform_key_invalid", f"This AI Prompt Cost key is not known. {_CHECK}"),
+    RevokedKey: lambda: Refusal(401, "platform_key_revoked", f"This AI Prompt Cost key was revoked. {_NEW_KEY}"),
+    OrganizationSuspended: lambda: Refusal(
+        403, "organization_suspended", f"The key's organization is suspended. {_SUPPORT}"
+    ),
 }
 _process: ProxyProcess | None = None
 
@@ -128,7 +131,7 @@ class Exchange:
             return self._process.keys.find(key) or await self._process.keys.get(key)
         except KeyRefused as refused:
             self.unrecorded_for = refused.facts
-            raise Refusal(*_KEY_REFUSALS[type(refused)]) from None
+            raise _KEY_REFUSALS[type(refused)]() from None
         except KeysUnavailable:
             raise unavailable(
                 "keys_unavailable", "The key cannot be checked right now. Try again in a moment."
