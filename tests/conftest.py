@@ -61,6 +61,9 @@ import redis  # noqa: E402
 from django.conf import settings as django_settings  # noqa: E402
 from django.db import connection  # noqa: E402
 
+# Every test client reads the list of all static files again, a tenth of a second each; served they are by real servers.
+django_settings.SERVESTATIC_USE_FINDERS = django_settings.SERVESTATIC_USE_STATIC_ROOT = False
+
 # --- What runs --------------------------------------------------------------------------------------------------------
 
 
