@@ -238,7 +238,6 @@ def test_the_history_has_errors_streams_cache_hits_and_calls_without_a_prompt() 
     assert any(not record.prompt_key for record in records)
 
 
-@pytest.mark.trial
 def test_posting_the_history_again_adds_nothing_twice(transactional_db: None) -> None:
     now = timezone.now().replace(hour=12, minute=30)
     demo = organization.prepare(now)

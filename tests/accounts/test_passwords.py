@@ -12,7 +12,7 @@ from accounts.models import User
 from tests.accounts.pages import OTHER_HOST, is_signed_in, last_mail, link_in, prove_again, sign_in, sign_up, text_of
 from tests.factories import PASSWORD, make_user
 
-pytestmark = [pytest.mark.trial, pytest.mark.django_db]
+pytestmark = pytest.mark.django_db
 
 RESET = "/accounts/password/reset/"
 NEW = "nine lives of a cat"

@@ -10,7 +10,7 @@ from orgs.services import keys, organizations
 from tests.accounts.pages import is_signed_in, prove_again, sign_in, text_of
 from tests.factories import make_member, make_organization, make_team, make_user
 
-pytestmark = [pytest.mark.trial, pytest.mark.django_db]
+pytestmark = pytest.mark.django_db
 
 PROFILE = "/accounts/profile/"
 DELETE = "/accounts/profile/delete/"

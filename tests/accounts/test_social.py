@@ -17,7 +17,7 @@ from accounts.models import User
 from tests.accounts.pages import LOGIN, SIGN_UP, is_signed_in, last_mail, prove_again, sign_in, sign_up, text_of
 from tests.factories import make_user
 
-pytestmark = [pytest.mark.trial, pytest.mark.django_db]
+pytestmark = pytest.mark.django_db
 
 ADA = {"email": "ada@example.com", "verified": True, "primary": True}
 OLD = {"email": "old@example.com", "verified": True, "primary": False}

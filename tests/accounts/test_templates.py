@@ -15,7 +15,7 @@ from accounts.models import User
 from tests.accounts.pages import prove_again, sign_in
 from tests.factories import make_user
 
-pytestmark = [pytest.mark.trial, pytest.mark.django_db]
+pytestmark = pytest.mark.django_db
 
 OURS = Path(settings.BASE_DIR) / "templates"
 ALLAUTH = Path(allauth_urls.__file__).parent / "templates"

@@ -13,7 +13,7 @@ from accounts.models import User
 from tests.accounts.pages import is_signed_in, last_mail, link_in, prove_again, sign_in
 from tests.factories import make_user
 
-pytestmark = [pytest.mark.trial, pytest.mark.django_db]
+pytestmark = pytest.mark.django_db
 
 ACTIVATE = "/accounts/2fa/totp/activate/"
 

@@ -19,8 +19,6 @@ from prompts.templatetags.code import highlight
 from tests.documentation.served import Account, Served
 from tests.documentation.test_node_snippets import node_folder  # noqa: F401 - a fixture
 
-pytestmark = pytest.mark.trial
-
 MODELS = {"openai": "gpt-4o-mini", "anthropic": "claude-haiku-4-5"}
 EVERY = [(kind.id, provider) for kind in snippets.KINDS for provider in kind.providers]
 TRICKY = 'It\'s "quoted",\n$HOME `id` \\ 😀 </script> 100 %'

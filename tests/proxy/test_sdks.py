@@ -12,8 +12,6 @@ from tests.fake_provider import FakeProvider
 from tests.proxy.calls import PROVIDER_KEYS, Caller
 from tests.proxy.records import Records
 
-pytestmark = pytest.mark.trial
-
 HELLO: list[Any] = [{"role": "user", "content": "Hello!"}]
 METADATA = {"_aipromptcost": {"prompt_key": "greeting", "feature_tags": ["chat"], "version": 2}}
 
