@@ -119,9 +119,7 @@ def lock_shared(ids: Iterable[int]) -> dict[int, Organization]:
 def _save_under_free_slug(organization: Organization) -> None:
     stem = slugify(organization.name)[: MAX_SLUG_LENGTH - 4].strip("-") or "organization"
     for attempt in range(1, _SLUG_ATTEMPTS + 1):
-        taken = _RESERVED_SLUGS | set(
-            Organization.objects.filter(slug__startswith=stem).values_list("slug", flat=True)
-        )
+        taken = _RESERVED_SLUGS | set(Organization.objects.filter(slug__startswith=stem).values_list("slug", flat=True))
         number = attempt
         while (slug := stem if number == 1 else f"{stem}-{number}") in taken:
             number += 1
