@@ -49,6 +49,22 @@ def test_a_page_is_fit_to_be_seen(everybody: tuple[LivedIn, dict[str, Visitor]],
     assert visitor.problems == []
 
 
+def test_the_examination_finds_what_is_wrong(site: Site) -> None:
+    with site.visitor() as visitor:
+        visitor.page.goto("/")
+        visitor.page.locator("main").evaluate("(main) => { main.innerHTML = '<input><p>wide</p>' }")
+        visitor.page.get_by_text("wide").evaluate("(wide) => { wide.style.width = '2000px' }")
+        found = look(visitor.page, "examination", 390, "light")
+        visitor.page.locator("main").evaluate("(main) => { main.innerHTML = '<p style=\"color: red\">styled</p>' }")
+        visitor.page.get_by_text("styled").wait_for()
+
+        assert len(found) == 2
+        assert "wider than the window" in found[0]
+        assert "label" in found[1]
+        assert [problem for problem in visitor.problems if "style-src" in problem]
+        visitor.problems.clear()
+
+
 def look(page: Page, name: str, width: int, theme: Any) -> list[str]:
     """What is wrong with the page as it stands, at this width and in this theme."""
     page.set_viewport_size({"width": width, "height": SIZES[width]})
