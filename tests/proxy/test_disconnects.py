@@ -69,7 +69,7 @@ def test_an_openai_client_that_leaves_in_mid_stream_is_estimated_from_the_text(
     asked = [{"role": "user", "content": "x" * 4000}]
     provider.script(Scenario(hold_at="mid-body", at_event=12))
     with proxy.sent("POST", CHAT, chat(stream=True, messages=asked)) as connection:
-        read_until(connection.receive(), b'"content":"The"')
+        read_until(connection.receive(), b'"content":" measure"')
         leave(connection, how)
         provider.wait_for(1, outcome="client-gone")
     record = records.only()
