@@ -168,10 +168,10 @@ LOGOUT_REDIRECT_URL = "/"
 SIGNUP_OPEN = env.read_flag("SIGNUP_OPEN", default=True)
 INVITATIONS_PER_DAY = env.read_whole_number("INVITATIONS_PER_DAY", 50)  # of an organization, and of a person
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
-    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
-    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
-    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+    {"NAME": "accounts.passwords.NotLikeThePerson"},
+    {"NAME": "accounts.passwords.LongEnough"},
+    {"NAME": "accounts.passwords.NotCommon"},
+    {"NAME": "accounts.passwords.NotOnlyDigits"},
 ]
 ACCOUNT_ADAPTER = "accounts.adapters.AccountAdapter"
 ACCOUNT_FORMS = {
@@ -200,9 +200,15 @@ SOCIALACCOUNT_PROVIDERS = {
     "google": {"APPS": _GOOGLE, "OAUTH_PKCE_ENABLED": True, "AUTH_PARAMS": {"prompt": "select_account"}},
     "github": {"APPS": _GITHUB, "OAUTH_PKCE_ENABLED": True, "SCOPE": ["read:user", "user:email"]},
 }
+SOCIALACCOUNT_FORMS = {"signup": "accounts.forms.SocialSignUpForm", "disconnect": "accounts.forms.DisconnectForm"}
 SOCIALACCOUNT_EMAIL_AUTHENTICATION = SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = True  # see the adapter
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
-MFA_FORMS = {"authenticate": "accounts.forms.CodeForm", "reauthenticate": "accounts.forms.CodeAgainForm"}
+MFA_ADAPTER = "accounts.adapters.TwoFactorAdapter"
+MFA_FORMS = {
+    "authenticate": "accounts.forms.CodeForm",
+    "reauthenticate": "accounts.forms.CodeAgainForm",
+    "activate_totp": "accounts.forms.ActivateCodeForm",
+}
 MFA_ALLOW_UNVERIFIED_EMAIL = True  # `accounts.views.profile.activate_totp` asks for the address in use only
 MFA_TOTP_ISSUER = "AI Prompt Cost"
 MFA_TOTP_TOLERANCE = 1
@@ -340,5 +346,8 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "stream": sys.stderr}},
+    # A refusal is an answer like any other: its line says which page, and needs no traceback.
+    "filters": {"refusals": {"()": "config.logs.RefusalsInOneLine"}},
+    "loggers": {"django.request": {"filters": ["refusals"]}},
     "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
 }
