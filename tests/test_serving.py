@@ -88,6 +88,17 @@ def test_trial_mode_refuses_what_needs_the_production_set_up(tmp_path: Path) -> 
         assert "Traceback" not in refused.stderr, arguments
 
 
+@pytest.mark.trial
+def test_a_command_before_the_first_start_names_what_makes_the_tables(tmp_path: Path) -> None:
+    settings = {"DATA_DIR": str(tmp_path / "new"), "SECRET_KEY": "secret"}
+    refused = command("create_organization", "Acme", **settings)
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("CommandError: The database has no tables of this release yet. `make serve`")
+    assert "Traceback" not in refused.stderr
+    assert command("migrate", **settings).returncode == 0
+    assert command("create_organization", "Acme", **settings).stdout == "acme\n"
+
+
 @pytest.mark.production
 def test_an_unreachable_database_is_told_in_one_line(service_settings: dict[str, str]) -> None:
     dead = service_settings | {"DATABASE_URL": "postgresql://nobody:secret@127.0.0.1:9/none"}
