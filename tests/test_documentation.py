@@ -11,6 +11,7 @@ import pytest
 from django.apps import apps
 from django.core.management import get_commands, load_command_class
 
+from accounts.onboarding.words import explain
 from analytics.price_book import PriceBook
 from analytics.pricing import price
 from analytics.usage import TokenUsage
@@ -123,6 +124,12 @@ def test_every_error_of_ours_is_documented_with_its_status_and_no_other() -> Non
     documented = {code.strip("`"): (int(status), retry == "yes") for status, code, retry, *_ in rows_of_errors()}
     assert codes_in_headers() == {"provider_key_rejected", "proxy_not_served"}
     assert documented == refusals() | {"provider_key_rejected": (502, False), "proxy_not_served": (501, False)}
+
+
+def test_every_error_of_ours_has_words_in_the_guide() -> None:
+    for _, code, *_ in rows_of_errors():
+        explanation = explain(code=code.strip("`"), status=0, provider="openai")
+        assert "(" not in explanation.title, code
 
 
 def rows_of_errors() -> list[list[str]]:
