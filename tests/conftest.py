@@ -18,6 +18,7 @@ import pytest
 from scripts.hermetic import DEAD_URL, environment
 
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
+TESTS = Path(__file__).parent
 IS_PRODUCTION = os.environ.get("TEST_MODE") == "production"
 # Short, so that sockets fit in; SQLite's file, the journal and the secret key of this process's tests.
 FOLDER = Path(tempfile.mkdtemp(prefix="aipc-tests-"))
@@ -69,9 +70,29 @@ PBKDF2PasswordHasher.iterations = 1
 
 # --- What runs --------------------------------------------------------------------------------------------------------
 
+# Begun first, the longest first, so that no process is left alone with one of them at the end.
+_LONG = (
+    "faults/test_neighbours_away.py",
+    "accounts/test_demo.py",
+    "test_serving.py",
+    "faults/test_crash_points.py",
+    "pages/test_every_url.py",
+    "documentation/test_snippets.py",
+    "documentation/test_readme.py",
+    "faults/test_deaths_under_load.py",
+    "accounts/test_onboarding_prompt.py",
+    "faults/test_full_disk.py",
+)
+
+
+def _place(item: pytest.Item) -> tuple[int, str]:
+    """Where its file comes. Those of a folder stay together, since they share servers."""
+    file = item.path.relative_to(TESTS).as_posix()
+    return (_LONG.index(file) if file in _LONG else len(_LONG), file)
+
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep the tests of this mode: TEST_MODE production or trial, TEST_EXTRAS with, without or only."""
+    """The tests of this mode, in order: TEST_MODE production or trial, TEST_EXTRAS with, without or only."""
     extras = os.environ.get("TEST_EXTRAS", "with")
 
     def belongs(item: pytest.Item) -> bool:
@@ -84,6 +105,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if len(kept) < len(items):
         config.hook.pytest_deselected(items=[item for item in items if not belongs(item)])
         items[:] = kept
+    items.sort(key=_place)
     if not IS_PRODUCTION:
         for item in items:
             if any(item.iter_markers("production")):
