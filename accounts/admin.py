@@ -52,6 +52,19 @@ class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]
     )
     add_fieldsets = ((None, {"fields": ("email", "name", "usable_password", "password1", "password2")}),)
 
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """What goes with an account needs no right of its own; an organization must not lose its only owner."""
+        deleted, counts, _, _ = super().get_deleted_objects(objs, request)
+        kept = [organization for person in objs for organization in services.organizations_owned_alone(person)]
+        return deleted, counts, set(), kept
+
+    def delete_model(self, request: HttpRequest, obj: User) -> None:
+        services.delete_account(user=obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        for person in queryset:
+            services.delete_account(user=person)
+
 
 # allauth's own pages show secrets (second factors, sessions, providers' tokens) and change what only its flows may.
 ALLAUTH_APPS = ("account", "mfa", "socialaccount", "usersessions")

@@ -17,7 +17,7 @@ from django.urls import reverse
 from accounts import services
 from accounts.models import User
 from tests.accounts.pages import last_mail, link_in
-from tests.factories import make_user
+from tests.factories import make_member, make_organization, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -84,6 +84,34 @@ def test_staff_let_somebody_in_who_has_lost_phone_and_codes(site: Client, ada: U
     assert "two-factor" in message.subject.lower()
     assert link_in(message, "/2fa/")
     assert LogEntry.objects.get().object_id == str(ada.pk)
+
+
+def test_an_account_is_deleted_with_all_that_is_its_own_but_no_organization_loses_its_only_owner(
+    site: Client, ada: User
+) -> None:
+    organization = make_organization(owner=ada)
+    page = page_of(User, "delete", ada.pk)
+    chosen = {"action": "delete_selected", "_selected_action": [ada.pk], "post": "yes"}
+
+    assert organization.name in site.get(page).content.decode()
+    site.post(page, {"post": "yes"})
+    site.post(page_of(User, "changelist"), chosen)
+    assert User.objects.filter(pk=ada.pk).exists()
+
+    make_member(organization, role="owner")
+    site.post(page, {"post": "yes"})
+    assert not User.objects.filter(pk=ada.pk).exists()
+    assert organization.memberships.count() == 1
+
+
+def test_several_accounts_are_deleted_together(site: Client) -> None:
+    people = [make_user(), make_user()]
+    make_member(make_organization(owner=make_user()), people[0])
+    chosen = {"action": "delete_selected", "_selected_action": [person.pk for person in people], "post": "yes"}
+
+    site.post(page_of(User, "changelist"), chosen)
+
+    assert not User.objects.filter(pk__in=[person.pk for person in people]).exists()
 
 
 def test_that_needs_a_right_of_its_own(client: Client, ada: User) -> None:
