@@ -26,7 +26,7 @@ class WelcomeForm(PlainWords, forms.Form):
     name = forms.CharField(
         label="Organization name",
         max_length=Organization._meta.get_field("name").max_length,
-        widget=forms.TextInput(attrs={"autocomplete": "organization", "autofocus": True}),
+        widget=forms.TextInput(attrs={"autocomplete": "organization"}),
         help_text="Your company or team. You can rename it at any time.",
     )
     timezone = TimezoneField(
