@@ -1,0 +1,82 @@
+"""Totals, sums by one dimension, and costs by day."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import date, timedelta
+from hashlib import blake2s
+from typing import Any
+
+from analytics.periods import Period
+from analytics.reports.reading import Group, read_groups
+from analytics.reports.scope import Dimension, Scope
+from analytics.reports.sums import NOTHING, Sums, add_sums, sums_from
+
+SumsOf = dict[Any, Sums]
+
+
+def get_total(scope: Scope) -> Sums:
+    """One query."""
+    return add_sums(sums_from(amounts) for _, amounts in read_groups(scope, ()))
+
+
+def sums_by(scope: Scope, dimension: Dimension) -> SumsOf:
+    """The sums of every value of the dimension that has any. One query.
+
+    All of them add up to `get_total`, but for tags: a request counts in full under each of its tags, and under `""` if
+    it has none.
+    """
+    return {key[0]: sums for key, sums in _fold(read_groups(scope, (dimension,))).items()}
+
+
+def sums_by_all(scope: Scope, *dimensions: Dimension) -> SumsOf:
+    """The same for several dimensions at once: the keys are tuples of their values. One query."""
+    return _fold(read_groups(scope, dimensions))
+
+
+def sums_by_both(scope: Scope, before: Period, *dimensions: Dimension) -> tuple[SumsOf, SumsOf]:
+    """The same for the scope's period, and for one before it. One query."""
+    groups = read_groups(scope, dimensions, before=before)
+    parts = [[(key[1:], amounts) for key, amounts in groups if key[0] == is_now] for is_now in (1, 0)]
+    return _fold(parts[0]), _fold(parts[1])
+
+
+def daily_costs(scope: Scope) -> list[int]:
+    """Pico-USD of each day of the period, in order. One query."""
+    found = {key[0]: cost for key, (cost,) in read_groups(scope, ("day",), ("cost_pico_usd",))}
+    return [found.get(day, 0) for day in scope.period.days]
+
+
+def daily_costs_by(scope: Scope, dimension: Dimension) -> dict[Any, list[int]]:
+    """Pico-USD of each day of the period, for every value of the dimension that cost anything. One query."""
+    groups = read_groups(scope, (dimension, "day"), ("cost_pico_usd",))
+    days = {day: index for index, day in enumerate(scope.period.days)}
+    found: dict[Any, list[int]] = {}
+    for (value, day), (cost,) in groups:
+        if cost:
+            found.setdefault(value, [0] * len(days))[days[day]] = cost
+    return found
+
+
+def latest_stamp(scope: Scope, *, today: date) -> str:
+    """A text that is another one when usage of the scope came in, or a new day began: for pages that ask what is new.
+
+    Looks at today and yesterday alone, so that it stays cheap for any period. One query.
+    """
+    days = recent_days(scope.period, today)
+    return stamp_of(get_total(replace(scope, period=days)) if days else NOTHING, today)
+
+
+def recent_days(period: Period, today: date) -> Period | None:
+    """The days of the period to which new usage is added: a call that began before midnight counts as yesterday's."""
+    first, last = max(period.start, today - timedelta(days=1)), min(period.end, today)
+    return Period(first, last) if first <= last else None
+
+
+def stamp_of(recent: Sums, today: date) -> str:
+    """`latest_stamp`, from the sums of the `recent_days`."""
+    return blake2s(f"{today} {recent}".encode(), digest_size=12).hexdigest()
+
+
+def _fold(groups: Iterable[Group]) -> SumsOf:
+    found = ((key, sums_from(amounts)) for key, amounts in groups if any(amounts))
+    return dict(found)
