@@ -72,8 +72,6 @@ def _usage_in(scope: Scope, dimensions: Sequence[str], before: Period | None) ->
     usage: QuerySet[Any] = table._default_manager.filter(
         organization_id=scope.organization_id, day__gte=first, day__lte=scope.period.end
     )
-        organization_id=scope.organization_id, day__gte=first, day__lte=scope.period.end
-    )
     if before is not None:
         usage = usage.exclude(day__gt=before.end, day__lt=scope.period.start)
     if scope.provider:
