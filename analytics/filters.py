@@ -140,6 +140,11 @@ def parse_leniently(params: Mapping[str, str], *, today: date) -> tuple[Filters,
     return Filters(period=period, preset=preset, **found), tuple(wrong)
 
 
+def write(parameter: str, value: Any) -> str:
+    """A value of a report's row as the parameter of an address has it: "" of a tag is "untagged"."""
+    return _FIELDS[parameter][2](value)
+
+
 def period_of(preset: str, today: date) -> Period:
     """The days that a preset means today. The rolling ones end with today, the months are whole."""
     if preset in _ROLLING_DAYS:
@@ -148,20 +153,30 @@ def period_of(preset: str, today: date) -> Period:
     return month if preset == "month" else periods.previous(month)
 
 
+def latest_day(today: date) -> date:
+    """The last day that can be asked for."""
+    return today + timedelta(days=366)
+
+
+def label_period(period: Period, today: date) -> str:
+    """The days as a label: "9 March", "3-9 March", "28 February - 3 March"; with years that are not today's."""
+    end = _say(period.end, today, "%-d %B")
+    if period.day_count == 1:
+        return end
+    if (period.start.year, period.start.month) == (period.end.year, period.end.month):
+        return f"{period.start.day}\N{EN DASH}{end}"
+    return f"{_say(period.start, period.end, '%-d %B')} \N{EN DASH} {end}"
+
+
 def say_period(filters: Filters, today: date) -> str:
-    """The days in words that go on after "Spent": "today", "in the last 7 days", "in March", "from 3 to 9 March"."""
+    """The days in words that go on after "Spent": "today", "in the last 7 days", "in March", "3-9 March"."""
     period = filters.period
     if filters.preset in _ROLLING_DAYS:
         days = _ROLLING_DAYS[filters.preset]
         return "today" if days == 1 else f"in the last {days} days"
     if period == periods.month_of(period.start):
         return f"in {_say(period.start, today, '%B')}"
-    if period.day_count == 1:
-        return f"on {_say(period.start, today, '%-d %B')}"
-    if (period.start.year, period.start.month) == (period.end.year, period.end.month):
-        return f"from {period.start.day} to {_say(period.end, today, '%-d %B')}"
-    first = _say(period.start, period.end, "%-d %B")
-    return f"from {first} to {_say(period.end, today, '%-d %B')}"
+    return f"{'on ' if period.day_count == 1 else ''}{label_period(period, today)}"
 
 
 def _say(day: date, beside: date, form: str) -> str:
@@ -186,7 +201,7 @@ def _read_chosen_days(start: str | None, end: str | None, today: date) -> Period
         raise BadFilter(error.parameter, error.message) from None
     if period.start < EARLIEST:
         raise BadFilter("start" if start else "end", f"Dates begin with {EARLIEST}.")
-    if period.end > today + timedelta(days=366):
+    if period.end > latest_day(today):
         raise BadFilter("end" if end else "start", "That is more than a year ahead.")
     if period.day_count > MOST_DAYS:
         raise BadFilter("start", f"These are more than {MOST_DAYS} days. Choose fewer.")
