@@ -9,6 +9,7 @@ from analytics.charts.csv_text import write_csv
 from analytics.charts.scale import Series, gather, place_text, round_place, round_ticks
 
 BAR_SHARE = 0.72  # of a column's slot
+_WIDEST_BAR = 8.0  # percent: few days are no walls
 LEAST_VISIBLE = 1.5  # px: a day that cost something is never invisible
 _MOST_BARS = 100  # more columns touch each other: an area with steps, since gaps would be finer than a pixel
 _MOST_DAYS_BY_STEP = 120  # above, the months are labelled
@@ -75,6 +76,7 @@ class Chart:
     unit: Unit
     height: int
     bar_share: float
+    top: int  # the amount at the top of the axis
     ticks: tuple[Tick, ...]
     columns: tuple[Column, ...]
     layers: tuple[Layer, ...]
@@ -158,14 +160,16 @@ def _stack(
     earlier = list(previous or [])[: len(slots)]
     totals = [sum(one.amounts[index] for one in gathered) for index in range(len(slots))]
     largest = max([0, *totals, *earlier])
-    is_pace_drawn = pace is not None and pace <= largest * _PACE_REACH
+    is_pace_drawn = pace is not None and 0 < pace <= largest * _PACE_REACH
     ticks = round_ticks(max(largest, pace or 0) if is_pace_drawn else largest)
-    share = BAR_SHARE if len(slots) <= _MOST_BARS else 1.0
+    share = round_place(min(BAR_SHARE, _WIDEST_BAR * len(slots) / 100)) if len(slots) <= _MOST_BARS else 1.0
     return Chart(
         unit=unit,
         height=height,
         bar_share=share,
-        ticks=tuple(Tick(amount, _y(amount, ticks[-1], height)) for amount in ticks),
+        top=ticks[-1],
+        # An axis of nothing has no amount to name but 0.
+        ticks=tuple(Tick(amount, _y(amount, ticks[-1], height)) for amount in (ticks if largest else [0])),
         columns=_columns(slots, gathered, totals, earlier, partial, is_labelled),
         layers=_layers(gathered, len(gathered) < len(series), totals, partial, share, ticks[-1], height),
         previous_path=_line(earlier, len(slots), ticks[-1], height),

@@ -16,13 +16,14 @@ const layersOf = (figure) => [...figure.querySelectorAll(".chart-layer")];
 const shownOf = (figure) => layersOf(figure).filter((layer) => !stateOf(figure).hidden.has(layer.dataset.name));
 const totalOf = (layers, index) => layers.reduce((sum, layer) => sum + amountsOf(layer)[index], 0n);
 
+// As the template filter `money` says it: cents from a dollar on, else four significant figures; halves to even.
 function money(pico) {
-  if (pico >= PICO) {
-    const cents = (pico + PICO / 200n) / (PICO / 100n);
-    return `$${(cents / 100n).toLocaleString("en-US")}.${String(cents % 100n).padStart(2, "0")}`;
-  }
-  const [whole, decimals] = Number((Number(pico) / 1e12).toPrecision(4)).toFixed(12).split(".");
-  return `$${whole}.${decimals.replace(/0+$/, "").padEnd(2, "0")}`;
+  const unit = pico >= PICO ? PICO / 100n : 10n ** BigInt(Math.max(0, String(pico).length - 4));
+  const half = (pico % unit) * 2n;
+  const units = pico / unit;
+  const rounded = (units + (half > unit || (half === unit && units % 2n) ? 1n : 0n)) * unit;
+  const decimals = String(rounded % PICO).padStart(12, "0").replace(/0+$/, "").padEnd(2, "0");
+  return `$${(rounded / PICO).toLocaleString("en-US")}.${decimals}`;
 }
 
 // The figures of one column

@@ -62,8 +62,8 @@ def test_bars_are_in_proportion_and_stand_on_the_ground() -> None:
 
     lower, upper = chart.layers
     assert [tick.amount for tick in chart.ticks] == [0, 5, 10, 15]
-    assert bars(lower.path) == [(7.0, 36.0, 66.667, 133.333), (57.0, 36.0, 146.667, 53.333)]
-    assert bars(upper.path) == [(7.0, 36.0, 0.0, 66.667)]
+    assert bars(lower.path) == [(21.0, 8.0, 66.667, 133.333), (71.0, 8.0, 146.667, 53.333)]
+    assert bars(upper.path) == [(21.0, 8.0, 0.0, 66.667)]
     assert [column.total for column in chart.columns] == [15, 4]
 
 
@@ -171,6 +171,13 @@ def test_the_csv_has_every_digit_and_no_formula() -> None:
         ["2026-11-01", "0.50", "1.000000000001", "1.500000000001", "0.000000000007"],
         ["2026-11-02", "123456.00", "0.00", "123456.00"],
     ]
+
+
+def test_days_on_which_nothing_was_spent_have_an_axis_of_nothing() -> None:
+    chart = charts.stack_days(days(30), [Series("a", (0,) * 30)], pace=5)
+
+    assert [tick.amount for tick in chart.ticks] == [0]
+    assert chart.pace == charts.Pace(5, None)
 
 
 def test_a_chart_of_nothing_is_an_empty_plot() -> None:
