@@ -6,6 +6,7 @@ the same scope, whatever it is narrowed to (tags apart, which overlap). Costs ar
 them into dollars at the edges.
 """
 
+from analytics.reports.days import Days, read_days
 from analytics.reports.hours import (
     Hour,
     HourDimension,
@@ -27,6 +28,7 @@ from analytics.reports.rankings import (
     by_tag,
     by_team,
     by_version,
+    name_of_model,
     rank,
     rank_api_keys,
     rank_models,
@@ -36,8 +38,10 @@ from analytics.reports.rankings import (
     sort_rows,
 )
 from analytics.reports.reading import find_days, has_usage
+from analytics.reports.remainders import Remainder, read_remainder
 from analytics.reports.scope import ALL_TIME, NO_VERSION, UNKNOWN_PROMPT, UNNAMED_MODEL, UNTAGGED, Dimension, Scope
-from analytics.reports.sums import NOTHING, SUM_COLUMNS, Sums, add_sums, change_percent, divide, to_usd
+from analytics.reports.snapshot import one_moment
+from analytics.reports.sums import NOTHING, SUM_COLUMNS, Sums, add_sums, take_off, to_usd
 from analytics.reports.totals import (
     SumsOf,
     daily_costs,
@@ -45,6 +49,7 @@ from analytics.reports.totals import (
     get_total,
     latest_stamp,
     recent_days,
+    regroup,
     stamp_of,
     sums_by,
     sums_by_all,
@@ -62,6 +67,7 @@ __all__ = [
     "UNKNOWN_PROMPT",
     "UNNAMED_MODEL",
     "UNTAGGED",
+    "Days",
     "Dimension",
     "Durations",
     "Hour",
@@ -69,6 +75,7 @@ __all__ = [
     "LastUse",
     "Order",
     "RecentRequests",
+    "Remainder",
     "Row",
     "Scope",
     "Sums",
@@ -83,11 +90,9 @@ __all__ = [
     "by_tag",
     "by_team",
     "by_version",
-    "change_percent",
     "count_recent_requests",
     "daily_costs",
     "daily_costs_by",
-    "divide",
     "find_days",
     "get_total",
     "has_usage",
@@ -96,19 +101,25 @@ __all__ = [
     "hours_of",
     "last_uses",
     "latest_stamp",
+    "name_of_model",
+    "one_moment",
     "rank",
     "rank_api_keys",
     "rank_models",
     "rank_prompts",
     "rank_tags",
     "rank_teams",
+    "read_days",
+    "read_remainder",
     "recent_days",
     "records_in",
+    "regroup",
     "sort_rows",
     "stamp_of",
     "sums_by",
     "sums_by_all",
     "sums_by_both",
+    "take_off",
     "to_usd",
     "version_sums",
     "with_tag",

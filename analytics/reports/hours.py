@@ -27,6 +27,9 @@ class Hour:
     cost_pico_usd: int = 0
     cost_by: Mapping[Any, int] = field(default_factory=dict)  # of the dimension's values that cost anything
 
+    def includes(self, moment: datetime) -> bool:
+        return timedelta(0) <= moment - self.start < _HOUR
+
 
 def hours_of(day: date, zone: tzinfo) -> list[Hour]:
     """The hours of a local day without costs: 24 of them, 23 or 25 where clocks change."""
@@ -57,7 +60,7 @@ def hourly_costs_of_days(scope: Scope, zone: tzinfo, by: HourDimension | None = 
     costs: dict[date, list[dict[Any, int]]] = {day: [{} for _ in hours] for day, hours in days.items()}
     first = start_of(scope.period.start, zone)
     records = records_in(scope).annotate(hour=_HourSince(F("started_at"), start=int(first.timestamp())))
-    dimension = {"name": _as_rolled_up(by)} if by else {"name": Value(0)}
+    dimension = {"name": as_rolled_up(by)} if by else {"name": Value(0)}
     grouped = records.annotate(**dimension).order_by().values("local_day", "hour", "name")
     for row in grouped.annotate(cost=Sum("cost_pico_usd", default=0)).filter(cost__gt=0):
         day = row["local_day"]
@@ -91,7 +94,7 @@ def records_in(scope: Scope) -> QuerySet[LedgerRecord]:
         if getattr(scope, name) is not None:
             records = records.filter(**{name: getattr(scope, name)})
     if scope.model is not None:
-        records = records.annotate(rolled_up_model=_as_rolled_up("model")).filter(rolled_up_model=scope.model)
+        records = records.annotate(rolled_up_model=as_rolled_up("model")).filter(rolled_up_model=scope.model)
     return records if scope.tag is None else with_tag(records, scope.tag)
 
 
@@ -104,7 +107,7 @@ def with_tag(records: QuerySet[LedgerRecord], tag: str) -> QuerySet[LedgerRecord
     return records.filter(_HasElement(F("tags"), Value(tag)))
 
 
-def _as_rolled_up(dimension: str) -> Any:
+def as_rolled_up(dimension: str) -> Any:
     """The value under which a record is counted in the roll-ups."""
     if dimension == "model":
         return Coalesce(NullIf(F("model"), Value("")), F("model_requested"))

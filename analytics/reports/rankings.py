@@ -11,8 +11,9 @@ from typing import Any, Literal, get_args
 
 from django.db.models import Q
 
+from analytics.comparisons import change_percent
 from analytics.reports.scope import NO_VERSION, UNKNOWN_PROMPT, UNNAMED_MODEL, UNTAGGED, Dimension, Scope
-from analytics.reports.sums import NOTHING, Sums, add_sums, change_percent
+from analytics.reports.sums import NOTHING, Sums, add_sums
 from analytics.reports.totals import SumsOf, sums_by, sums_by_all
 from orgs.models import ApiKey, Team
 
@@ -186,7 +187,12 @@ def rank_tags(now: SumsOf, before: SumsOf | None = None) -> list[Row]:
 
 def rank_models(now: SumsOf, before: SumsOf | None = None) -> list[Row]:
     """By provider and model. No query."""
-    return rank(now, before, name_of=lambda value: value[1] or UNNAMED_MODEL)
+    return rank(now, before, name_of=name_of_model)
+
+
+def name_of_model(model: tuple[str, str]) -> str:
+    """What a provider's model is called."""
+    return model[1] or UNNAMED_MODEL
 
 
 def rank(now: SumsOf, before: SumsOf | None = None, *, name_of: Callable[[Any], str] = str) -> list[Row]:

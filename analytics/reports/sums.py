@@ -1,6 +1,6 @@
-"""What adds up: counts, tokens and money, and how two amounts compare. Pure."""
+"""What adds up: counts, tokens and money. Pure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from decimal import Decimal, localcontext
 
@@ -66,21 +66,12 @@ def add_sums(counted: Iterable[Sums]) -> Sums:
     return sums_from(map(sum, zip(*amounts, strict=True))) if amounts else NOTHING
 
 
+def take_off(sums: Sums, part: Sums) -> Sums:
+    """What is left of the sums without a part of them."""
+    return sums_from(getattr(sums, name) - getattr(part, name) for name in SUM_COLUMNS)
+
+
 def to_usd(pico_usd: int) -> Decimal:
     """Dollars, exactly."""
     with localcontext(prec=60):
         return Decimal(pico_usd).scaleb(_PICO_USD_PER_USD_EXPONENT)
-
-
-def divide(amount: int, by: int) -> int:
-    """The nearest whole number, a half up. `by` is positive."""
-    return (2 * amount + by) // (2 * by)
-
-
-def change_percent(before: int, now: int) -> int | None:
-    """By how many percent it changed, rounded; None where there was nothing before."""
-    return divide((now - before) * 100, before) if before else None
-
-
-def pad(amounts: Sequence[int], length: int) -> list[int]:
-    return [*amounts, *[0] * (length - len(amounts))][:length]

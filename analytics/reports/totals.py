@@ -25,19 +25,29 @@ def sums_by(scope: Scope, dimension: Dimension) -> SumsOf:
     All of them add up to `get_total`, but for tags: a request counts in full under each of its tags, and under `""` if
     it has none.
     """
-    return {key[0]: sums for key, sums in _fold(read_groups(scope, (dimension,))).items()}
+    return sums_by_all(scope, dimension)
 
 
 def sums_by_all(scope: Scope, *dimensions: Dimension) -> SumsOf:
-    """The same for several dimensions at once: the keys are tuples of their values. One query."""
+    """The same by several dimensions at once: the keys are tuples of their values. One query."""
     return _fold(read_groups(scope, dimensions))
 
 
-def sums_by_both(scope: Scope, before: Period, *dimensions: Dimension) -> tuple[SumsOf, SumsOf]:
-    """The same for the scope's period, and for one before it. One query."""
+def sums_by_both(scope: Scope, before: Period | None, *dimensions: Dimension) -> tuple[SumsOf, SumsOf | None]:
+    """The same for the scope's period, and for one before it if given. One query."""
+    if before is None:
+        return sums_by_all(scope, *dimensions), None
     groups = read_groups(scope, dimensions, before=before)
-    parts = [[(key[1:], amounts) for key, amounts in groups if key[0] == is_now] for is_now in (1, 0)]
-    return _fold(parts[0]), _fold(parts[1])
+    now, earlier = (_fold((key[1:], sums) for key, sums in groups if key[0] == is_now) for is_now in (1, 0))
+    return now, earlier
+
+
+def regroup(sums_of: SumsOf, position: int) -> SumsOf:
+    """The sums by one of several dimensions, out of those by all of them."""
+    found: dict[Any, list[Sums]] = {}
+    for key, sums in sums_of.items():
+        found.setdefault(key[position], []).append(sums)
+    return {value: add_sums(counted) for value, counted in found.items()}
 
 
 def daily_costs(scope: Scope) -> list[int]:
@@ -78,5 +88,5 @@ def stamp_of(recent: Sums, today: date) -> str:
 
 
 def _fold(groups: Iterable[Group]) -> SumsOf:
-    found = ((key, sums_from(amounts)) for key, amounts in groups if any(amounts))
-    return dict(found)
+    """Keys of a single value stand for themselves."""
+    return {(key[0] if len(key) == 1 else key): sums_from(amounts) for key, amounts in groups if any(amounts)}
