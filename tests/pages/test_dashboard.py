@@ -10,7 +10,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
-from analytics import overview
+from analytics import filters, overview, periods
 from orgs.models import Organization
 from prompts import services
 from tests.analytics.rollup_rows import spend
@@ -98,8 +98,10 @@ def test_the_dashboard_takes_the_same_queries_for_any_number_of_rows(
 QUERIES_OF_A_PAGE = 5
 
 
-def read_month(organization: Organization, now: datetime) -> overview.Overview:
-    return overview.read_month(organization_id=organization.pk, zone=organization.tz, now=now)
+def read_month(organization: Organization, now: datetime) -> overview.Dashboard:
+    zone = organization.tz
+    month = filters.parse({}, today=periods.local_day(now, zone))
+    return overview.read_dashboard(organization_id=organization.pk, filters=month, zone=zone, now=now, registered={})
 
 
 def test_the_comparison_takes_the_same_days_of_the_month_before(acme: Organization) -> None:
@@ -111,13 +113,14 @@ def test_the_comparison_takes_the_same_days_of_the_month_before(acme: Organizati
 
     month = read_month(acme, datetime(2026, 3, 10, 12, tzinfo=UTC))
 
-    assert month.comparison.before_pico_usd == 2 * 10**12
-    assert month.comparison.change_pico_usd == 10**12
-    assert month.comparison.change_percent == 50
-    assert month.comparison.period.end == date(2026, 2, 10)
-    assert [column.total for column in month.chart.columns if column.total] == [3 * 10**12]
-    assert len(month.chart.columns) == 31
-    assert [column.day for column in month.chart.columns if column.is_partial] == [date(2026, 3, 10)]
+    assert month.before is not None
+    assert month.before.before_pico_usd == 2 * 10**12
+    assert month.before.change_pico_usd == 10**12
+    assert month.before.change_percent == 50
+    assert month.before.period.end == date(2026, 2, 10)
+    assert [column.total for column in month.trend.columns if column.total] == [3 * 10**12]
+    assert len(month.trend.columns) == 31
+    assert [column.day for column in month.trend.columns if column.is_partial] == [date(2026, 3, 10)]
 
 
 def test_a_shorter_month_before_is_compared_as_a_whole(acme: Organization) -> None:
@@ -125,8 +128,9 @@ def test_a_shorter_month_before_is_compared_as_a_whole(acme: Organization) -> No
 
     month = read_month(acme, datetime(2026, 3, 31, 12, tzinfo=UTC))
 
-    assert month.comparison.before_pico_usd == 10**12
-    assert month.comparison.period.end == date(2026, 2, 28)
+    assert month.before is not None
+    assert month.before.before_pico_usd == 10**12
+    assert month.before.period.end == date(2026, 2, 28)
 
 
 def test_nothing_before_makes_no_percentage(acme: Organization) -> None:
@@ -134,14 +138,15 @@ def test_nothing_before_makes_no_percentage(acme: Organization) -> None:
 
     month = read_month(acme, datetime(2026, 3, 1, 12, tzinfo=UTC))
 
-    assert month.comparison.change_percent is None
-    assert not month.chart.has_previous
+    assert month.before is not None
+    assert month.before.change_percent is None
+    assert not month.trend.has_previous
 
 
 def test_the_month_is_that_of_the_organizations_time_zone(owner: User) -> None:
     organization = make_organization(timezone="Pacific/Auckland", owner=owner)
 
-    assert read_month(organization, datetime(2026, 2, 28, 20, tzinfo=UTC)).month.start == date(2026, 3, 1)
+    assert read_month(organization, datetime(2026, 2, 28, 20, tzinfo=UTC)).period.start == date(2026, 3, 1)
 
 
 # --- The list of prompts ----------------------------------------------------------------------------------------------
