@@ -97,7 +97,7 @@ def _effective_rates(spending: Spending) -> dict[str, Fraction] | None:
     listed = sum((spending.list_rates.get(bucket, 0) * count for bucket, count in spending.used.items()), Fraction(0))
     if not listed:
         return {} if not spending.cost_pico_usd else None
-    scale = spending.cost_pico_usd / listed
+    scale = Fraction(spending.cost_pico_usd) / listed
     return {bucket: rate * scale for bucket, rate in spending.list_rates.items()}
 
 

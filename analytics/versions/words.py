@@ -234,9 +234,9 @@ def _is_same_length(now: Fraction, before: Fraction) -> bool:
 
 
 def _decimal(number: Fraction) -> str:
-    """One decimal, rounded."""
+    """At most one decimal, rounded."""
     tenths = round(number * 10)
-    return f"{tenths // 10}.{tenths % 10}"
+    return f"{tenths // 10}.{tenths % 10}".removesuffix(".0")
 
 
 def _and(phrases: Sequence[str]) -> str:
@@ -246,3 +246,41 @@ def _and(phrases: Sequence[str]) -> str:
 def _capitalized(sentence: str) -> str:
     """Names of versions keep their small v."""
     return sentence if sentence[:1] == "v" and sentence[1:2].isdigit() else sentence[:1].upper() + sentence[1:]
+
+
+# --- The causes as a list ---------------------------------------------------------------------------------------------
+
+
+def name_cause(kind: Kind) -> str:
+    return _NAMES[kind]
+
+
+def say_change(kind: Kind, side: Side, reference: Side) -> str:
+    """What changed behind a cause, from the reference to the version: "430 → 380 tokens"."""
+    now, before = side.spending, reference.spending
+    if kind == Kind.UNKNOWN:
+        return f"No list price is known for the models of {reference.name}"
+    if kind == Kind.RATES:
+        names = change_of_model(side, reference)
+        if names is not None:
+            return f"{names[0]} → {names[1]}"
+        return "same model" if set(side.models) == set(reference.models) else "another mix of models"
+    if kind == Kind.CACHE:
+        shares = [spending.share_of_prompt("cache_read") * 100 for spending in (before, now)]
+        return f"{round(shares[0])} % → {round(shares[1])} % read from the cache"
+    if kind == Kind.WEB_SEARCHES:
+        return f"{_decimal(before.per_request(kind))} → {_decimal(now.per_request(kind))}"
+    lengths = [one.prompt_length if kind == Kind.INPUT else one.per_request(kind) for one in (before, now)]
+    return f"{round(lengths[0]):,} → {round(lengths[1]):,} tokens"
+
+
+_NAMES = {
+    Kind.RATES: "Model and prices",
+    Kind.INPUT: "Length of the input",
+    Kind.CACHE: "Use of the cache",
+    Kind.INPUT_AUDIO: "Audio input",
+    Kind.OUTPUT: "Length of the answers",
+    Kind.OUTPUT_AUDIO: "Spoken answers",
+    Kind.WEB_SEARCHES: "Web searches",
+    Kind.UNKNOWN: "Cannot be told apart",
+}
