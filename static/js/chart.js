@@ -171,7 +171,12 @@ document.addEventListener("keydown", (event) => {
 
 document.addEventListener("focusout", (event) => {
   const figure = figureAt(event.target);
-  if (figure) leave(figure);
+  if (!figure) return;
+  // A chart that is swapped loses the focus and gets it again in one go: then nobody has left.
+  setTimeout(() => {
+    const now = document.getElementById(figure.id);
+    if (now && !plotOf(now).contains(document.activeElement)) leave(now);
+  });
 });
 
 document.addEventListener("click", (event) => {
