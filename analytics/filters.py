@@ -168,6 +168,13 @@ def label_period(period: Period, today: date) -> str:
     return f"{_say(period.start, period.end, '%-d %B')} \N{EN DASH} {end}"
 
 
+def name_period(period: Period, today: date) -> str:
+    """The days as a name: "March", "3-9 March"."""
+    if period == periods.month_of(period.start):
+        return _say(period.start, today, "%B")
+    return label_period(period, today)
+
+
 def say_period(filters: Filters, today: date) -> str:
     """The days in words that go on after "Spent": "today", "in the last 7 days", "in March", "3-9 March"."""
     period = filters.period
@@ -175,8 +182,8 @@ def say_period(filters: Filters, today: date) -> str:
         days = _ROLLING_DAYS[filters.preset]
         return "today" if days == 1 else f"in the last {days} days"
     if period == periods.month_of(period.start):
-        return f"in {_say(period.start, today, '%B')}"
-    return f"{'on ' if period.day_count == 1 else ''}{label_period(period, today)}"
+        return f"in {name_period(period, today)}"
+    return f"{'on ' if period.day_count == 1 else ''}{name_period(period, today)}"
 
 
 def _say(day: date, beside: date, form: str) -> str:
@@ -259,4 +266,5 @@ _FIELDS: dict[str, tuple[str, Callable[[str], Any], Callable[[Any], str]]] = {
     "tag": ("tag", *_with_word(UNTAGGED, _read_text(64))),
     "version": ("version", _read_version, lambda number: str(number or NO_VERSION)),
 }
-PARAMETERS = (*RANGE_PARAMETERS, *_FIELDS)
+NARROWING = tuple(_FIELDS)
+PARAMETERS = (*RANGE_PARAMETERS, *NARROWING)

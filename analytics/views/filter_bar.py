@@ -43,6 +43,11 @@ class Field:
         return next((one for one in self.choices if one.value == self.value), Choice(self.value, self.value))
 
     @property
+    def in_words(self) -> str:
+        """The label inside a sentence."""
+        return self.label if self.label[:2].isupper() else self.label.lower()
+
+    @property
     def is_long(self) -> bool:
         """Whether it is better searched than scrolled through."""
         return len(self.choices) > MOST_SCROLLED
@@ -129,16 +134,22 @@ class FilterBar:
         return [one for one in self.fields if one.value and not one.is_known]
 
     def href(self, **changes: object) -> str:
-        """The page with these filters changed (as in `Filters.parameters`), its own parameters kept."""
-        return self._address({**self.filters.parameters(**changes), **self.kept})
+        """The page with these filters changed (as in `Filters.parameters`), what is its own kept."""
+        return self._address({**self.filters.parameters(**changes), **self._own})
 
     def _href_without(self, name: str) -> str:
-        parameters = {**self.filters.parameters(), **self.kept}
+        parameters = {**self.filters.parameters(), **self._own}
         parameters.pop(name, None)
         return self._address(parameters)
 
     def _address(self, parameters: Mapping[str, str]) -> str:
         return f"{self.action}?{urlencode(parameters)}" if parameters else self.action
+
+    @property
+    def _own(self) -> dict[str, str]:
+        """The page's own fields and parameters."""
+        more = {one.name: one.value for one in self.fields if one.value and one.name not in filters.PARAMETERS}
+        return {**more, **self.kept}
 
 
 def open_bar(
