@@ -126,6 +126,7 @@ ANSWERS: dict[str, tuple[str, str]] = {
     "app/<slug:slug>/requests/": ("in 404 200 200 404", "405 405 405 405 405"),
     "app/<slug:slug>/requests/<uuid:call_id>/": ("in 404 404 404 404", "405 405 405 405 405"),
     "app/<slug:slug>/settings/": ("in 404 200 200 404", "405 405 405 405 405"),
+    "app/<slug:slug>/settings/budget/": ("405 405 405 405 405", "in 404 403 away 404"),
     "app/<slug:slug>/settings/delete/": ("in 404 403 200 404", "in 404 403 200 404"),
     "app/<slug:slug>/settings/delete/undo/": ("405 405 405 405 405", "in 404 403 away 404"),
     "app/<slug:slug>/settings/name/": ("405 405 405 405 405", "in 404 403 200 404"),
