@@ -68,8 +68,7 @@ def moment_to_compare(period: Period, before: Period, now: datetime, zone: tzinf
     local = now.astimezone(zone)
     if local.date() not in period or (local.date() - period.start).days != (before.end - before.start).days:
         return None
-    moment = datetime.combine(before.end, local.time(), tzinfo=zone).replace(fold=local.fold)
-    return max(moment.astimezone(UTC), periods.start_of(before.end, zone))
+    return datetime.combine(before.end, local.time(), tzinfo=zone).astimezone(UTC)
 
 
 def project(month: Period, today: date, spent: Sequence[int], first_day: date | None = None) -> int | None:

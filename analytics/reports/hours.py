@@ -129,5 +129,6 @@ class _HourSince(Func):
     output_field = IntegerField()
 
     def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
-        template = "FLOOR((CAST(STRFTIME('%%%%s', %(expressions)s) AS INTEGER) - %(start)s) / 3600.0)"
+        # Without fractions of seconds, which SQLite would round up into the next hour.
+        template = "FLOOR((CAST(STRFTIME('%%%%s', SUBSTR(%(expressions)s, 1, 19)) AS INTEGER) - %(start)s) / 3600.0)"
         return self.as_sql(compiler, connection, template=template, **context)

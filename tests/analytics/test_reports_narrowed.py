@@ -103,7 +103,7 @@ def test_rows_are_what_was_used_and_add_up_however_usage_is_narrowed(world: Worl
 
 
 @anywhere(*PLACES)
-@many(6)
+@many(15)
 @given(data=st.data())
 def test_the_hours_of_a_day_are_what_was_used_in_them(world: World, data: st.DataObject) -> None:
     day = data.draw(st.sampled_from(days_of(world).days))
@@ -143,7 +143,7 @@ def narrowing_of(scope: Scope) -> dict[str, Any]:
 
 
 @anywhere("Europe/Berlin", "Asia/Kathmandu")
-@many(12)
+@many(20)
 @given(data=st.data())
 def test_every_table_of_the_dashboard_adds_up_to_its_total_now_and_before(
     world: World, data: st.DataObject, django_assert_max_num_queries: DjangoAssertNumQueries
