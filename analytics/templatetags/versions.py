@@ -4,6 +4,7 @@ from decimal import Decimal
 
 from django import template
 
+from analytics.filters import Filters
 from analytics.templatetags.money import money, money_exact
 
 register = template.Library()
@@ -68,3 +69,15 @@ def signed_percent(percent: int | None) -> str:
 def temperature(degrees: float | None) -> str:
     """Without needless digits."""
     return NOTHING if degrees is None else f"{Decimal(str(degrees)).normalize():f}"
+
+
+@register.filter
+def unbroken(sentence: str) -> str:
+    """A percentage stays on one line."""
+    return sentence.replace(" %", "\N{NO-BREAK SPACE}%")
+
+
+@register.filter
+def of_version(filters: Filters, number: int) -> str:
+    """The query of an address that narrows to a version; 0 is usage without one."""
+    return filters.query(version=number)

@@ -80,15 +80,15 @@ def _was_ever_used(organization_id: int, key: str) -> bool:
 
 def _fit(bar: FilterBar, comparison: Comparison) -> VersionsBar:
     """The prompt is kept instead of offered, and the versions are offered."""
-    numbers = dict.fromkeys([*comparison.numbers, *({bar.filters.version} - {None})])
     offered = [
-        Choice(filters.write("version", number), f"v{number}" if number else reports.NO_VERSION) for number in numbers
+        Choice(filters.write("version", number), f"v{number}" if number else reports.NO_VERSION)
+        for number in comparison.numbers
     ]
     asked = bar.filters.parameters()
     version = Field("version", "Version", "All versions", offered, asked.get("version", ""))
     parts = {field.name: getattr(bar, field.name) for field in fields(bar)}
     parts["kept"] = {"prompt": asked["prompt"]}
-    parts["fields"] = (*(one for one in bar.fields if one.name != "prompt"), version)
+    parts["fields"] = (*(one for one in bar.fields if one.name not in {"prompt", "version"}), version)
     return VersionsBar(**parts)
 
 
