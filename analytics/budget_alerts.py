@@ -203,11 +203,12 @@ def _send(alert: BudgetAlert, now: datetime) -> None:
 
 def _context(alert: BudgetAlert) -> dict[str, object]:
     slug = alert.organization.slug
+    month = periods.month_of(alert.month)  # by its days: the mail may be read in another one
     return {
         "organization": alert.organization,
         "alert": alert,
         "is_used_up": alert.threshold == THRESHOLDS[-1],
         "percent": alert.spent_pico_usd * 100 // alert.budget_pico_usd,
-        "dashboard_url": mails.absolute(reverse("dashboard", args=[slug])),
+        "dashboard_url": mails.absolute(f"{reverse('dashboard', args=[slug])}?start={month.start}&end={month.end}"),
         "settings_url": mails.absolute(reverse("organization-settings", args=[slug])),
     }

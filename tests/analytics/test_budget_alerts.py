@@ -120,7 +120,7 @@ def test_the_mail_says_how_much_of_what_and_leads_to_the_dashboard(key: ApiKey) 
     text = " ".join(str(message.body).split())
     assert "Acme has spent $85.50 in February 2026: 85 % of its monthly budget of $100.00." in text
     assert "Nothing is stopped" in text
-    assert link_in(message, "/app/acme/") == "/app/acme/"
+    assert link_in(message, "/app/acme/?") == "/app/acme/?start=2026-02-01&end=2026-02-28"
     assert reverse("organization-settings", args=["acme"]) in text
 
 
