@@ -2,6 +2,7 @@
 
 import html
 import re
+from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
 
@@ -12,7 +13,9 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
+from analytics import reports, versions
 from analytics.models.rollups import FIRST_TOKEN_COLUMNS, LATENCY_COLUMNS
+from analytics.reports import Scope
 from orgs.models import Organization, Team
 from prompts import services
 from prompts.models import Prompt
@@ -43,8 +46,9 @@ def team(acme: Organization) -> Team:
     return make_team(acme)
 
 
-def use(team: Team, usd: str, requests: int, *, version: int, prompt_key: str = "summarize", **columns: Any) -> None:
-    spend(team, usd, requests, on=timezone.now().date().isoformat(), version=version, prompt_key=prompt_key, **columns)
+def use(team: Team, usd: str, requests: int, **columns: Any) -> None:
+    """Today, of the prompt "summarize" unless the columns name another."""
+    spend(team, usd, requests, on=timezone.now().date().isoformat(), **({"prompt_key": "summarize"} | columns))
 
 
 def address(organization: Organization, **parameters: str) -> str:
@@ -120,10 +124,39 @@ def test_requests_without_a_price_are_left_out_of_the_average(client: Client, ac
 
     assert "Compared with v2, the version with the most requests: no version is active." in page
     assert "v1 costs 50 % less per request than v2: shorter input." in page
+    assert "Length of the input 2,000 → 1,000 tokens" in page
     assert "100 60 without a price $0.40 $0.01" in page
     assert "63 requests without a price are left out of the averages." in page
     assert "No request of v3 has a price, so its cost cannot be compared." in page
     assert "v3 Not registered 3 3 without a price no price" in page
+
+
+def test_a_mix_of_models_is_worth_what_it_cost_on_average(client: Client, acme: Organization, team: Team) -> None:
+    """gpt-4o and gpt-4o-mini take $2.50 and $0.15 for a million tokens: three quarters and a quarter are $1.9125."""
+    for version, tokens in ((1, 2_000), (2, 1_000)):
+        for model, requests, rate in (("gpt-4o", 30, "0.0000025"), ("gpt-4o-mini", 10, "0.00000015")):
+            usd = str(Decimal(rate) * tokens * requests)
+            use(team, usd, requests, version=version, model=model, input_tokens=tokens * requests)
+    services.activate(version=make_version(make_prompt(acme, "summarize"), number=2), by=None)
+
+    page = read(client, acme, prompt="summarize")
+
+    assert "v1 costs 2 times as much per request as v2: longer input." in page
+    assert "Length of the input 1,000 → 2,000 tokens +$0.001912 Difference per request +$0.001912" in page
+
+
+def test_the_parts_shown_add_up_to_the_difference_shown(acme: Organization, team: Team) -> None:
+    tokens = [{"input_tokens": 977 * n, "cache_read_tokens": 331 * n * n, "output_tokens": 1013 * n} for n in (1, 2, 3)]
+    for version, used in enumerate(tokens, 1):
+        use(team, f"0.{version}00000000007", 30 + version, version=version, **used)
+    scope = Scope(acme.pk, reports.ALL_TIME, prompt_key="summarize")
+
+    found = versions.compare(scope, [], now=timezone.now()).lines
+
+    compared = [line for line in found if line.difference]
+    assert [len(line.parts) for line in compared] == [4, 4]
+    for line in compared:
+        assert sum(part.pico_usd for part in line.parts) == line.difference_pico_usd
 
 
 def test_durations_are_estimates_from_the_histograms(client: Client, acme: Organization, team: Team) -> None:
