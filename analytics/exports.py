@@ -10,6 +10,8 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequenc
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from types import NoneType
+from typing import Any
 
 from asgiref.sync import sync_to_async
 from django.db import connection
@@ -33,23 +35,24 @@ SUMS = ("total_cost", "avg_cost_per_request", *_COUNTS)
 # --- Cells ------------------------------------------------------------------------------------------------------------
 
 
+def text_cell(text: str) -> str:
+    return f"'{text}" if text and text.lstrip(" ")[:1] in _FORMULA_MARKS else text
+
+
+_WRITERS: dict[type, Callable[[Any], str]] = {
+    str: text_cell,
+    int: str,
+    NoneType: lambda _: "",
+    Decimal: plain_digits,
+    bool: lambda value: "true" if value else "false",
+    list: lambda texts: text_cell("; ".join(texts)),
+    date: date.isoformat,
+}
+
+
 def cell(value: object) -> str:
-    """Raises TypeError for what has no documented form."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, Decimal):
-        return plain_digits(value)
-    if isinstance(value, int):
-        return str(value)
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, list):
-        return cell("; ".join(value))
-    if isinstance(value, str):
-        return f"'{value}" if value.lstrip(" ")[:1] in _FORMULA_MARKS and value else value
-    raise TypeError(f"no form in CSV for {type(value).__name__}")
+    """Raises KeyError for what has no documented form."""
+    return _WRITERS[type(value)](value)
 
 
 def lines(rows: Iterable[Sequence[object]]) -> bytes:
@@ -87,8 +90,7 @@ class LogFile:
             records = request_log.read_chunk(self._question, self._place, self._chunk)
             self._names.learn(records)
         finally:
-            # Back to the pool: somebody's slow download must not keep a connection from everybody else.
-            connection.close_if_unusable_or_obsolete()
+            _release_connection()
         self._is_ended = len(records) < self._chunk
         head = [] if self._is_begun else [FIELDS]
         self._is_begun = True
@@ -97,11 +99,18 @@ class LogFile:
         return lines([*head, *(values_of(record, self._names) for record in records)])
 
 
+def _release_connection() -> None:
+    """Back to the pool: somebody's slow download must not keep a connection from everybody else."""
+    if not connection.in_atomic_block:
+        connection.close()
+
+
 async def stream(first: bytes, file: LogFile) -> AsyncIterator[bytes]:
     """The first part, read already, and all others, each when the one before has been sent.
 
     Not a plain generator: Django would read that to its end, into memory, before it sent a byte of it.
     """
+    await sync_to_async(_release_connection)()  # whoever was asked after the first part: the session, for one
     part = first
     while part:
         yield part

@@ -130,8 +130,8 @@ def find_receipt(organization: Organization, call_id: UUID) -> Receipt | None:
 def _find_booked(
     usage: UsageRecord, organization_id: int, booked: int | None, today: PriceBook, cost: Cost, revision: int
 ) -> tuple[PriceBook, Cost]:
-    """The prices by which the booked amount comes out, and the cost by them; today's where none are found."""
-    if cost.pico_usd == booked:
+    """The prices by which the booked amount comes out, and the cost by them; today's where there are none to find."""
+    if booked is None or cost.pico_usd == booked:
         return today, cost
     for book in revisions.earlier(revision):
         earlier = book.cost_of(usage, organization_id)
