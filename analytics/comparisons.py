@@ -8,6 +8,7 @@ from analytics import periods
 from analytics.periods import Period
 
 _ONE_DAY = timedelta(days=1)
+_MOST_DAYS_TO_CUT = 31
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +64,12 @@ def moment_to_compare(period: Period, before: Period, now: datetime, zone: tzinf
     """Where in the last of the days `before` the comparison stops, so that like is compared with like.
 
     Today is not over, so the day that it is compared with counts up to the same time of day. None where it counts
-    whole: the range does not include today, or today has no counterpart (the 31st, beside a month of 30 days).
+    whole: the range does not include today; today has no counterpart (the 31st, beside a month of 30 days); so many
+    days are compared that a part of one makes no difference worth reading records for.
     """
     local = now.astimezone(zone)
-    if local.date() not in period or (local.date() - period.start).days != (before.end - before.start).days:
+    begun = (local.date() - period.start).days + 1
+    if local.date() not in period or begun != before.day_count or begun > _MOST_DAYS_TO_CUT:
         return None
     return datetime.combine(before.end, local.time(), tzinfo=zone).astimezone(UTC)
 

@@ -12,7 +12,14 @@ from analytics import charts, comparisons, periods, reports
 from analytics.comparisons import Comparison
 from analytics.filters import Filters
 from analytics.periods import Period
-from analytics.reports import Days, Dimension, Remainder, Row, Scope, Sums, SumsOf
+from analytics.reports import Days, Grouping, Remainder, Row, Scope, Sums, SumsOf
+
+# What the tables are read by. That of keys tells teams too, and that of models providers.
+_PROMPTS: Grouping = ("prompt_key",)
+_SPENDERS: Grouping = ("team_id", "api_key_id")
+_TAGS: Grouping = ("tag",)
+_MODELS: Grouping = ("provider", "model")
+_GROUPINGS = (_PROMPTS, _SPENDERS, _TAGS, _MODELS)
 
 StackBy = Literal["", "provider", "model"]
 
@@ -94,11 +101,11 @@ def _read(question: _Question, registered: Mapping[str, str]) -> Dashboard:
     days = reports.read_days(scope, _line_days(period, compared) if compared else None)
     earlier = _read_earlier(question, days, compared) if compared else None
     used = reports.find_days(scope.organization_id)
-    prompts = _sums_of_both(scope, earlier, "prompt_key")
-    tags = _sums_of_both(scope, earlier, "tag")
-    spenders = _sums_of_both(scope, earlier, "team_id", "api_key_id")
+    prompts = _sums_of_both(scope, earlier, _PROMPTS)
+    tags = _sums_of_both(scope, earlier, _TAGS)
+    spenders = _sums_of_both(scope, earlier, _SPENDERS)
     models_before = days.by_model(compared) if compared else None
-    models = _take_off(days.by_model(period), models_before, earlier, "provider", "model")
+    models = _take_off(days.by_model(period), models_before, earlier, _MODELS)
     total = reports.add_sums(models[0].values())
     total_before = reports.add_sums(models[1].values()) if models[1] is not None else None
     first_day, last_day = (used.start, used.end) if used else (None, None)
@@ -136,18 +143,18 @@ def _read_earlier(question: _Question, days: Days, compared: Period) -> _Earlier
     last = Period(compared.end, compared.end)
     if until is None or days.total(last).is_empty:
         return _Earlier(compared, until, Remainder())
-    return _Earlier(compared, until, reports.read_remainder(replace(question.scope, period=last), until))
+    return _Earlier(compared, until, reports.read_remainder(replace(question.scope, period=last), until, *_GROUPINGS))
 
 
-def _sums_of_both(scope: Scope, earlier: _Earlier | None, *dimensions: Dimension) -> _Both:
-    now, before = reports.sums_by_both(scope, earlier.period if earlier else None, *dimensions)
-    return _take_off(now, before, earlier, *dimensions)
+def _sums_of_both(scope: Scope, earlier: _Earlier | None, grouping: Grouping) -> _Both:
+    now, before = reports.sums_by_both(scope, earlier.period if earlier else None, *grouping)
+    return _take_off(now, before, earlier, grouping)
 
 
-def _take_off(now: SumsOf, before: SumsOf | None, earlier: _Earlier | None, *dimensions: Dimension) -> _Both:
+def _take_off(now: SumsOf, before: SumsOf | None, earlier: _Earlier | None, grouping: Grouping) -> _Both:
     if earlier is None or before is None:
         return now, None
-    return now, earlier.remainder.taken_off(before, *dimensions)
+    return now, earlier.remainder.taken_off(before, *grouping)
 
 
 def _regroup(both: _Both, position: int) -> _Both:

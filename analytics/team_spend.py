@@ -71,7 +71,7 @@ def _compare(scope: Scope, zone: tzinfo, now: datetime, *, spent: int, spent_bef
     later = 0
     if until is not None and costs[-1]:
         last = replace(scope, period=Period(before.end, before.end))
-        later = reports.read_remainder(last, until).total.cost_pico_usd
+        later = reports.read_remainder(last, until, ()).total.cost_pico_usd
     return Comparison(before, sum(costs) - later, spent, until)
 
 

@@ -38,7 +38,7 @@ from analytics.reports.rankings import (
     sort_rows,
 )
 from analytics.reports.reading import find_days, has_usage
-from analytics.reports.remainders import Remainder, read_remainder
+from analytics.reports.remainders import Grouping, Remainder, read_remainder
 from analytics.reports.scope import ALL_TIME, NO_VERSION, UNKNOWN_PROMPT, UNNAMED_MODEL, UNTAGGED, Dimension, Scope
 from analytics.reports.snapshot import one_moment
 from analytics.reports.sums import NOTHING, SUM_COLUMNS, Sums, add_sums, take_off, to_usd
@@ -70,6 +70,7 @@ __all__ = [
     "Days",
     "Dimension",
     "Durations",
+    "Grouping",
     "Hour",
     "HourDimension",
     "LastUse",

@@ -51,6 +51,8 @@ def test_a_range_is_compared_with_as_much_before_it(period: Period, today: str, 
         ("Europe/Berlin", "2026-03-29T06:00Z", days("2026-03-29", "2026-03-29"), "2026-03-28T07:00Z"),
         ("UTC", "2026-03-31T09:30Z", MARCH, None),  # February has no 31st: all of it
         ("UTC", "2026-04-02T09:30Z", MARCH, None),  # over
+        ("UTC", "2026-03-10T09:30Z", days("2026-02-08", "2026-03-10"), "2026-02-07T09:30Z"),  # 31 days
+        ("UTC", "2026-03-10T09:30Z", days("2026-02-07", "2026-03-10"), None),  # so many that half a day is nothing
         # Half past midnight was skipped on that day: what the clock showed instead was half past one.
         ("America/Santiago", "2026-09-07T03:30Z", days("2026-09-07", "2026-09-07"), "2026-09-06T04:30Z"),
     ],

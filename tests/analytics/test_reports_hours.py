@@ -85,9 +85,10 @@ def test_what_is_left_of_a_day_begins_with_the_moment_itself(django_assert_num_q
     scope = Scope(key.organization_id, TENTH)
 
     with django_assert_num_queries(1):
-        remainder = reports.read_remainder(scope, NOON)
+        remainder = reports.read_remainder(scope, NOON, (), ("tag",))
 
     assert remainder.total.request_count == 2
+    assert {tag: sums.request_count for tag, sums in remainder.groups[("tag",)].items()} == {"a": 1, "b": 1, "": 1}
     left = remainder.taken_off(reports.sums_by(scope, "tag"), "tag")
     assert {tag: sums.request_count for tag, sums in left.items()} == {"": 1}
 
