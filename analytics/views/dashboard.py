@@ -4,6 +4,7 @@ HTMX asks for a part of it, the page's script for news: with the `stamp` of what
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -17,8 +18,10 @@ from django.views.decorators.vary import vary_on_headers
 
 from accounts.views.onboarding.forms import PREFERRED_MODELS
 from analytics import comparisons, filters, overview, periods, reports
+from analytics.budget import BudgetState
 from analytics.overview import Dashboard
 from analytics.periods import Period
+from analytics.reports import Row
 from analytics.templatetags.money import cost
 from analytics.views import ranking_tables
 from analytics.views.filter_bar import FilterBar, open_bar
@@ -53,6 +56,7 @@ def show(request: OrganizationRequest) -> HttpResponse:
         today=today,
         kept=asked.parameters(),
     )
+    budget = _budget(organization, bar, today)
     dashboard = overview.read_dashboard(
         organization_id=organization.pk,
         filters=bar.filters,
@@ -60,12 +64,23 @@ def show(request: OrganizationRequest) -> HttpResponse:
         now=now,
         registered=bar.registered,
         stack_by=asked.stack_by,
+        pace=budget.pace_pico_usd if budget else None,
     )
-    return _answer(request, "dashboard", _context(dashboard, bar, asked))
+    return _answer(request, "dashboard", _context(dashboard, bar, asked, budget))
 
 
-def _context(dashboard: Dashboard, bar: FilterBar, asked: Asked) -> dict[str, Any]:
+def _budget(organization: Organization, bar: FilterBar, today: date) -> BudgetState | None:
+    """That of this month, with nothing spent of it yet. It is the whole organization's, so a part has none."""
+    budget = organization.monthly_budget_pico_usd
+    if budget is None or bar.filters.is_narrowed or today not in bar.filters.period:
+        return None
+    return BudgetState(periods.month_of(today), today, budget, 0)
+
+
+def _context(dashboard: Dashboard, bar: FilterBar, asked: Asked, budget: BudgetState | None) -> dict[str, Any]:
     chosen, period = bar.filters.parameters(), dashboard.period
+    is_month = period == periods.month_of(dashboard.today)
+    spent, projection = dashboard.total.cost_pico_usd, dashboard.projection_pico_usd
     return {
         "nav": "dashboard",
         "bar": bar,
@@ -73,6 +88,10 @@ def _context(dashboard: Dashboard, bar: FilterBar, asked: Asked) -> dict[str, An
         "tables": _tables(dashboard, bar, asked),
         "stack_links": ranking_tables.stack_links(bar, asked),
         "said": f"Spent {bar.words}: {cost(dashboard.total)}",
+        "budget": replace(budget, spent_pico_usd=spent, projection_pico_usd=projection)
+        if budget and is_month
+        else None,
+        "may_have_budget": is_month and not bar.filters.is_narrowed,
         "period_label": filters.label_period(period, date.min),
         "before_words": _say_before(dashboard),
         "previous_name": _name_before(dashboard),
@@ -141,7 +160,13 @@ def _tables(dashboard: Dashboard, bar: FilterBar, asked: Asked) -> dict[str, Tab
         "providers": dashboard.providers,
         "tags": dashboard.tags,
     }
+    if bar.filters.is_narrowed:  # What is never used with these filters is no part of the answer.
+        rows = {name: [row for row in found if _was_used(row)] for name, found in rows.items()}
     return {name.replace("-", "_"): ranking_tables.build(kind, rows[name], bar, asked) for name, kind in KINDS.items()}
+
+
+def _was_used(row: Row) -> bool:
+    return not (row.is_unused and (row.before is None or row.before.is_empty))
 
 
 def _show_start(request: OrganizationRequest) -> HttpResponse:

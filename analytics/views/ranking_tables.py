@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
+from accounts.onboarding.words import PROVIDERS
 from analytics import reports
 from analytics.filters import Filters
 from analytics.overview import StackBy
@@ -13,6 +14,7 @@ from analytics.views.filter_bar import FilterBar, Link
 
 FIRST_ROWS = 10
 _MAX_SEARCH = 128
+_UNDER: Mapping[Order, str] = {"requests": "Average", "cost": "Change"}
 _STACKS: Mapping[str, StackBy] = {"provider": "provider", "model": "model"}
 
 
@@ -48,6 +50,7 @@ class Head:
     href: str
     order: Order
     sorted: str  # "ascending", "descending" or "": as in aria-sort
+    under: str  # the column that narrow windows show below this one
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,9 +163,10 @@ def _table_row(kind: Kind, row: Row, bar: FilterBar, asked: Asked) -> TableRow:
 
 
 def _name(kind: Kind, row: Row) -> str:
-    """A tag may have the name of what has none."""
-    is_double = bool(row.value) and kind.name == "tags" and row.value == reports.UNTAGGED
-    return f"“{row.name}”" if is_double else row.name
+    """As people write it. A tag may have the name of what has none."""
+    if kind.name == "providers":
+        return PROVIDERS.get(row.name, row.name)
+    return f"“{row.name}”" if kind.name == "tags" and row.value == reports.UNTAGGED else row.name
 
 
 def _is_chosen(found: Filters, values: Mapping[str, Any]) -> bool:
@@ -186,7 +190,7 @@ def _heads(kind: Kind, bar: FilterBar, asked: Asked) -> list[Head]:
         turned = not is_descending if order == current else order != "name"
         href = address(bar.action, bar.filters.parameters(), asked.parameters(sort=(kind.name, (order, turned))))
         direction = "descending" if is_descending else "ascending"
-        heads.append(Head(label, href, order, direction if order == current else ""))
+        heads.append(Head(label, href, order, direction if order == current else "", _UNDER.get(order, "")))
     return heads
 
 

@@ -89,8 +89,8 @@ function begin(select) {
       close();
     }
   });
-  // The form has all of its fields as they came: so has this one.
-  select.form?.addEventListener("reset", () => setTimeout(close));
+  // Somebody else chose; what is being typed goes on.
+  select.addEventListener("settled", () => list.hidden && close());
   close();
 }
 

@@ -37,20 +37,46 @@ document.addEventListener("keydown", (event) => {
   more.querySelector("input:not([hidden]), select:not([hidden])")?.focus();
 });
 
+// Addresses are to be read and passed on: without what is not chosen.
+document.addEventListener("htmx:configRequest", (event) => {
+  const { elt, formData } = event.detail;
+  if (!elt.matches("form[data-apply], form[data-search]")) return;
+  if (formData.get("start") || formData.get("end")) formData.delete("range");
+  for (const [name, value] of [...formData]) if (!value) formData.delete(name);
+});
+
+// Going back leads to something else.
+document.addEventListener("htmx:beforeHistoryUpdate", (event) => {
+  const { history } = event.detail;
+  if (history.path === location.pathname + location.search) history.type = "replace";
+});
+
 // --- The answers ---
 
-const problemOf = (page) => document.getElementById(`${page.id}-problem`);
-let failed = "";
+const ofPage = (event) => (event.detail.target?.querySelector?.("form[data-apply]") ? event.detail.target : null);
 
-function say(page, words, path) {
-  const problem = problemOf(page);
-  if (!problem) return;
-  failed = path;
-  problem.hidden = !words;
-  if (words) problem.querySelector("[data-words]").textContent = words;
+// What is shown is older than what was asked for: said above it, until an answer comes.
+function complain(page, words, path) {
+  const banner = Object.assign(document.createElement("div"), { className: "banner banner-harm", id: `${page.id}-problem` });
+  const text = Object.assign(document.createElement("p"), { textContent: words });
+  const button = Object.assign(document.createElement("button"), { className: "button button-quiet button-small", type: "button", textContent: "Try again" });
+  button.addEventListener("click", () => htmx.ajax("GET", path, { source: page, target: page, swap: "morph", push: path }));
+  banner.setAttribute("role", "alert");
+  banner.append(text, button);
+  withdraw(page);
+  page.before(banner);
 }
 
-const ofPage = (event) => (event.detail.target?.matches?.("[data-filtered]") ? event.detail.target : null);
+const withdraw = (page) => document.getElementById(`${page.id}-problem`)?.remove();
+
+// What is chosen is what the answer says.
+function settle(form) {
+  for (const field of form.elements) {
+    if (field.type === "select-one") field.value = ([...field.options].find((option) => option.defaultSelected) ?? field.options[0]).value;
+    else if (field.type === "date" && field !== document.activeElement) field.value = field.defaultValue;
+    field.dispatchEvent(new Event("settled"));
+  }
+}
 
 document.addEventListener("htmx:beforeRequest", (event) => {
   if (ofPage(event)) event.detail.target.setAttribute("aria-busy", "true");
@@ -70,25 +96,23 @@ document.addEventListener("htmx:beforeSwap", (event) => {
 document.addEventListener("htmx:afterSwap", (event) => {
   const page = ofPage(event);
   if (!page) return;
-  say(page, "");
-  page.querySelector("form[data-apply]")?.reset(); // what is chosen is what the answer says
+  withdraw(page);
+  settle(page.querySelector("form[data-apply]"));
   if (document.activeElement === document.body) document.querySelector("#filter-more > summary")?.focus({ preventScroll: true });
   const said = document.getElementById(`${page.id}-said`);
   if (said) said.textContent = page.dataset.said ?? "";
 });
 
+const BEFORE = "What you see is what was there before.";
 const WORDS = {
-  "htmx:sendError": "The server cannot be reached. What is below is what was there before.",
-  "htmx:timeout": "The answer takes too long. What is below is what was there before.",
-  "htmx:responseError": "The server could not work it out. What is below is what was there before.",
+  "htmx:sendError": `The server cannot be reached. ${BEFORE}`,
+  "htmx:timeout": `The answer takes too long. ${BEFORE}`,
+  "htmx:responseError": `The server could not work it out. ${BEFORE}`,
 };
 for (const [name, words] of Object.entries(WORDS)) {
   document.addEventListener(name, (event) => {
-    if (ofPage(event)) say(event.detail.target, words, event.detail.pathInfo.finalRequestPath);
+    const { elt, target, pathInfo } = event.detail;
+    if (ofPage(event)) complain(target, words, pathInfo.finalRequestPath);
+    else if (target?.id === "dialog" && elt.href) location.assign(elt.href); // the page says what is the matter
   });
 }
-
-document.addEventListener("click", (event) => {
-  const page = event.target.matches("[data-retry]") && document.querySelector("[data-filtered]");
-  if (page) htmx.ajax("GET", failed, { source: page, target: page, swap: "morph", push: failed });
-});

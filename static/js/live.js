@@ -46,7 +46,7 @@ function showState() {
   if (isOver) show("over", "You are signed out.");
   else if (page.dataset.live === undefined) show("closed", "");
   else if (failures > 1) show("late", `Not updating since ${clock(last)}.`);
-  else show("on", "Live", `Last looked at ${clock(last)}`);
+  else show("on", page.dataset.live || "Live", `Last looked at ${clock(last)}`);
 }
 
 async function ask() {
@@ -83,7 +83,7 @@ function renew(html, mine) {
   htmx.process(page);
   htmx.trigger(page, "htmx:load", { elt: page });
   if (page.dataset.said === before) return;
-  page.querySelector("[data-news]")?.animate?.([{ color: "var(--accent)" }, {}], { duration: 900, easing: "ease-out" });
+  if (!matchMedia("(prefers-reduced-motion: reduce)").matches) page.querySelector("[data-news]")?.animate([{ color: "var(--accent)" }, {}], { duration: 900, easing: "ease-out" });
   if (Date.now() - announced < ANNOUNCED_EVERY_MS) return;
   announced = Date.now();
   said.textContent = page.dataset.said;
