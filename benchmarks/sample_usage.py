@@ -58,14 +58,16 @@ FROM summed, LATERAL generate_series(
 _VERSIONS = """
 CREATE TEMP TABLE bench_version AS
 SELECT prompt, version,
-       %(first)s::date + ((version - 1) * %(days)s / %(versions)s
-                          + CASE version WHEN 1 THEN 0 ELSE abs(hashint4(prompt * 7 + version)) %% 60 - 30 END) AS since,
+       %(first)s::date + (version - 1) * %(days)s / %(versions)s
+           + CASE version WHEN 1 THEN 0 ELSE abs(hashint4(prompt * 7 + version)) %% 60 - 30 END AS since,
        floor(power(abs(hashint4(prompt * 13 + version)) %% 1000 / 1000.0, 2) * %(models)s)::int AS model,
        abs(hashint4(prompt)) %% %(models)s AS stand_in
 FROM generate_series(0, %(prompts)s) AS prompt, generate_series(1, %(versions)s) AS version
 """
 
-_MODELS = "CREATE TEMP TABLE bench_model (model int, provider text, asked text, name text, rate_in bigint, rate_out bigint)"
+_MODELS = (
+    "CREATE TEMP TABLE bench_model (model int, provider text, asked text, name text, rate_in bigint, rate_out bigint)"
+)
 
 _KEYS = "CREATE TEMP TABLE bench_key (organization_id bigint, key int, team_id bigint, api_key_id bigint)"
 
