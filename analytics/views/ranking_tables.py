@@ -32,12 +32,12 @@ class Kind:
 KINDS = {
     kind.name: kind
     for kind in (
-        Kind("prompts", "By prompt", "Prompt", ("prompt",), has_codes=True),
-        Kind("api-keys", "By API key", "API key", ("key",)),
-        Kind("teams", "By team", "Team", ("team",)),
-        Kind("models", "By model", "Model", ("provider", "model"), has_codes=True),
-        Kind("providers", "By provider", "Provider", ("provider",)),
-        Kind("tags", "By tag", "Tag", ("tag",), has_codes=True),
+        Kind("prompts", "Spend by prompt", "Prompt", ("prompt",), has_codes=True),
+        Kind("api-keys", "Spend by API key", "API key", ("key",)),
+        Kind("teams", "Spend by team", "Team", ("team",)),
+        Kind("models", "Spend by model", "Model", ("provider", "model"), has_codes=True),
+        Kind("providers", "Spend by provider", "Provider", ("provider",)),
+        Kind("tags", "Spend by tag", "Tag", ("tag",), has_codes=True),
     )
 }
 

@@ -1,4 +1,4 @@
-"""The dashboard through its address: every range, filter, order and part of it; what cannot be used; what is new."""
+"""The dashboard through its address: every range, filter, order and table; what cannot be used."""
 
 import re
 from collections.abc import Mapping
@@ -7,28 +7,31 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
-from pytest_django import DjangoAssertNumQueries
 
 from analytics.usage import TokenUsage
 from analytics.views.ranking_tables import Asked
 from orgs.models import ApiKey, Organization
 from tests.analytics.usage_lines import make_record, post
-from tests.factories import make_key, make_member, make_organization, make_prompt, make_team, make_user
+from tests.factories import make_key, make_organization, make_prompt, make_team, make_user
+from tests.pages.dashboard_page import (
+    TABLES,
+    added_up,
+    link_called,
+    names_of,
+    page_of,
+    rows_of,
+    spent_of,
+    table_of,
+    text_of,
+    use,
+)
 
 pytestmark = [pytest.mark.trial, pytest.mark.django_db]
 
 DASH = "\N{EN DASH}"
-HTMX = {"HX-Request": "true"}
-TABLES = ("prompts", "api-keys", "teams", "tags", "models", "providers")
-# Session, person, access, the address' state for its banner; the switcher's memberships in whole pages.
-QUERIES_OF_A_PART = 3
-QUERIES_OF_THE_FRAME = 2
-# Has usage; of the bar: teams, keys, prompts, models, tags.
-QUERIES_OF_THE_BAR = 6
 
 
 @pytest.fixture
@@ -41,61 +44,6 @@ def acme(client: Client) -> Organization:
 @pytest.fixture
 def key(acme: Organization) -> ApiKey:
     return make_key(make_team(acme, "backend"), "Checkout, production")[0]
-
-
-def use(key: ApiKey, dollars: int, *, days_ago: int = 0, **fields: Any) -> None:
-    """A request now, or so many days before, for so many dollars: 100,000 tokens out of gpt-4o are one."""
-    now = timezone.now()
-    facts = {"usage": TokenUsage(output=dollars * 100_000), **fields}
-    post(make_record(key, at=now - timedelta(days=days_ago), **facts), now=now)
-
-
-def ask(client: Client, organization: Organization, query: str = "", **headers: str) -> HttpResponse:
-    return client.get(f"{reverse('dashboard', args=[organization.slug])}?{query}", headers=headers)  # type: ignore[return-value]
-
-
-def text_of(html: str) -> str:
-    return " ".join(re.sub(r"<[^>]*>", " ", re.sub(r"<svg.*?</svg>", " ", html, flags=re.DOTALL)).split())
-
-
-def page_of(client: Client, organization: Organization, query: str = "") -> str:
-    answer = ask(client, organization, query)
-    assert answer.status_code == 200
-    return answer.content.decode()
-
-
-def table_of(page: str, name: str) -> str:
-    found = re.search(rf'<section class="ranking ranking-{name}".*?</section>', page, re.DOTALL)
-    return found[0] if found else ""
-
-
-def rows_of(page: str, name: str) -> list[str]:
-    return [text_of(row) for row in re.findall(r"<tr data-key.*?</tr>", table_of(page, name), re.DOTALL)]
-
-
-def names_of(page: str, name: str) -> list[str]:
-    return [text_of(link) for link in re.findall(r'<a class="rank-link.*?</a>', table_of(page, name), re.DOTALL)]
-
-
-def spent_of(page: str) -> str:
-    found = re.search(r'<p class="figure-large".*?</p>', page)
-    return text_of(found[0]) if found else ""
-
-
-def added_up(page: str, name: str) -> Decimal:
-    """The exact amounts behind the rows of a table."""
-    amounts = re.findall(r'<td class="n share" title="\$([\d.,]+)', table_of(page, name))
-    return sum((Decimal(amount.replace(",", "")) for amount in amounts), Decimal(0))
-
-
-def link_called(page: str, words: str) -> str:
-    """Where the link leads whose text or title begins with these words."""
-    for attributes, inside in re.findall(r"<a ([^>]*)>(.*?)</a>", page, re.DOTALL):
-        titles = re.findall(r'title="([^"]*)"', attributes)
-        if any(text.startswith(words) for text in (text_of(inside), *titles)):
-            found = re.search(r'href="([^"]*)"', attributes)
-            return found[1].replace("&amp;", "&") if found else ""
-    raise AssertionError(f"no link called {words!r}")
 
 
 @pytest.fixture
@@ -170,11 +118,11 @@ def test_links_keep_what_is_chosen(client: Client, acme: Organization, varied: M
     assert link_called(page, "This month") == f"{home}?prompt=greeting&by=model&sort.teams=name"
     assert link_called(page, "By provider") == f"{home}?range=7d&prompt=greeting&by=provider&sort.teams=name"
     assert link_called(page, "Compare the versions of greeting") == f"{home}versions/?range=7d&prompt=greeting"
-    assert link_called(page, "Export CSV of spend by team") == f"{home}export/teams.csv?range=7d&prompt=greeting"
+    assert link_called(page, "Export CSV : Spend by team") == f"{home}export/teams.csv?range=7d&prompt=greeting"
     assert link_called(page, "Show only checkout").startswith(f"{home}?range=7d&prompt=greeting&tag=checkout&by=")
     assert link_called(page, "Show all prompts again") == f"{home}?range=7d&by=model&sort.teams=name"
     assert 'name="range" value="7d"' in page  # of the form, which goes without scripts
-    for path in ("Compare the versions of greeting", "Export CSV of spend by team"):
+    for path in ("Compare the versions of greeting", "Export CSV : Spend by team"):
         assert client.get(link_called(page, path)).status_code == 200
 
 
@@ -271,70 +219,6 @@ def test_the_page_s_own_parameters_read_back_as_they_are_written() -> None:
     assert asked.parameters(sort=("tags", ("cost", True))) == {"by": "model", "all": "tags,teams", "find.tags": "x"}
 
 
-def test_htmx_gets_the_part_that_changes(client: Client, acme: Organization, key: ApiKey) -> None:
-    use(key, 2)
-
-    part = ask(client, acme, "range=7d", **HTMX)
-
-    assert part.content.decode().strip().startswith('<div class="dashboard" id="dashboard"')
-    assert "<html" not in part.content.decode()
-    assert "HX-Request" in part.headers["Vary"]
-
-
-def test_news_come_when_there_are_any(client: Client, acme: Organization, key: ApiKey) -> None:
-    use(key, 2, prompt_key="greeting")
-
-    def stamp_of(query: str) -> str:
-        return re.findall(r'data-stamp="(\w+)"', page_of(client, acme, query))[0]
-
-    seen = {query: stamp_of(query) for query in ("", "prompt=other", "range=last-month")}
-    unchanged = {query: ask(client, acme, f"{query}&stamp={stamp}", **HTMX) for query, stamp in seen.items()}
-    use(key, 3, prompt_key="greeting")
-    answers = {query: ask(client, acme, f"{query}&stamp={stamp}", **HTMX) for query, stamp in seen.items()}
-
-    assert {answer.status_code for answer in unchanged.values()} == {204}
-    assert [answer.status_code for answer in answers.values()] == [200, 204, 204]
-    assert spent_of(answers[""].content.decode()) == "$5.00"
-    assert stamp_of("") in answers[""].content.decode()
-
-
-def test_the_first_request_turns_the_way_to_it_into_the_dashboard(client: Client, acme: Organization) -> None:
-    start = page_of(client, acme)
-    assert "No request has come through yet" in start
-    assert "YOUR_API_KEY" in start
-    assert "chat/completions" in start
-    assert 'class="is-done"' not in start
-    assert "$" not in text_of(start)
-    key = make_key(make_team(acme))[0]
-    assert 'class="is-done"' in page_of(client, acme)
-    stamp = re.findall(r'data-stamp="([\w-]+)"', start)[0]
-    assert ask(client, acme, f"stamp={stamp}", **HTMX).status_code == 204
-
-    use(key, 2)
-
-    assert spent_of(ask(client, acme, f"stamp={stamp}", **HTMX).content.decode()) == "$2.00"
-
-
-def test_the_budget_is_the_whole_organizations(client: Client, acme: Organization, key: ApiKey) -> None:
-    use(key, 2)
-    acme.monthly_budget_pico_usd = 8 * 10**12
-    acme.save()
-
-    assert "25 % of the budget of $8.00" in text_of(page_of(client, acme))
-    assert "of the budget" not in page_of(client, acme, f"team={key.team_id}")
-    assert "of the budget" not in page_of(client, acme, "range=last-month")
-
-
-def test_members_see_it_and_nobody_else_does(acme: Organization, key: ApiKey) -> None:
-    use(key, 2)
-    member, outsider, visitor = Client(), Client(), Client()
-    member.force_login(make_member(acme))
-    outsider.force_login(make_user())
-
-    assert spent_of(page_of(member, acme)) == "$2.00"
-    assert [ask(one, acme, "stamp=x", **HTMX).status_code for one in (outsider, visitor)] == [404, 302]
-
-
 def test_the_days_are_those_of_the_organizations_time_zone(client: Client, acme: Organization, key: ApiKey) -> None:
     """15:00 UTC is the next day in Kathmandu from 18:15 on."""
     acme.timezone = "Asia/Kathmandu"
@@ -344,25 +228,3 @@ def test_the_days_are_those_of_the_organizations_time_zone(client: Client, acme:
 
     assert spent_of(page_of(client, acme, "start=2026-03-09&end=2026-03-09")) == "$1.00"
     assert spent_of(page_of(client, acme, "start=2026-03-10&end=2026-03-10")) == "$1.00"
-
-
-def test_it_takes_few_queries_however_much_there_is(
-    client: Client, acme: Organization, key: ApiKey, django_assert_num_queries: DjangoAssertNumQueries
-) -> None:
-    use(key, 1, days_ago=1)
-    use(key, 1)
-    page_of(client, acme)  # the session notes the organization
-
-    def count(query: str, most: int) -> None:
-        with django_assert_num_queries(most):
-            ask(client, acme, query)
-
-    of_a_month = QUERIES_OF_A_PART + QUERIES_OF_THE_FRAME + QUERIES_OF_THE_BAR + 7
-    count("range=7d", of_a_month)
-    for number in range(12):
-        other = make_key(make_team(acme))[0]
-        use(other, 1, prompt_key=f"prompt-{number}", tags=(f"tag-{number}",), model=f"gpt-4o-{number}")
-    count("range=7d", of_a_month)
-    count("range=7d&all=prompts,teams,tags,api-keys&by=model", of_a_month)
-    stamp = re.findall(r'data-stamp="(\w+)"', page_of(client, acme))[0]
-    count(f"stamp={stamp}", QUERIES_OF_A_PART + 2)
