@@ -43,6 +43,7 @@ def show_log(request: OrganizationRequest) -> HttpResponse:
         "bar": bar,
         "page": page,
         "total": reports.get_total(question.scope),
+        "is_part": bool(_own_values(bar)),
         "is_narrowed": bool(bar.chips),
         "has_usage": bool(page.rows) or reports.has_usage(organization.pk),
         "zone": organization.tz,

@@ -7,8 +7,9 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from django.db import connection
 from django.test import Client
-from pytest_django import DjangoAssertNumQueries
+from django.test.utils import CaptureQueriesContext
 
 from analytics import request_log
 from analytics.periods import Period
@@ -139,8 +140,7 @@ def test_what_has_no_cost_says_so_and_is_never_zero(client: Client, acme: Organi
 
     for prompt, expected in {
         "mystery": "10 Feb 17:45:00 mystery v4 beta mystery openai Checkout backend 200 unpriced 1,100 no price 850 ms",
-        "cut": "10 Feb 17:45:00 cut gpt-4o openai Checkout backend no answer interrupted interrupted unknown unknown "
-        "unknown",
+        "cut": "10 Feb 17:45:00 cut gpt-4o openai Checkout backend no answer interrupted unknown unknown unknown",
         "sandbox": "10 Feb 17:45:00 sandbox gpt-4o-2024-08-06 openai Checkout backend 200 simulated 1,100 simulated "
         "850 ms",
         "batch": "10 Feb 17:45:00 batch gpt-4o openai Checkout backend 200 0 not metered 850 ms",
@@ -171,18 +171,20 @@ def test_a_call_is_found_by_the_id_that_its_answer_had_and_by_nobody_elses(
     assert client.get(receipt).status_code == 404
 
 
-def test_the_page_takes_the_same_queries_for_any_number_of_calls(
-    client: Client, acme: Organization, key: ApiKey, django_assert_num_queries: DjangoAssertNumQueries
+def test_the_page_takes_the_same_few_queries_for_any_number_of_calls(
+    client: Client, acme: Organization, key: ApiKey
 ) -> None:
     post(make_record(key))
     page_of(client, acme)
-    # Session, person, access, memberships, the address's banner; the filters' five; the total's two; calls and names.
-    with django_assert_num_queries(15):
+    with CaptureQueriesContext(connection) as of_one:
         page_of(client, acme, FEBRUARY)
 
     post(*(make_record(make_key(make_team(acme))[0], prompt_key=f"p{number}") for number in range(9)))
-    with django_assert_num_queries(15):
+    with CaptureQueriesContext(connection) as of_ten:
         page_of(client, acme, FEBRUARY)
+
+    # Session, person, access, memberships, the address's banner; the filters' five; the total's two; calls and names.
+    assert len(of_one) == len(of_ten) <= 15
 
 
 def test_what_cannot_be_read_is_left_out_and_named(client: Client, acme: Organization, key: ApiKey) -> None:
