@@ -142,7 +142,7 @@ def compare(scope: Scope, configured: Sequence[Configured], *, now: datetime) ->
     """
     used = {line.number: line for line in reports.version_sums(replace(scope, version=None))}
     registered = {one.number: one for one in configured}
-    numbers = sorted({*used, *registered}, key=lambda number: (not number, -number))
+    numbers = sorted({*used, *registered}, reverse=True)
     book = price_book.current() if used else None
     at = min(now, datetime.combine(scope.period.end, time.max, UTC))
     lines = [

@@ -82,6 +82,14 @@ def test_a_longer_prompt_of_the_same_composition_is_no_change_of_cache_use() -> 
     assert amounts(find_causes(before, after)) == {Kind.INPUT: 1_950_000_000}
 
 
+def test_a_prompt_where_there_was_none_is_valued_uncached() -> None:
+    before = spending(GPT_4O, output=100)
+    after = spending(GPT_4O, input=800, cache_read=200, output=100)
+
+    # 1,000 x 2,500,000, and 200 x (1,250,000 - 2,500,000).
+    assert amounts(find_causes(before, after)) == {Kind.INPUT: 2_500_000_000, Kind.CACHE: -250_000_000}
+
+
 def test_searches_and_cache_writes_have_their_own_part() -> None:
     before = spending(SONNET, input=1_000, web_searches=1)
     after = spending(SONNET, input=200, cache_write_5m=800, web_searches=3)
@@ -178,6 +186,22 @@ HALF_THE_ANSWER = spending(GPT_4O, input=1_000, output=250)
             spending(GPT_4O, input=1_000, output=500, discount=Fraction(6, 5)),
             ["gpt-4o", "gpt-4.1"],
             "v3 costs 20 % more per request than v2: a more expensive mix of models, same input and output.",
+        ),
+        (
+            spending(GPT_4O, input=21_000, output=5_000),
+            ["gpt-4o"],
+            "v3 costs 14 times as much per request as v2: longer input, longer answers.",
+        ),
+        # A thirtieth of all changes, and two thirds of a percent of the cost: not worth a word.
+        (
+            spending(GPT_4O, input=1_040, output=200),
+            ["gpt-4o"],
+            "v3 costs 39 % less per request than v2: shorter answers.",
+        ),
+        (
+            spending(GPT_4O, input=1_070, output=505),
+            ["gpt-4o"],
+            "v3 costs 3 % more per request than v2: longer input, same output.",
         ),
         (spending(GPT_4O, input=1_003, output=500), ["gpt-4o"], "v3 costs about as much per request as v2."),
         (spending({"input": 0}, input=1_000), ["free"], "v3 costs nothing, unlike v2."),
