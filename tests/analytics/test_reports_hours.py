@@ -11,7 +11,6 @@ from pytest_django import DjangoAssertNumQueries
 from analytics import reports
 from analytics.periods import Period
 from analytics.reports import Scope
-from analytics.reports.snapshot import once
 from orgs.models import ApiKey
 from tests.analytics.usage_lines import NOON, USUAL_COST, make_record, post
 from tests.factories import make_key
@@ -116,14 +115,3 @@ def post_elsewhere(key: ApiKey) -> None:
         post(make_record(key))
     finally:
         connection.close()
-
-
-@pytest.mark.django_db
-def test_what_cannot_change_within_one_moment_is_found_once() -> None:
-    numbers = iter(range(10))
-
-    with reports.one_moment():
-        assert [once("a", lambda: next(numbers)), once("b", lambda: next(numbers)), once("a", lambda: 99)] == [0, 1, 0]
-    with reports.one_moment():
-        assert once("a", lambda: next(numbers)) == 2
-    assert [once("a", lambda: next(numbers)) for _ in range(2)] == [3, 4]
