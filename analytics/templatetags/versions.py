@@ -1,6 +1,7 @@
 """Figures of the version comparison: shares, durations, tokens, and amounts that say their direction."""
 
 from decimal import Decimal
+from typing import Literal
 
 from django import template
 
@@ -37,9 +38,9 @@ def duration(milliseconds: float | None) -> str:
 
 
 @register.filter
-def tokens(per_request: float | None) -> str:
-    """Whole tokens, unless there are few of them."""
-    if per_request is None:
+def tokens(per_request: float | Literal[""] | None) -> str:
+    """Whole tokens, unless there are few of them. Templates give "" for a figure of nothing."""
+    if per_request is None or per_request == "":
         return NOTHING
     return (
         f"{per_request:,.1f}" if 0 < per_request < 10 and per_request != round(per_request) else f"{per_request:,.0f}"
