@@ -142,9 +142,7 @@ def test_a_range_that_ends_before_it_starts_or_never_is_refused() -> None:
         read(start="2020-01-01")
 
 
-_text = st.text(
-    st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\u2028\u2029"), min_size=1, max_size=32
-)
+_text = st.text(st.sampled_from("aZ0 =&?#%+;/.-_\"'<é\N{MONEY BAG}"), min_size=1, max_size=32)
 _asked: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
     {},
     optional={
