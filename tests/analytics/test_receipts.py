@@ -72,10 +72,9 @@ def save_without_repricing(price: ModelPrice) -> None:
         price.save()
 
 
-def test_the_lines_of_every_bucket_and_model_add_up_to_the_cost(
-    client: Client, acme: Organization, key: ApiKey
-) -> None:
-    record = make_record(
+def advised_call(key: ApiKey) -> UsageRecord:
+    """A streamed call with all that a receipt can tell, an advising model and web searches among it."""
+    return make_record(
         key,
         provider="anthropic",
         route="messages",
@@ -99,6 +98,12 @@ def test_the_lines_of_every_bucket_and_model_add_up_to_the_cost(
             other_models=(OtherModelUsage(model="claude-opus-4-6", input=500, output=100),),
         ),
     )
+
+
+def test_the_lines_of_every_bucket_and_model_add_up_to_the_cost(
+    client: Client, acme: Organization, key: ApiKey
+) -> None:
+    record = advised_call(key)
     post(record)
 
     receipt = receipt_of(record)
