@@ -37,12 +37,14 @@ def show_log(request: OrganizationRequest) -> HttpResponse:
         return _find(request, wanted)
     bar = _open_bar(organization, request.GET)
     question = _question(organization, bar)
-    page = request_log.read_page(question, older=_place(request, "older"), newer=_place(request, "newer"))
+    older, newer = _place(request, "older"), _place(request, "newer")
+    page = request_log.read_page(question, older=older, newer=newer)
     context = {
         "nav": "requests",
         "bar": bar,
         "page": page,
-        "total": reports.get_total(question.scope),
+        # Told once, at the head of the list: it need not be added up again for every page.
+        "total": None if page.newer else reports.get_total(question.scope),
         "is_part": bool(_own_values(bar)),
         "is_narrowed": bool(bar.chips),
         "has_usage": bool(page.rows) or reports.has_usage(organization.pk),

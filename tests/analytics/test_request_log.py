@@ -111,6 +111,7 @@ def test_the_list_goes_on_from_page_to_page_and_back_by_plain_links(
     third = follow(second, "next")
 
     assert ids_on(first) + ids_on(second) + ids_on(third) == expected
+    assert "<strong>120</strong> requests for <strong" in first
     assert 'rel="prev"' not in first
     assert 'rel="next"' not in third
     assert ids_on(follow(third, "prev")) == ids_on(second)
