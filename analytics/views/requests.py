@@ -31,13 +31,16 @@ _OWN_FIELDS: dict[str, tuple[str, str, Mapping[str, str]]] = {
 @require_safe
 @organization_page()
 def show_log(request: OrganizationRequest) -> HttpResponse:
-    """`older` and `newer` are cursors; `id` leads to the receipt of the request it names."""
+    """`cursor` is the place that the list goes on after, as in the API; `newer` the one that it ends before.
+
+    `id` leads to the receipt of the request that it names.
+    """
     organization = request.access.organization
     if wanted := request.GET.get("id", "").strip():
         return _find(request, wanted)
     bar = _open_bar(organization, request.GET)
     question = _question(organization, bar)
-    older, newer = _place(request, "older"), _place(request, "newer")
+    older, newer = _place(request, "cursor"), _place(request, "newer")
     page = request_log.read_page(question, older=older, newer=newer)
     context = {
         "nav": "requests",
@@ -51,7 +54,7 @@ def show_log(request: OrganizationRequest) -> HttpResponse:
         "zone": organization.tz,
         "today": bar.today,
         "query": _query(bar),
-        "older": page.older and _query(bar, older=page.older),
+        "older": page.older and _query(bar, cursor=page.older),
         "newer": page.newer and _query(bar, newer=page.newer),
     }
     return render(request, "analytics/requests.html", context)

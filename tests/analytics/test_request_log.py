@@ -196,7 +196,7 @@ def test_what_cannot_be_read_is_left_out_and_named(client: Client, acme: Organiz
     record = make_record(key)
     post(record)
 
-    page = page_of(client, acme, f"{FEBRUARY}&status=fine&flag=gold&team=x&older=yesterday&newer=1-2")
+    page = page_of(client, acme, f"{FEBRUARY}&status=fine&flag=gold&team=x&cursor=yesterday&newer=1-2")
 
     assert ids_on(page) == [record.id]
     for label in ("Outcome", "Marked", "Team"):
