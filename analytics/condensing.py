@@ -21,8 +21,9 @@ from orgs.models import Organization
 
 logger = logging.getLogger(__name__)
 
-# Of these days posting still changes the roll-ups: today, and yesterday, where calls began that ended today.
-OPEN_DAYS = 2
+# So long after its end posting still adds to a day: calls that began before midnight, and what waited in the journal.
+# What comes later still reopens the day until the next run.
+SETTLING = timedelta(minutes=30)
 # With fewer rows than these, reading days is as fast as reading copies.
 LEAST_ROWS = 3000
 PATIENCE_SECONDS = 120.0  # below the time limit of a task; the next run goes on
@@ -73,7 +74,7 @@ def _find_due(organization: Organization, now: datetime) -> list[Span]:
     """Those that are over, each with a voucher that is not ready: whatever posting adds from now on takes it away."""
     days = DailyUsage.objects.filter(organization_id=organization.pk).order_by()
     first = days.order_by("day").values_list("day", flat=True).first()
-    last = periods.local_day(now, organization.tz) - timedelta(days=OPEN_DAYS)
+    last = periods.local_day(now - SETTLING, organization.tz) - timedelta(days=1)
     if first is None or first > last:
         return []
     # The month in which usage began is as good as whole.

@@ -60,7 +60,7 @@ def read_dashboard(
 ) -> Dashboard:
     """Everything on the page. `registered` are the names of all prompts by key, `pace` pico-USD a day (`charts`).
 
-    Eight queries at most, nine where the range is one day, whatever there is: the days; prompts, keys and tags; the
+    Seven queries at most, eight where the range is one day, whatever there is: the days; prompts and keys; tags; the
     names of keys and of teams; the organization's first and last day; while the range runs and the day that today is
     compared with was used, what came later on that day; the hours. On PostgreSQL one more fixes the moment of reading.
     """
@@ -101,9 +101,8 @@ def _read(question: _Question, registered: Mapping[str, str]) -> Dashboard:
     days = reports.read_days(scope, _line_days(period, compared) if compared else None)
     earlier = _read_earlier(question, days, compared) if compared else None
     used = reports.find_days(scope.organization_id)
-    prompts = _sums_of_both(scope, earlier, _PROMPTS)
-    tags = _sums_of_both(scope, earlier, _TAGS)
-    spenders = _sums_of_both(scope, earlier, _SPENDERS)
+    prompts, spenders = _sums_of_both(scope, earlier, _PROMPTS, _SPENDERS)
+    (tags,) = _sums_of_both(scope, earlier, _TAGS)
     models_before = days.by_model(compared) if compared else None
     models = _take_off(days.by_model(period), models_before, earlier, _MODELS)
     total = reports.add_sums(models[0].values())
@@ -146,9 +145,10 @@ def _read_earlier(question: _Question, days: Days, compared: Period) -> _Earlier
     return _Earlier(compared, until, reports.read_remainder(replace(question.scope, period=last), until, *_GROUPINGS))
 
 
-def _sums_of_both(scope: Scope, earlier: _Earlier | None, grouping: Grouping) -> _Both:
-    now, before = reports.sums_by_both(scope, earlier.period if earlier else None, *grouping)
-    return _take_off(now, before, earlier, grouping)
+def _sums_of_both(scope: Scope, earlier: _Earlier | None, *groupings: Grouping) -> list[_Both]:
+    """One query for all of the groupings."""
+    found = reports.sums_by_each(scope, earlier.period if earlier else None, *groupings)
+    return [_take_off(now, before, earlier, grouping) for (now, before), grouping in zip(found, groupings, strict=True)]
 
 
 def _take_off(now: SumsOf, before: SumsOf | None, earlier: _Earlier | None, grouping: Grouping) -> _Both:

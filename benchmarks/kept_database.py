@@ -54,5 +54,5 @@ def environment_of(database: PostgreSQL, broker: Redis, folder: Path) -> dict[st
         "PUBLIC_URL": "http://localhost",
         "SECRET_KEY": "benchmark",
         "DATA_DIR": str(folder),
-        "LOG_LEVEL": "CRITICAL",
+        "LOG_LEVEL": "ERROR",
     }

@@ -54,6 +54,7 @@ from analytics.reports.totals import (
     sums_by,
     sums_by_all,
     sums_by_both,
+    sums_by_each,
 )
 from analytics.reports.uses import LastUse, RecentRequests, count_recent_requests, last_uses
 from analytics.reports.versions import Durations, VersionSums, version_sums
@@ -120,6 +121,7 @@ __all__ = [
     "sums_by",
     "sums_by_all",
     "sums_by_both",
+    "sums_by_each",
     "take_off",
     "to_usd",
     "version_sums",

@@ -19,6 +19,8 @@ from analytics.reports.sums import SUM_COLUMNS
 # The values of the dimensions asked for, and the sums of the columns asked for, both in the order of the question.
 Group = tuple[tuple[Any, ...], tuple[int, ...]]
 
+_PROOF = -1
+
 
 def read_groups(
     scope: Scope, dimensions: Sequence[str], columns: Sequence[str] = SUM_COLUMNS, *, before: Period | None = None
@@ -29,38 +31,69 @@ def read_groups(
     scope's starts, its rows are read too, and the first value of each key says which they are: 1 the scope's, 0 those.
     Groups in which nothing happened may be among them.
     """
-    question = Question(scope, tuple(dimensions), tuple(columns), before)
+    return read_groupings(scope, [dimensions], columns, before=before)[0]
+
+
+def read_groupings(
+    scope: Scope,
+    groupings: Sequence[Sequence[str]],
+    columns: Sequence[str] = SUM_COLUMNS,
+    *,
+    before: Period | None = None,
+) -> list[list[Group]]:
+    """The same for several groupings, from one reading of the rows. One query, as above."""
+    dimensions = tuple(dict.fromkeys(name for grouping in groupings for name in grouping))
+    question = Question(scope, dimensions, tuple(columns), before)
+    always = question.keys[: len(question.keys) - len(dimensions)]
+    keys = [(*always, *grouping) for grouping in groupings]
     for is_last in (False, False, True):
         plan = plan_reading(question, only_days=is_last)
-        statement, parameters = _sum_up(plan, question)
+        statement, parameters = _sum_up(plan, question, keys)
         with connection.cursor() as cursor:
             cursor.execute(statement, parameters)
             rows = cursor.fetchall()
-        if plan.fingerprint is None or any(row[0] for row in rows):
+        if plan.fingerprint is None or any(row[0] == _PROOF for row in rows):
             break
         learn(scope.organization_id)
-    width = 1 + len(question.grouping)
-    return [
-        (tuple(map(_read, row[1:width], question.grouping)), tuple(map(int, row[width:]))) for row in rows if not row[0]
-    ]
+    return [_pick(rows, number, question, grouping) for number, grouping in enumerate(keys)]
 
 
-def _sum_up(plan: Plan, question: Question) -> tuple[str, list[Any]]:
-    """A row for each group, and one that begins with a 1 if the plan still holds; without it nothing was read."""
-    keys = question.grouping
-    sums = ", ".join(f"COALESCE(SUM({column}), 0)" for column in question.columns)
-    parts = [source.select((*keys, *question.columns)) for source in plan.sources]
+def _sum_up(plan: Plan, question: Question, groupings: Sequence[Sequence[str]]) -> tuple[str, list[Any]]:
+    """Rows for each grouping, under its number, and one under `_PROOF` if the plan holds; if not, nothing is read."""
+    names = (*question.keys, *question.columns)
+    parts = [source.select(names) for source in plan.sources]
     union = " UNION ALL ".join(part + plan.condition for part, _ in parts)
+    parameters = [*(plan.fingerprint or ()), *(parameter for _, parameters in parts for parameter in parameters)]
+    tables = [plan.proof] if plan.fingerprint else []
     # Names of columns and tables only: what comes from outside is in the parameters.
-    statement = f"SELECT {', '.join(['0', *keys])}, {sums} FROM ({union}) AS usage"  # noqa: S608
-    if keys:
-        statement += f" GROUP BY {', '.join(keys)}"
-    parameters = [parameter for _, parameters in parts for parameter in parameters]
-    if plan.fingerprint is None:
-        return statement, parameters
-    proof = ", ".join(["1", *("NULL" for _ in keys), *("0" for _ in question.columns)])
-    statement = f"{plan.proof} {statement} UNION ALL SELECT {proof} FROM proof WHERE holds = 1"  # noqa: S608
-    return statement, [*plan.fingerprint, *parameters]
+    if len(groupings) > 1:
+        sums = ", ".join(f"SUM({column}) AS {column}" for column in question.columns)
+        keys = ", ".join(question.keys)
+        tables.append(f"usage AS (SELECT {keys}, {sums} FROM ({union}) AS usage GROUP BY {keys})")  # noqa: S608
+        union = "SELECT * FROM usage"
+    selects = [_group(f"({union}) AS usage", number, question, keys) for number, keys in enumerate(groupings)]
+    if plan.fingerprint:
+        nothing = ", ".join(["NULL"] * len(question.keys) + ["0"] * len(question.columns))
+        selects.append(f"SELECT {_PROOF}, {nothing} FROM proof WHERE holds = 1")  # noqa: S608
+    return (f"WITH {', '.join(tables)} " if tables else "") + " UNION ALL ".join(selects), parameters
+
+
+def _group(table: str, number: int, question: Question, keys: Sequence[str]) -> str:
+    # A key by which this grouping does not group is any of its values, so that all rows have the same columns.
+    places = ", ".join(key if key in keys else f"MIN({key})" for key in question.keys)
+    sums = ", ".join(f"COALESCE(SUM({column}), 0)" for column in question.columns)
+    grouped = f" GROUP BY {', '.join(keys)}" if keys else ""
+    return f"SELECT {number}, {places + ', ' if places else ''}{sums} FROM {table}{grouped}"  # noqa: S608
+
+
+def _pick(rows: Iterable[Sequence[Any]], number: int, question: Question, keys: Sequence[str]) -> list[Group]:
+    places = [(1 + question.keys.index(key), key) for key in keys]
+    width = 1 + len(question.keys)
+    return [
+        (tuple(_read(row[place], key) for place, key in places), tuple(map(int, row[width:])))
+        for row in rows
+        if row[0] == number
+    ]
 
 
 def _read(value: Any, dimension: str) -> Any:

@@ -64,7 +64,7 @@ class Question:
     before: Period | None
 
     @property
-    def grouping(self) -> tuple[str, ...]:
+    def keys(self) -> tuple[str, ...]:
         return self.dimensions if self.before is None else ("is_now", *self.dimensions)
 
     @property
@@ -77,8 +77,8 @@ class Question:
 class Plan:
     """The sources that together hold all usage asked for, once: as long as what is known of the spans holds.
 
-    The statement says so itself, so that it is the only one: `proof` is its beginning, `fingerprint` the parameters of
-    that, and `condition` ends each source, which is not touched when the proof fails. All days need no proof.
+    The statement says so itself, so that it is the only one: `proof` is its first table, `fingerprint` has the
+    parameters of that, and `condition` ends each source, which is not touched when the proof fails. Days need none.
     """
 
     sources: Sequence[Source]
@@ -92,7 +92,7 @@ class Plan:
     def proof(self) -> str:
         holds = "CASE WHEN COUNT(*) = %s AND COALESCE(SUM(id), 0) = %s THEN 1 ELSE 0 END AS holds"
         ready = f"FROM {CondensedSpan._meta.db_table} WHERE organization_id = %s AND is_ready"
-        return f"WITH proof AS (SELECT {holds} {ready})"
+        return f"proof AS (SELECT {holds} {ready})"
 
 
 def plan_reading(question: Question, *, only_days: bool = False) -> Plan:

@@ -1,13 +1,13 @@
 """Totals, sums by one dimension, and costs by day."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from hashlib import blake2s
 from typing import Any
 
 from analytics.periods import Period
-from analytics.reports.reading import Group, read_groups
+from analytics.reports.reading import Group, read_groupings, read_groups
 from analytics.reports.scope import Dimension, Scope
 from analytics.reports.sums import NOTHING, Sums, add_sums, sums_from
 
@@ -35,11 +35,22 @@ def sums_by_all(scope: Scope, *dimensions: Dimension) -> SumsOf:
 
 def sums_by_both(scope: Scope, before: Period | None, *dimensions: Dimension) -> tuple[SumsOf, SumsOf | None]:
     """The same for the scope's period, and for one before it if given. One query."""
+    (both,) = sums_by_each(scope, before, dimensions)
+    return both
+
+
+def sums_by_each(
+    scope: Scope, before: Period | None, *groupings: Sequence[Dimension]
+) -> list[tuple[SumsOf, SumsOf | None]]:
+    """The same for several groupings, from one reading of the roll-ups. One query."""
+    found = read_groupings(scope, groupings, before=before)
     if before is None:
-        return sums_by_all(scope, *dimensions), None
-    groups = read_groups(scope, dimensions, before=before)
-    now, earlier = (_fold((key[1:], sums) for key, sums in groups if key[0] == is_now) for is_now in (1, 0))
-    return now, earlier
+        return [(_fold(groups), None) for groups in found]
+    return [(_fold(_when(1, groups)), _fold(_when(0, groups))) for groups in found]
+
+
+def _when(is_now: int, groups: Iterable[Group]) -> Iterable[Group]:
+    return ((key[1:], sums) for key, sums in groups if key[0] == is_now)
 
 
 def regroup(sums_of: SumsOf, position: int) -> SumsOf:

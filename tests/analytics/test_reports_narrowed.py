@@ -159,7 +159,7 @@ def test_every_table_of_the_dashboard_adds_up_to_its_total_now_and_before(
     stack_by = data.draw(st.sampled_from(["", "provider", "model"]))
     scope = filters.scope(world.organization.pk)
 
-    with django_assert_max_num_queries(9 if period.day_count == 1 else 8):
+    with django_assert_max_num_queries(8 if period.day_count == 1 else 7):
         found = overview.read_dashboard(
             organization_id=world.organization.pk,
             filters=filters,
