@@ -4,12 +4,11 @@
 import os
 import sys
 
-from django.core.management import execute_from_command_line
-
 from accounts.demo import environment as demo_environment
+from config.command_line import execute
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["demo"]:
         demo_environment.enter(sys.argv[1:])  # Before any setting is read: the demo has its own.
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-    execute_from_command_line(sys.argv)
+    execute(sys.argv)

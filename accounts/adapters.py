@@ -10,6 +10,7 @@ from typing import Any, cast
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.models import EmailAddress
 from allauth.core.exceptions import ImmediateHttpResponse
+from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.models import SocialApp
 from allauth.socialaccount.providers.base import AuthProcess
@@ -33,6 +34,9 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         "enter_current_password": "This is not your current password. Capitals matter.",
         "too_many_login_attempts": "Too many attempts. Wait five minutes, or reset the password.",
         "duplicate_email": "This is your address already.",
+        "account_inactive": "This account is locked. Write to support.",
+        "invalid_login": "This account cannot sign in here.",
+        "rate_limited": "Too many attempts. Wait a few minutes, then try again.",
     }
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
@@ -97,7 +101,23 @@ class ProviderNotConfigured(SocialApp.DoesNotExist, Http404):  # type: ignore[mi
     """Its pages are not there without the operator's credentials."""
 
 
+class TwoFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
+    error_messages = DefaultMFAAdapter.error_messages | {
+        "incorrect_code": "This code does not fit. The app shows a new one every 30 seconds: take the latest.",
+        "unverified_email": "Confirm your e-mail address first. Then two-factor sign-in can be turned on.",
+        "cannot_generate_recovery_codes": "Turn on two-factor sign-in first. Recovery codes come with it.",
+        "cannot_delete_authenticator": "Two-factor sign-in cannot be turned off for this account.",
+    }
+
+
 class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
+    error_messages = DefaultSocialAccountAdapter.error_messages | {
+        "disconnect_last": "Without this account you could not sign in any more. Set a password first.",
+        "no_password": "Set a password first. Without one you could not sign in any more.",
+        "no_verified_email": "Confirm your e-mail address first. Then this account can be disconnected.",
+        "connected_other": "That account is connected to another account of this service.",
+    }
+
     def is_open_for_signup(self, request: HttpRequest, sociallogin: Any) -> bool:
         return invitations.may_sign_up(request, sociallogin.user.email)
 

@@ -6,6 +6,8 @@ from allauth.account import forms as allauth
 from allauth.account.adapter import get_adapter
 from allauth.core import context, ratelimit
 from allauth.mfa.base import forms as mfa
+from allauth.mfa.totp import forms as totp
+from allauth.socialaccount import forms as social
 from django import forms
 from django.core.validators import MaxLengthValidator
 from django.db import IntegrityError, transaction
@@ -14,6 +16,7 @@ from django.shortcuts import redirect
 
 from accounts import invitations, services
 from accounts.models import User
+from config.forms import PlainWords
 
 MAX_ADDRESS_LENGTH = 254
 PASSWORD_HELP = "At least 8 characters. No common word, not only digits, nothing like your address."  # noqa: S105
@@ -30,7 +33,16 @@ def _limit_address(form: forms.Form) -> None:
     form.fields["email"].validators.append(MaxLengthValidator(MAX_ADDRESS_LENGTH))
 
 
-class SignInForm(allauth.LoginForm):  # type: ignore[misc]  # allauth has no types
+class TwicePassword(forms.BaseForm):
+    """Says in our words that the two passwords differ."""
+
+    def add_error(self, field: str | None, error: Any) -> None:
+        if field == "password2" and not isinstance(error, forms.ValidationError):  # allauth's alone comes as a text
+            error = "The two passwords differ. Type the same one twice."
+        super().add_error(field, error)
+
+
+class SignInForm(PlainWords, allauth.LoginForm):  # type: ignore[misc]  # allauth has no types
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         _say(self, "login", "E-mail address")
@@ -38,7 +50,7 @@ class SignInForm(allauth.LoginForm):  # type: ignore[misc]  # allauth has no typ
         self.fields["login"].widget.attrs |= {"autocomplete": "username", "autofocus": True}
 
 
-class SignUpForm(allauth.SignupForm):  # type: ignore[misc]
+class SignUpForm(PlainWords, allauth.SignupForm):  # type: ignore[misc]
     # Filled in by static/js/timezone.js; whatever else comes is taken for nothing.
     timezone = forms.CharField(required=False, widget=forms.HiddenInput(attrs={"data-timezone": True}))
 
@@ -75,7 +87,7 @@ class SignUpForm(allauth.SignupForm):  # type: ignore[misc]
         return None, redirect("account_email_verification_sent")
 
 
-class ResetPasswordForm(allauth.ResetPasswordForm):  # type: ignore[misc]
+class ResetPasswordForm(PlainWords, allauth.ResetPasswordForm):  # type: ignore[misc]
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         _say(self, "email", "E-mail address")
@@ -88,7 +100,7 @@ class ResetPasswordForm(allauth.ResetPasswordForm):  # type: ignore[misc]
         return email
 
 
-class NewPasswordForm(allauth.ResetPasswordKeyForm):  # type: ignore[misc]
+class NewPasswordForm(TwicePassword, PlainWords, allauth.ResetPasswordKeyForm):  # type: ignore[misc]
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         _say(self, "password1", "New password", PASSWORD_HELP)
@@ -99,7 +111,7 @@ class NewPasswordForm(allauth.ResetPasswordKeyForm):  # type: ignore[misc]
         services.drop_pending_addresses(user=self.user)
 
 
-class ChangePasswordForm(allauth.ChangePasswordForm):  # type: ignore[misc]
+class ChangePasswordForm(TwicePassword, PlainWords, allauth.ChangePasswordForm):  # type: ignore[misc]
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         _say(self, "oldpassword", "Current password")
@@ -112,35 +124,54 @@ class ChangePasswordForm(allauth.ChangePasswordForm):  # type: ignore[misc]
         services.drop_pending_addresses(user=self.user)
 
 
-class SetPasswordForm(allauth.SetPasswordForm):  # type: ignore[misc]
+class SetPasswordForm(TwicePassword, PlainWords, allauth.SetPasswordForm):  # type: ignore[misc]
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         _say(self, "password1", "New password", PASSWORD_HELP)
         _say(self, "password2", "New password again")
 
 
-class PasswordAgainForm(allauth.ReauthenticateForm):  # type: ignore[misc]
+class PasswordAgainForm(PlainWords, allauth.ReauthenticateForm):  # type: ignore[misc]
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         _say(self, "password", "Your password")
         self.fields["password"].widget.attrs |= {"autofocus": True}
 
 
-class CodeForm(mfa.AuthenticateForm):  # type: ignore[misc]
+class CodeForm(PlainWords, mfa.AuthenticateForm):  # type: ignore[misc]
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         _say(self, "code", "Code")
         self.fields["code"].widget.attrs |= {"autofocus": True}
 
 
-class CodeAgainForm(mfa.ReauthenticateForm):  # type: ignore[misc]
+class CodeAgainForm(PlainWords, mfa.ReauthenticateForm):  # type: ignore[misc]
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         _say(self, "code", "Code")
         self.fields["code"].widget.attrs |= {"autofocus": True}
 
 
-class ChangeEmailForm(allauth.AddEmailForm):  # type: ignore[misc]
+class ActivateCodeForm(PlainWords, totp.ActivateTOTPForm):  # type: ignore[misc]
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        _say(self, "code", "Code", "The six digits that the app shows.")
+        self.fields["code"].widget.attrs |= {"inputmode": "numeric"}
+
+
+class DisconnectForm(PlainWords, social.DisconnectForm):  # type: ignore[misc]
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        _say(self, "account", "Account to disconnect")
+
+
+class SocialSignUpForm(PlainWords, social.SignupForm):  # type: ignore[misc]
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        _say(self, "email", "E-mail address")
+
+
+class ChangeEmailForm(PlainWords, allauth.AddEmailForm):  # type: ignore[misc]
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         _say(self, "email", "New e-mail address", "We send a link there. Until it is followed, nothing changes.")
@@ -151,7 +182,7 @@ class ChangeEmailForm(allauth.AddEmailForm):  # type: ignore[misc]
         return services.request_email_change(request, user=self.user, email=self.cleaned_data["email"])
 
 
-class ProfileForm(forms.Form):
+class ProfileForm(PlainWords, forms.Form):
     name = forms.CharField(
         label="Name",
         required=False,
@@ -161,7 +192,7 @@ class ProfileForm(forms.Form):
     )
 
 
-class TypedForm(forms.Form):
+class TypedForm(PlainWords, forms.Form):
     """Something that cannot be taken back lightly: its name is typed."""
 
     typed = forms.CharField(widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}))
@@ -170,6 +201,7 @@ class TypedForm(forms.Form):
         super().__init__(*arguments, **options)
         self._expected = expected
         self.fields["typed"].label = label
+        self.fields["typed"].error_messages["required"] = f"{label} to go on."
 
     def clean_typed(self) -> str:
         typed: str = self.cleaned_data["typed"]

@@ -7,12 +7,14 @@ from zoneinfo import available_timezones
 
 from allauth.account.internal.flows import email_verification
 from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
 from django.db import transaction
 from django.http import HttpRequest
 
 from accounts.models import User
+from config import mails
 from orgs import access
 from orgs.models import Membership, Organization
 from orgs.services import members
@@ -66,6 +68,15 @@ def drop_pending_addresses(*, user: User) -> None:
 def drop_claims(*, email: str) -> None:
     """Changes to this address that other accounts asked for: its owner is known now, by a provider's word."""
     EmailAddress.objects.filter(email=email.lower(), verified=False).exclude(user__email=email.lower()).delete()
+
+
+# --- The second factor ------------------------------------------------------------------------------------------------
+
+
+def turn_off_second_factor(*, user: User) -> None:
+    """By staff, for somebody who has lost the phone and the recovery codes. The person is told by mail."""
+    if Authenticator.objects.filter(user=user).delete()[0]:
+        mails.send("emails/second_factor_off", to=user.email, context={})
 
 
 # --- The person -------------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from typing import Any
 from django.core.asgi import get_asgi_application
 from django.utils.module_loading import import_string
 
+from config.clock import trial_clock
 from config.health import livez
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
@@ -29,6 +30,7 @@ async def application(scope: MutableMapping[str, Any], receive: Receive, send: S
         else:
             await pages(scope, receive, send)
     elif scope["type"] == "lifespan":
-        await lifespan(receive, send)
+        with trial_clock():
+            await lifespan(receive, send)
     else:
         await send({"type": "websocket.close", "code": 1003, "reason": "WebSockets are not served here."})

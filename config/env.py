@@ -111,3 +111,10 @@ def read_mail_server(name: str) -> MailServer | None:
         uses_starttls=parts.scheme == "smtp+tls",
         uses_tls=parts.scheme == "smtps",
     )
+
+
+def sign_in_application(name: str, client_id: str, secret: str) -> list[dict[str, str]]:
+    """The provider's application as allauth wants it; none without credentials."""
+    if bool(client_id) != bool(secret):
+        raise ImproperlyConfigured(f"{name}_CLIENT_ID and {name}_CLIENT_SECRET go together: set both or neither.")
+    return [{"client_id": client_id, "secret": secret}] if client_id else []

@@ -1,7 +1,7 @@
 """Mails: one text template says it, the HTML part is made of it, and every link leads to PUBLIC_URL.
 
 A mail `emails/x` has the templates `emails/x_subject.txt` and `emails/x_message.txt`; the second extends
-`emails/base.txt`. Blank lines separate its paragraphs, and a paragraph that is a link alone becomes a button.
+`emails/base.txt`. Blank lines separate its paragraphs. A line of words and a link below it become a button.
 """
 
 import logging
@@ -47,12 +47,12 @@ def send(template: str, *, to: str, context: Mapping[str, Any]) -> bool:
 
 
 def _paragraphs(text: str) -> list[dict[str, str | list[str]]]:
-    """Each with the one of `link`, `points` and `text` that it is."""
+    """Each with the one of `link` (with its `label`), `points` and `text` that it is."""
     found: list[dict[str, str | list[str]]] = []
     for part in text.split("\n\n"):
         lines = part.strip().splitlines()
-        if len(lines) == 1 and _LINK.fullmatch(lines[0]):
-            found.append({"link": lines[0]})
+        if len(lines) == 2 and _LINK.fullmatch(lines[1]):
+            found.append({"label": lines[0].rstrip(":"), "link": lines[1]})
         elif all(line.startswith("- ") for line in lines):
             found.append({"points": [line.removeprefix("- ") for line in lines]})
         else:

@@ -64,17 +64,8 @@ SECURE_SSL_REDIRECT = _IS_HTTPS
 SECURE_HSTS_SECONDS = env.read_whole_number("HSTS_SECONDS", 31_536_000 if _IS_HTTPS else 0)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = _IS_HTTPS
 X_FRAME_OPTIONS = "DENY"
-
-
-def _sign_in_with(name: str, client_id: str, secret: str) -> list[dict[str, str]]:
-    """The provider's application as allauth wants it; none without credentials."""
-    if bool(client_id) != bool(secret):
-        raise ImproperlyConfigured(f"{name}_CLIENT_ID and {name}_CLIENT_SECRET go together: set both or neither.")
-    return [{"client_id": client_id, "secret": secret}] if client_id else []
-
-
-_GOOGLE = _sign_in_with("GOOGLE", env.read_text("GOOGLE_CLIENT_ID"), env.read_text("GOOGLE_CLIENT_SECRET"))
-_GITHUB = _sign_in_with("GITHUB", env.read_text("GITHUB_CLIENT_ID"), env.read_text("GITHUB_CLIENT_SECRET"))
+_GOOGLE = env.sign_in_application("GOOGLE", env.read_text("GOOGLE_CLIENT_ID"), env.read_text("GOOGLE_CLIENT_SECRET"))
+_GITHUB = env.sign_in_application("GITHUB", env.read_text("GITHUB_CLIENT_ID"), env.read_text("GITHUB_CLIENT_SECRET"))
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": ["'none'"],
@@ -168,10 +159,7 @@ LOGOUT_REDIRECT_URL = "/"
 SIGNUP_OPEN = env.read_flag("SIGNUP_OPEN", default=True)
 INVITATIONS_PER_DAY = env.read_whole_number("INVITATIONS_PER_DAY", 50)  # of an organization, and of a person
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
-    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
-    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
-    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+    {"NAME": f"accounts.passwords.{rule}"} for rule in ("NotLikeThePerson", "LongEnough", "NotCommon", "NotOnlyDigits")
 ]
 ACCOUNT_ADAPTER = "accounts.adapters.AccountAdapter"
 ACCOUNT_FORMS = {
@@ -200,9 +188,15 @@ SOCIALACCOUNT_PROVIDERS = {
     "google": {"APPS": _GOOGLE, "OAUTH_PKCE_ENABLED": True, "AUTH_PARAMS": {"prompt": "select_account"}},
     "github": {"APPS": _GITHUB, "OAUTH_PKCE_ENABLED": True, "SCOPE": ["read:user", "user:email"]},
 }
+SOCIALACCOUNT_FORMS = {"signup": "accounts.forms.SocialSignUpForm", "disconnect": "accounts.forms.DisconnectForm"}
 SOCIALACCOUNT_EMAIL_AUTHENTICATION = SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = True  # see the adapter
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
-MFA_FORMS = {"authenticate": "accounts.forms.CodeForm", "reauthenticate": "accounts.forms.CodeAgainForm"}
+MFA_ADAPTER = "accounts.adapters.TwoFactorAdapter"
+MFA_FORMS = {
+    "authenticate": "accounts.forms.CodeForm",
+    "reauthenticate": "accounts.forms.CodeAgainForm",
+    "activate_totp": "accounts.forms.ActivateCodeForm",
+}
 MFA_ALLOW_UNVERIFIED_EMAIL = True  # `accounts.views.profile.activate_totp` asks for the address in use only
 MFA_TOTP_ISSUER = "AI Prompt Cost"
 MFA_TOTP_TOLERANCE = 1
@@ -341,5 +335,8 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "stream": sys.stderr}},
+    # A refusal is an answer like any other: its line says which page, and needs no traceback.
+    "filters": {"refusals": {"()": "config.logs.RefusalsInOneLine"}},
+    "loggers": {"django.request": {"filters": ["refusals"]}},
     "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
 }

@@ -10,6 +10,7 @@ from zoneinfo import available_timezones
 
 from django import forms
 
+from config.forms import PlainWords
 from orgs import audit_words
 from orgs.models import ApiKey, Membership, Organization, Team
 
@@ -33,7 +34,7 @@ class TimezoneField(forms.ChoiceField):
         super().__init__(choices=timezone_choices, widget=widget, **options)
 
 
-class OrganizationForm(forms.Form):
+class OrganizationForm(PlainWords, forms.Form):
     name = forms.CharField(
         label="Organization name",
         max_length=Organization._meta.get_field("name").max_length,
@@ -44,7 +45,7 @@ class OrganizationForm(forms.Form):
     )
 
 
-class TeamForm(forms.Form):
+class TeamForm(PlainWords, forms.Form):
     name = forms.CharField(
         label="Team name",
         max_length=Team._meta.get_field("name").max_length,
@@ -53,7 +54,7 @@ class TeamForm(forms.Form):
     )
 
 
-class KeyForm(forms.Form):
+class KeyForm(PlainWords, forms.Form):
     """Asks for a team, or for the name of a first one where the organization has none.
 
     `form_id` is new with every form that is shown, so that one which is sent twice makes one key.
@@ -62,7 +63,7 @@ class KeyForm(forms.Form):
     form_id = forms.UUIDField(
         initial=uuid4,
         widget=forms.HiddenInput(attrs={"autocomplete": "off"}),
-        error_messages={"required": "This form is incomplete. Please send it once more."},
+        error_messages=dict.fromkeys(("required", "invalid"), "This form is incomplete. Please send it once more."),
     )
     team = forms.ModelChoiceField(
         Team.objects.none(), empty_label="Choose a team", help_text="Whatever the key spends counts as this team's."
@@ -95,7 +96,7 @@ class KeyForm(forms.Form):
             del self.fields["team"]
 
 
-class InviteForm(forms.Form):
+class InviteForm(PlainWords, forms.Form):
     email = forms.EmailField(
         label="E-mail address",
         max_length=254,
@@ -104,11 +105,11 @@ class InviteForm(forms.Form):
     role = forms.ChoiceField(label="Role", choices=Membership.Role, initial=Membership.Role.MEMBER)
 
 
-class RoleForm(forms.Form):
+class RoleForm(PlainWords, forms.Form):
     role = forms.ChoiceField(choices=Membership.Role)
 
 
-class RenameForm(forms.Form):
+class RenameForm(PlainWords, forms.Form):
     name = forms.CharField(
         label="Organization name",
         max_length=Organization._meta.get_field("name").max_length,
@@ -116,14 +117,14 @@ class RenameForm(forms.Form):
     )
 
 
-class TimezoneForm(forms.Form):
+class TimezoneForm(PlainWords, forms.Form):
     timezone = TimezoneField(
         label="Time zone",
         help_text="Spend is counted in days of this zone. A change sorts all past requests into days again.",
     )
 
 
-class BudgetForm(forms.Form):
+class BudgetForm(PlainWords, forms.Form):
     """`amount` is Decimal dollars, or None. Only the shape is checked here; `budgets` has the limits."""
 
     amount = forms.CharField(
@@ -145,7 +146,7 @@ class BudgetForm(forms.Form):
         return Decimal(text.replace("$", "").replace(",", ""))
 
 
-class AuditFilterForm(forms.Form):
+class AuditFilterForm(PlainWords, forms.Form):
     """Everything may be left out; what is not understood is."""
 
     subject = forms.ChoiceField(

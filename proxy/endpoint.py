@@ -8,6 +8,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Callable, MutableMapping
+from contextlib import suppress
 from typing import Any
 
 from analytics.usage import FORMAT_VERSION, CallFacts
@@ -107,8 +108,7 @@ class Exchange:
         self.unrecorded_for: KeyFacts | None = None
 
     async def run(self) -> None:
-        _refuse_upgrade(self._headers)
-        target = find_target(self._scope["method"], self._scope["raw_path"], self._scope["query_string"])
+        target = await self._target()
         self.unrecorded_for = key = await self._platform_key()
         is_sandbox = sandbox.is_wanted(heads.find_header(self._headers, b"x-sandbox"))
         provider_key = b"" if is_sandbox else heads.provider_key(self._headers, target.provider)
@@ -122,6 +122,16 @@ class Exchange:
         finally:
             self._watch.stop()
             self._receiver.release()
+
+    async def _target(self) -> Target:
+        """Step 1: what is called. A wrong address is told first, whoever asks; with a known key it is kept, too."""
+        try:
+            heads.refuse_upgrade(self._headers)
+            return find_target(self._scope["method"], self._scope["raw_path"], self._scope["query_string"])
+        except Refusal:
+            with suppress(Refusal):
+                self.unrecorded_for = await self._platform_key()
+            raise
 
     # Step 2: who calls.
 
@@ -303,7 +313,7 @@ class Exchange:
         except UpstreamError:
             message = f"{target.provider.label} broke its answer off."
             raise Refusal(502, "upstream_broken", message, retryable=True) from None
-        encoding = (heads.find_header(_lower(answer.headers), b"content-encoding") or b"").lower()
+        encoding = (heads.find_header(heads.lower(answer.headers), b"content-encoding") or b"").lower()
         is_refusal = target.provider.refuses_key(provider_key, b"".join(Inflater(encoding).feed(content)))
         return ReadAhead(answer, content), _KEY_REFUSED if is_refusal else []
 
@@ -317,27 +327,15 @@ class Exchange:
         record.close(meter.reading, error_code=self._watch.reason)
 
 
-def _refuse_upgrade(headers: heads.Headers) -> None:
-    if (
-        heads.find_header(headers, b"upgrade") is not None
-        and b"websocket" in (heads.find_header(headers, b"upgrade") or b"").lower()
-    ):
-        raise Refusal(400, "websocket_unsupported", "WebSocket connections are not proxied. Use the HTTP API.")
-
-
-def _lower(headers: heads.Headers) -> heads.Headers:
-    return [(name.lower(), value) for name, value in headers]
-
-
 def _provider_request_id(answer: Answer, provider: Provider) -> str:
-    value = heads.find_header(_lower(answer.headers), provider.request_id_header)
+    value = heads.find_header(heads.lower(answer.headers), provider.request_id_header)
     return label(value.decode("latin-1"), 128) if value else ""
 
 
 def _meter_for(target: Target, answer: Answer, *, drops_usage: bool) -> Meter:
     if not target.is_metered:
         return UnreadMeter()
-    headers = _lower(answer.headers)
+    headers = heads.lower(answer.headers)
     content_type = (heads.find_header(headers, b"content-type") or b"").partition(b";")[0].strip().lower()
     encoding = (heads.find_header(headers, b"content-encoding") or b"").lower()
     if content_type == b"text/event-stream":

@@ -23,6 +23,11 @@ _NOT_BACK = _HOP_BY_HOP | frozenset((b"set-cookie", b"set-cookie2"))
 _PASSED_ENCODINGS = (b"gzip", b"deflate", b"identity")
 
 
+def lower(headers: Headers) -> Headers:
+    """An answer's, whose names come as the provider writes them."""
+    return [(name.lower(), value) for name, value in headers]
+
+
 def find_header(headers: Headers, name: bytes) -> bytes | None:
     """The first value under that name, without surrounding white space."""
     for found, value in headers:
@@ -151,3 +156,9 @@ def is_json(headers: Headers) -> bool:
 
 def warning(messages: tuple[str, ...]) -> bytes:
     return "; ".join(messages).encode("ascii", "replace")[:1000]
+
+
+def refuse_upgrade(headers: Headers) -> None:
+    """Raises `Refusal` for a WebSocket's handshake (RFC 6455, section 4.1)."""
+    if b"websocket" in (find_header(headers, b"upgrade") or b"").lower():
+        raise Refusal(400, "websocket_unsupported", "WebSocket connections are not proxied. Use the HTTP API.")

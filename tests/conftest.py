@@ -18,6 +18,7 @@ import pytest
 from scripts.hermetic import DEAD_URL, environment
 
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
+TESTS = Path(__file__).parent
 IS_PRODUCTION = os.environ.get("TEST_MODE") == "production"
 # Short, so that sockets fit in; SQLite's file, the journal and the secret key of this process's tests.
 FOLDER = Path(tempfile.mkdtemp(prefix="aipc-tests-"))
@@ -59,16 +60,40 @@ del os.environ["DJANGO_SETTINGS_MODULE"]
 
 import redis  # noqa: E402
 from django.conf import settings as django_settings  # noqa: E402
+from django.contrib.auth.hashers import PBKDF2PasswordHasher  # noqa: E402
 from django.db import connection  # noqa: E402
 
-# Every test client reads the list of all static files again, a tenth of a second each; served they are by real servers.
-django_settings.SERVESTATIC_USE_FINDERS = django_settings.SERVESTATIC_USE_STATIC_ROOT = False
+# Real servers serve the static files. In test clients that costs a tenth of a second for each client, which reads the
+# list of all files, and an event loop with three changes of thread for each request.
+django_settings.MIDDLEWARE = [name for name in django_settings.MIDDLEWARE if not name.startswith("servestatic.")]
+# A hash is a quarter of a second of computing by design. With one round it keeps its form: real servers read it.
+PBKDF2PasswordHasher.iterations = 1
 
 # --- What runs --------------------------------------------------------------------------------------------------------
 
+# Begun first, the longest first, so that no process is left alone with one of them at the end.
+_LONG = (
+    "faults/test_neighbours_away.py",
+    "accounts/test_demo.py",
+    "test_serving.py",
+    "faults/test_crash_points.py",
+    "pages/test_every_url.py",
+    "documentation/test_snippets.py",
+    "documentation/test_readme.py",
+    "faults/test_deaths_under_load.py",
+    "accounts/test_onboarding_prompt.py",
+    "faults/test_full_disk.py",
+)
+
+
+def _place(item: pytest.Item) -> tuple[int, str]:
+    """Where its file comes. Those of a folder stay together, since they share servers."""
+    file = item.path.relative_to(TESTS).as_posix()
+    return (_LONG.index(file) if file in _LONG else len(_LONG), file)
+
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep the tests of this mode: TEST_MODE production or trial, TEST_EXTRAS with, without or only."""
+    """The tests of this mode, in order: TEST_MODE production or trial, TEST_EXTRAS with, without or only."""
     extras = os.environ.get("TEST_EXTRAS", "with")
 
     def belongs(item: pytest.Item) -> bool:
@@ -81,6 +106,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if len(kept) < len(items):
         config.hook.pytest_deselected(items=[item for item in items if not belongs(item)])
         items[:] = kept
+    items.sort(key=_place)
     if not IS_PRODUCTION:
         for item in items:
             if any(item.iter_markers("production")):

@@ -101,6 +101,8 @@ class PostgreSQL(PortServer):
             "fsync": "off",
             "synchronous_commit": "off",
             "full_page_writes": "off",
+            # Who has waited this long looks for a deadlock and ends it. A test must have closed the circle by then.
+            "deadlock_timeout": "3s",
             **self._settings,
         }
         return [self.bin / "postgres", "-D", self._data, *(f"--{name}={value}" for name, value in settings.items())]

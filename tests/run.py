@@ -58,10 +58,20 @@ def servers(stack: contextlib.ExitStack) -> dict[str, str]:
     return given
 
 
+def parallel() -> list[str]:
+    """One process more than there are processors, since many tests wait for servers; each takes whole files."""
+    processes = min((os.cpu_count() or 2) + 1, 8)
+    # The order is that of tests/conftest.py.
+    return ["-n", str(processes), "--dist", "loadfile", "--no-loadscope-reorder"]
+
+
 def run_pytest(environment: dict[str, str], arguments: list[str]) -> int:
     """pytest's exit code. SIGTERM becomes Ctrl-C for pytest, so that its fixtures clean up."""
     command = [sys.executable, "-m", "pytest", *arguments]
-    process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **environment})
+    inherited = dict(os.environ)
+    # A hundred processes start: without it each of them would compile our modules, and the tests, again.
+    inherited.pop("PYTHONDONTWRITEBYTECODE", None)
+    process = subprocess.Popen(command, cwd=ROOT, env=inherited | environment)
     before = signal.signal(signal.SIGTERM, lambda *_: process.send_signal(signal.SIGINT))
     patience: float | None = None
     try:
@@ -80,7 +90,6 @@ def run_pytest(environment: dict[str, str], arguments: list[str]) -> int:
 
 
 def run_modes(modes: list[str], extras: str, arguments: list[str]) -> int:
-    parallel = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
     codes = []
     with contextlib.ExitStack() as stack:
         for mode in modes:
@@ -88,7 +97,7 @@ def run_modes(modes: list[str], extras: str, arguments: list[str]) -> int:
             if mode == "production":
                 environment |= servers(stack)
             say({"production": "Tests on PostgreSQL and Redis", "trial": "Tests in trial mode, on SQLite"}[mode])
-            codes.append(run_pytest(environment, [*parallel, *arguments]))
+            codes.append(run_pytest(environment, [*parallel(), *arguments]))
             if codes[-1] not in (0, 1, NO_TEST_RAN):  # interrupted, or pytest could not run
                 return codes[-1]
     if arguments:

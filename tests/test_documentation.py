@@ -11,6 +11,7 @@ import pytest
 from django.apps import apps
 from django.core.management import get_commands, load_command_class
 
+from accounts.onboarding.words import explain
 from analytics.price_book import PriceBook
 from analytics.pricing import price
 from analytics.usage import TokenUsage
@@ -125,6 +126,12 @@ def test_every_error_of_ours_is_documented_with_its_status_and_no_other() -> Non
     assert documented == refusals() | {"provider_key_rejected": (502, False), "proxy_not_served": (501, False)}
 
 
+def test_every_error_of_ours_has_words_in_the_guide() -> None:
+    for _, code, *_ in rows_of_errors():
+        explanation = explain(code=code.strip("`"), status=0, provider="openai")
+        assert "(" not in explanation.title, code
+
+
 def rows_of_errors() -> list[list[str]]:
     return rows(PROXY, "## Errors")
 
@@ -178,7 +185,7 @@ def test_every_column_of_ours_is_documented_and_no_other() -> None:
 
 
 def test_the_log_lines_to_watch_are_those_of_the_source() -> None:
-    source = "".join(file.read_text() for app in APPS for file in (ROOT / app).rglob("*.py"))
+    source = "".join(file.read_text() for app in (*APPS, "config") for file in (ROOT / app).rglob("*.py"))
     lines = [cell.strip("`") for cell, *_ in rows(OPERATIONS_PAGE, "## What to watch")]
     assert len(lines) > 5
     for line in lines:

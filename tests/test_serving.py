@@ -2,6 +2,7 @@
 
 import http.client
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -10,15 +11,27 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pytest_django import DjangoDbBlocker
 
 from scripts.hermetic import ROOT, environment
-from tests.conftest import IS_PRODUCTION
+from tests.conftest import IS_PRODUCTION, settings_of_services
 from tests.servers import ProxyServer, Worker, wait_until
 
 
 @pytest.fixture
 def server(service_settings: dict[str, str]) -> Iterator[ProxyServer]:
     with ProxyServer(service_settings) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def kept_server(
+    django_db_setup: None, django_db_blocker: DjangoDbBlocker, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ProxyServer]:
+    """For the tests that ask and leave it as it is. Their mark has the database made."""
+    with django_db_blocker.unblock():
+        settings = settings_of_services(tmp_path_factory.mktemp("journal"))
+    with ProxyServer(settings) as server:
         yield server
 
 
@@ -36,16 +49,18 @@ def command(name: str, *arguments: str, **settings: str) -> subprocess.Completed
 
 
 @pytest.mark.trial
-def test_livez_answers_whatever_the_host_header_says(server: ProxyServer) -> None:
-    assert answer(server, "/livez", Host="10.0.0.7:8000").status == 200
-    assert answer(server, "/livez", "HEAD").read() == b""
-    assert answer(server, "/livez", "POST").status == 405
+@pytest.mark.django_db
+def test_livez_answers_whatever_the_host_header_says(kept_server: ProxyServer) -> None:
+    assert answer(kept_server, "/livez", Host="10.0.0.7:8000").status == 200
+    assert answer(kept_server, "/livez", "HEAD").read() == b""
+    assert answer(kept_server, "/livez", "POST").status == 405
 
 
 @pytest.mark.trial
-def test_a_page_and_its_style_sheet_are_served(server: ProxyServer) -> None:
-    assert answer(server, "/accounts/login/").status == 200
-    assert answer(server, "/static/css/tokens.css").status == 200
+@pytest.mark.django_db
+def test_a_page_and_its_style_sheet_are_served(kept_server: ProxyServer) -> None:
+    assert answer(kept_server, "/accounts/login/").status == 200
+    assert answer(kept_server, "/static/css/tokens.css").status == 200
 
 
 @pytest.mark.trial
@@ -88,6 +103,17 @@ def test_trial_mode_refuses_what_needs_the_production_set_up(tmp_path: Path) -> 
         assert "Traceback" not in refused.stderr, arguments
 
 
+@pytest.mark.trial
+def test_a_command_before_the_first_start_names_what_makes_the_tables(tmp_path: Path) -> None:
+    settings = {"DATA_DIR": str(tmp_path / "new"), "SECRET_KEY": "secret"}
+    refused = command("create_organization", "Acme", **settings)
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("CommandError: The database has no tables of this release yet. `make serve`")
+    assert "Traceback" not in refused.stderr
+    assert command("migrate", **settings).returncode == 0
+    assert command("create_organization", "Acme", **settings).stdout == "acme\n"
+
+
 @pytest.mark.production
 def test_an_unreachable_database_is_told_in_one_line(service_settings: dict[str, str]) -> None:
     dead = service_settings | {"DATABASE_URL": "postgresql://nobody:secret@127.0.0.1:9/none"}
@@ -110,15 +136,18 @@ def test_several_processes_serve_one_port_and_stop_together(service_settings: di
 @pytest.mark.production
 def test_a_worker_starts_listens_to_our_queue_and_stops_in_order(service_settings: dict[str, str]) -> None:
     with Worker(service_settings) as worker:
+        name = re.findall(r"celery@\S+(?= ready)", worker.output)[-1]
         # Questions go by Redis's publish and subscribe, which loses those that nobody hears at that moment.
         for question, expected in (("active_queues", '"name": "aipc"'), ("registered", "proxy.record_usage")):
-            wait_until(lambda: expected in ask_worker(service_settings, question), question, 45)  # noqa: B023
+            wait_until(lambda: expected in ask_worker(service_settings, question, name), question, 45)  # noqa: B023
         assert worker.stop() == 0
 
 
-def ask_worker(settings: dict[str, str], question: str) -> str:
-    """The worker's answer as JSON, by the command of docker-compose.yml's health check."""
-    line = [sys.executable, "-m", "celery", "-A", "config", "inspect", question, "--json", "--timeout", "5"]
+def ask_worker(settings: dict[str, str], question: str, name: str) -> str:
+    """The worker's answer as JSON, by the command of docker-compose.yml's health check. Asked by name, it does not wait
+    for further workers.
+    """
+    line = [sys.executable, "-m", "celery", "-A", "config", "inspect", question, "-d", name, "--json", "--timeout", "5"]
     asked = subprocess.run(line, cwd=ROOT, env=environment() | settings, capture_output=True, text=True, check=False)
     return asked.stdout
 

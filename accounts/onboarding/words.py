@@ -48,6 +48,20 @@ _OURS: Mapping[str, tuple[str, str]] = {
     "model_missing": ("The request named no model", "Add the field “model” to the body."),
     "messages_missing": ("The request held no messages", "Add the field “messages” to the body."),
     "body_too_large": ("The request's body was too large", "Send less at once."),
+    "route_missing": (
+        "The address ends too early",
+        "After the provider's name comes a route of its API, as in /api/proxy/v1/openai/chat/completions.",
+    ),
+    "unknown_provider": (
+        "The address names no provider that is served",
+        "It begins with /api/proxy/v1/openai/ or with /api/proxy/v1/anthropic/.",
+    ),
+    "unknown_proxy_version": ("The address names no version of the proxy", "It begins with /api/proxy/v1/."),
+    "unsafe_path": (
+        "The address is not a plain one",
+        "Use the routes of the provider's API as its documentation writes them, without “..” and doubled slashes.",
+    ),
+    "websocket_unsupported": ("WebSockets are not passed on", "Use the provider's HTTP API, as in the code below."),
     "sandbox_unsupported": (
         "This route has no simulation",
         "Leave out the header “X-Sandbox”, or call chat/completions or messages.",
@@ -63,6 +77,11 @@ _OURS: Mapping[str, tuple[str, str]] = {
         "This page stops waiting after a minute. Choose a smaller model, or ask for less.",
     ),
     "client_disconnected": ("The client hung up before the answer was complete", "Give it a longer timeout."),
+    "server_shutdown": ("The proxy was stopped in the middle of the answer", "Send the request again."),
+    "proxy_not_served": (
+        "The proxy does not run in this server",
+        "Whoever runs it has to start it by “make serve”, which serves pages and proxied calls together.",
+    ),
     "not_serving": (
         "The proxy does not run in this server",
         "It is starting or stopping, or the pages are served alone. Try again in a moment.",

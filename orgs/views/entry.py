@@ -37,4 +37,4 @@ def create_organization(request: HttpRequest) -> HttpResponse:
         )
         messages.success(request, f"{organization.name} is yours. Next: a team and its first API key.")
         return redirect("dashboard", slug=organization.slug)
-    return render(request, "orgs/new.html", {"form": form})
+    return render(request, "orgs/new.html", {"form": form, "deleted": access.deleted_memberships_of(request.user)})

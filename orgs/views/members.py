@@ -27,10 +27,12 @@ def render_members(request: OrganizationRequest, form: InviteForm) -> HttpRespon
     organization = request.access.organization
     now = clock.now()
     pending = Invitation.objects.of(organization).open().with_inviters()
+    people = list(Membership.objects.inside(organization))
     context = {
         "nav": "organization",
         "form": form,
-        "people": list(Membership.objects.inside(organization)),
+        "people": people,
+        "has_one_owner": sum(membership.is_owner for membership in people) == 1,
         "pending": [
             {
                 "invitation": invitation,

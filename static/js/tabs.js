@@ -1,5 +1,5 @@
 // <div class="tabs"> holds a list of links to the ids of panels below. Without script all panels show, one after another.
-// With it only the chosen one does; arrow keys move between the tabs.
+// With it only the chosen one does; arrow keys, Home and End move between the tabs.
 
 function choose(tabs, chosen, { focus = false } = {}) {
   for (const tab of tabs.querySelectorAll("a[role=tab]")) {
@@ -8,7 +8,10 @@ function choose(tabs, chosen, { focus = false } = {}) {
     tab.tabIndex = isChosen ? 0 : -1;
     document.querySelector(tab.hash).hidden = !isChosen;
   }
-  if (focus) chosen.focus();
+  // Into the middle of a line of tabs that is wider than the window; the page itself stays where it is.
+  const list = chosen.closest("ul");
+  list.scrollLeft += chosen.getBoundingClientRect().left - list.getBoundingClientRect().left - (list.clientWidth - chosen.offsetWidth) / 2;
+  if (focus) chosen.focus({ preventScroll: true });
 }
 
 function begin(tabs) {
@@ -32,11 +35,11 @@ function begin(tabs) {
     choose(tabs, tab);
   });
   list.addEventListener("keydown", (event) => {
-    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
     const at = links.indexOf(document.activeElement);
-    if (!step || at < 0) return;
+    const to = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: -1 }[event.key];
+    if (to === undefined || at < 0) return;
     event.preventDefault();
-    choose(tabs, links[(at + step + links.length) % links.length], { focus: true });
+    choose(tabs, links.at(to % links.length), { focus: true });
   });
   choose(tabs, links.find((link) => link.hash === location.hash) ?? links[0]);
 }

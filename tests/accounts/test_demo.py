@@ -116,6 +116,12 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "demo"
 
 
+@pytest.fixture(scope="module")
+def kept_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of several runs: posting the history is the longest part of the first."""
+    return tmp_path_factory.mktemp("kept") / "demo"
+
+
 @contextlib.contextmanager
 def running(folder: Path, *arguments: str) -> Iterator[Demo]:
     demo = Demo(folder, *arguments)
@@ -129,10 +135,10 @@ def running(folder: Path, *arguments: str) -> Iterator[Demo]:
 
 @pytest.mark.timeout(300)
 @pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed, so the printed lines cannot be pasted")
-def test_the_demo_serves_what_it_prints_until_ctrl_c_and_its_key_ends_with_the_next_run(folder: Path) -> None:
+def test_the_demo_serves_what_it_prints_until_ctrl_c_and_its_key_ends_with_the_next_run(kept_folder: Path) -> None:
     full_hour = f"{datetime.now(UTC):%Y-%m-%d %H:00:00}"
     history_sums = f"SELECT count(*), sum(cost_pico_usd) FROM analytics_usagerecord WHERE started_at < '{full_hour}'"
-    with running(folder) as first:
+    with running(kept_folder) as first:
         first.wait_until_serving()
         assert re.search(
             r"^  document-summarizer +gpt-4\.1-mini\S+ +JSON +2,381 +364 +\$0\.0015348$", first.output, re.MULTILINE
@@ -151,11 +157,12 @@ def test_the_demo_serves_what_it_prints_until_ctrl_c_and_its_key_ends_with_the_n
     assert first.has_left_nobody()
     ((count, cost),) = first.query(history_sums)
 
-    with running(folder, "--once") as second:
+    with running(kept_folder, "--once") as second:
         assert second.process.wait(120) == 0, second.output
     assert second.query(history_sums) == [(count, cost)]
     states = second.query("SELECT revoked_at IS NULL FROM orgs_apikey WHERE description = 'make demo' ORDER BY id")
-    assert states == [(0,), (1,)]
+    assert len(states) >= 2
+    assert states == [(0,)] * (len(states) - 1) + [(1,)]
     assert second.query("SELECT count(*) FROM analytics_rejectedrecord") == [(0,)]
 
 
@@ -174,8 +181,8 @@ def run_shell(line: str) -> str:
 
 
 @pytest.mark.timeout(300)
-def test_when_a_child_dies_the_demo_says_so_and_ends_the_others(folder: Path) -> None:
-    with running(folder) as demo:
+def test_when_a_child_dies_the_demo_says_so_and_ends_the_others(kept_folder: Path) -> None:
+    with running(kept_folder) as demo:
         demo.wait_until_serving()
         os.kill(demo.child("serve"), signal.SIGKILL)
         assert demo.process.wait(60) == 1

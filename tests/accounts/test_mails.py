@@ -1,6 +1,10 @@
 """How mails are made: both parts, whole links, and what happens without a mail server."""
 
+import re
+from pathlib import Path
+
 import pytest
+from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.test import Client
 from pytest_django import Settings
@@ -35,6 +39,24 @@ def test_a_value_with_line_breaks_adds_no_header_and_no_link() -> None:
     message = mails.render("account/email/password_changed", to="ada@example.com", context=context)
 
     assert 'href="https://evil.example/' not in str(message.alternatives[0][0])
+
+
+def test_every_link_is_a_button_that_says_what_it_does() -> None:
+    found = sorted((Path(settings.BASE_DIR) / "templates").rglob("*_subject.txt"))
+    names = [
+        str(file.relative_to(Path(settings.BASE_DIR) / "templates")).removesuffix("_subject.txt") for file in found
+    ]
+    links = ("link", "login_url", "signup_url", "activate_url", "password_reset_url", "undo_url")
+    context = {"signup_is_open": True, **{name: f"{settings.PUBLIC_URL}/{name}/" for name in links}}
+
+    assert len(names) > 15
+    for name in names:
+        message = mails.render(name, to="ada@example.com", context=context)
+        page = str(message.alternatives[0][0])
+        buttons = re.findall(r'<a href="([^"]*)"[^>]*display:inline-block[^>]*>([^<]*)</a>', page)
+        assert buttons, name
+        assert all(len(label.split()) > 1 and not label.startswith("http") for _, label in buttons), name
+        assert {link for link, _ in buttons} == set(re.findall(r"https?://\S+", str(message.body))), name
 
 
 def test_lists_stay_lists() -> None:

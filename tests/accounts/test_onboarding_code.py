@@ -93,6 +93,14 @@ def test_it_waits_and_asks_again_until_something_comes(client: Client, key: ApiK
     assert "Look again" in text_of(last)
 
 
+def test_while_nothing_comes_it_says_what_leaves_no_trace(client: Client, key: ApiKey) -> None:
+    words = "Without a key of"
+
+    assert words in text_of(arrival(client, key))
+    refuse(key, "malformed_body")
+    assert words not in text_of(arrival(client, key))
+
+
 def test_followed_as_a_link_it_is_the_page(client: Client, key: ApiKey) -> None:
     response = client.get(reverse("onboarding-arrival", args=[key.organization.slug]))
 

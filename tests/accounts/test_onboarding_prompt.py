@@ -210,9 +210,9 @@ def test_the_form_asks_before_anything_is_sent(guide: Guide, provider: FakeProvi
         "or simulate the request instead": {"provider_key": " "},
         "This is your AI Prompt Cost key": {"provider_key": guide.key},
         "characters that no key has": {"provider_key": f"{PROVIDER_KEY}\r\nx-evil: 1"},
-        "not one of the available choices": {"model": "gpt-2"},
-        "This field is required": {"prompt": " "},
-        "at most 2000 characters": {"prompt": "x" * 2001},
+        "Choose the model from the list": {"model": "gpt-2"},
+        "Enter the prompt": {"prompt": " "},
+        "At most 2000 characters": {"prompt": "x" * 2001},
     }
     for expected, fields in cases.items():
         response = guide.send(**fields)

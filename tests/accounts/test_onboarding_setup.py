@@ -72,6 +72,15 @@ def test_an_outsider_learns_nothing(client: Client, person: User) -> None:
         assert client.post(path).status_code in {404, 405}
 
 
+def test_what_is_told_after_signing_up_stands_in_the_page_and_covers_nothing(client: Client) -> None:
+    sign_up(client, "ada@example.com")
+
+    page = client.get(WELCOME).content.decode()
+
+    assert '<div class="banner banner-good" role="status">' in page.partition("<main")[2]
+    assert 'class="toast' not in page
+
+
 def test_signing_up_leads_to_the_welcome(client: Client) -> None:
     response = sign_up(client)
 

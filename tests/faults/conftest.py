@@ -29,7 +29,7 @@ def committed_database(django_db_setup: None, django_db_blocker: DjangoDbBlocker
     """The database for a whole module: what is written is seen by the servers, and emptied after the module."""
     with django_db_blocker.unblock():
         yield
-        call_command("flush", interactive=False, verbosity=0)
+        call_command("flush", interactive=False, verbosity=0, reset_sequences=False)
 
 
 @pytest.fixture

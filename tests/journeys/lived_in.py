@@ -85,6 +85,8 @@ def settle(owner: Visitor, member: Visitor) -> LivedIn:
     for name in ("Default", "Old experiments"):
         links[name.split()[0].lower()] = page.get_by_role("link", name=name).get_attribute("href") or ""
     owner.submit(f"{links['old']}archive/")
+    gone = owner.submit("/app/new/", name="Nuts", timezone="UTC")
+    links["gone"] = owner.submit(f"{gone}settings/delete/", typed="Nuts")
     _make_keys(owner, home, links)
     _invite(owner, member, home, links)
     return LivedIn(owner, member, home, empty, links)
@@ -221,6 +223,7 @@ OF_THE_ORGANIZATION = [
     Place("audit", "{home}audit/"),
     Place("audit-filtered", "{home}audit/?text=nothing-like-this"),
     Place("organization-delete", "{home}settings/delete/"),
+    Place("organization-deleted", "{gone}"),
     Place("forbidden", "{home}audit/", "member"),
 ]
 

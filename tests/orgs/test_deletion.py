@@ -165,6 +165,18 @@ def test_an_owner_deletes_it_by_typing_its_name_and_has_it_back(
     assert client.get("/app/acme/").status_code == 200
 
 
+def test_who_has_none_left_is_shown_the_way_back_where_a_new_one_is_made(
+    client: Client, acme: Organization, owner: User
+) -> None:
+    organizations.delete(organization=acme, by=owner)
+    client.force_login(owner)
+
+    page = client.get("/app/", follow=True)
+
+    assert page.redirect_chain == [("/app/new/", 302)]
+    assert f"/app/{acme.slug}/settings/delete/" in page.content.decode()
+
+
 def test_it_is_told_when_it_is_too_late(client: Client, acme: Organization, owner: User) -> None:
     organizations.delete(organization=acme, now=timezone.now() - timedelta(days=31))
     client.force_login(owner)

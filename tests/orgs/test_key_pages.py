@@ -234,7 +234,12 @@ def test_where_no_team_can_be_made_no_key_is(client: Client, organization: Organ
 
 @pytest.mark.parametrize(
     ("fields", "words"),
-    [({}, "This field is required"), ({"team": "archived"}, "Select a valid choice"), ({"description": "x" * 201}, "")],
+    [
+        ({}, "Choose the team."),
+        ({"team": "archived"}, "Choose the team from the list."),
+        ({"description": "x" * 201}, "At most 200 characters fit, and these are 201."),
+        ({"form_id": ""}, "Please send it once more."),
+    ],
 )
 def test_what_cannot_be_a_key_is_refused_in_the_form(
     client: Client, organization: Organization, member: User, team: Team, fields: dict[str, Any], words: str

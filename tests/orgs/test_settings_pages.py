@@ -44,6 +44,21 @@ def test_members_read_what_owners_change() -> None:
         assert reverse(name, args=[organization.slug]) in client_of(owner).get(settings_page(organization)).text
 
 
+def test_while_suspended_nothing_is_offered_that_would_be_refused() -> None:
+    organization, owner = make_owned()
+    organizations.suspend(organization=organization)
+    client = client_of(owner)
+
+    page = client.get(settings_page(organization)).text.split("<main", 1)[1]
+    page += client.get(reverse("organization", args=[organization.slug])).text.split("<main", 1)[1]
+
+    for name in ("organization-rename", "organization-timezone", "invite"):
+        assert reverse(name, args=[organization.slug]) not in page
+    assert "Make member" not in page
+    assert reverse("organization-delete", args=[organization.slug]) in page
+    assert reverse("leave", args=[organization.slug]) in page
+
+
 def test_only_owners_rename_and_the_address_stays() -> None:
     organization, owner = make_owned("Acme")
 

@@ -1,6 +1,7 @@
 """The documentation pages: the files of docs/ that are meant for users, and no others."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -78,6 +79,16 @@ def test_links_between_the_files_lead_to_the_pages_and_others_keep_their_words(t
     assert '<a href="#below">here</a>' in page.html
     assert '<a href="https://example.com/a.md">out</a>' in page.html
     assert page.html.count("<a ") == page.html.count("</a>") == 3
+
+
+def test_links_between_the_pages_read_as_words_and_not_as_file_names() -> None:
+    pages = documentation.read_all(ROOT / "docs", URL)
+    titles = {f"/docs/{page.slug}/": page.title for page in pages}
+    links = [link for page in pages for link in re.findall(r'<a href="(/docs/[^"#]*)(#[^"]*)?">(.*?)</a>', page.html)]
+
+    assert len(links) >= 3
+    assert [words for _, _, words in links if ".md" in words] == []
+    assert [words for address, part, words in links if not part and words != titles[address]] == []
 
 
 def test_headings_can_be_linked_to_as_in_the_repository(tmp_path: Path) -> None:

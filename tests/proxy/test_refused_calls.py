@@ -42,6 +42,24 @@ def test_refusals_of_a_known_key_are_kept_with_their_code(proxy: Caller, issued:
     assert SECRET not in str(list(found))
 
 
+def test_refusals_of_the_address_are_kept_where_the_key_is_known(proxy: Caller, issued: tuple[ApiKey, str]) -> None:
+    """The address is looked at before the key: whoever sends no key, or an unknown one, leaves no trace."""
+    record, _ = issued
+    before = RefusedCall.objects.count()
+    for path in (
+        "/api/proxy/v1/opnai/chat/completions",
+        "/api/proxy/v2/openai/chat/completions",
+        "/api/proxy/v1/openai",
+    ):
+        assert proxy.post(path, chat()).status == 404
+        assert proxy.post(path, chat(), {"authorization": None}).status == 404
+        assert Caller(proxy.port, "apc_" + "x" * 40).post(path, chat()).status == 404
+    proxy.post(CHAT, chat(), {"upgrade": "websocket", "connection": "upgrade"})
+
+    wait_for(record, ["websocket_unsupported", "route_missing", "unknown_proxy_version", "unknown_provider"])
+    assert RefusedCall.objects.count() == before + 4
+
+
 def test_calls_with_a_revoked_key_are_kept(
     server: ProxyServer, provider: FakeProvider, issued: tuple[ApiKey, str]
 ) -> None:

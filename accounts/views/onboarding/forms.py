@@ -9,6 +9,7 @@ from django import forms
 from accounts.onboarding.words import PROVIDERS
 from analytics.price_book.models import CurrentModel, list_current_models
 from analytics.templatetags.money import money
+from config.forms import PlainWords
 from orgs import keys
 from orgs.forms import TimezoneField
 from orgs.models import ApiKey, Organization
@@ -21,11 +22,11 @@ _HEADER_TEXT = re.compile(r"[\x21-\x7e]+")
 _MILLION = 10**6
 
 
-class WelcomeForm(forms.Form):
+class WelcomeForm(PlainWords, forms.Form):
     name = forms.CharField(
         label="Organization name",
         max_length=Organization._meta.get_field("name").max_length,
-        widget=forms.TextInput(attrs={"autocomplete": "organization", "autofocus": True}),
+        widget=forms.TextInput(attrs={"autocomplete": "organization"}),
         help_text="Your company or team. You can rename it at any time.",
     )
     timezone = TimezoneField(
@@ -45,7 +46,7 @@ class SecretInput(forms.PasswordInput):
         super().__init__(render_value=False, attrs=off | attrs)
 
 
-class PromptForm(forms.Form):
+class PromptForm(PlainWords, forms.Form):
     platform_key = forms.CharField(
         label="Your AI Prompt Cost key",
         max_length=200,

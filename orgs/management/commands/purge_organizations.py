@@ -1,4 +1,4 @@
-"""`manage.py purge_organizations`: what the clock process does four times a day, for trial mode and for impatience."""
+"""`manage.py purge_organizations`: what happens by itself four times a day, for those who cannot wait."""
 
 from typing import Any
 

@@ -1,0 +1,84 @@
+"""Periodic tasks in trial mode, which has no clock process: the server runs them, at its start and at their times."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from celery.schedules import crontab
+from django.utils import timezone
+
+from config.celery import app
+from config.clock import Clock
+from orgs.models import Organization
+from orgs.models.organization import PURGED_AFTER
+from orgs.services import organizations
+from tests.conftest import IS_PRODUCTION
+from tests.factories import make_key, make_organization
+from tests.servers import ProxyServer, wait_until
+
+pytestmark = pytest.mark.trial
+
+
+@pytest.fixture
+def runs() -> Iterator[list[str]]:
+    """Which of the tasks `tests.good` and `tests.bad` ran; the second one fails."""
+    ran: list[str] = []
+
+    def good(word: str) -> None:
+        ran.append(word)
+
+    def bad() -> None:
+        ran.append("bad")
+        raise ValueError("It does not work.")
+
+    tasks: dict[str, Any] = {"tests.good": good, "tests.bad": bad}
+    for name, task in tasks.items():
+        app.task(name=name)(task)
+    yield ran
+    for name in tasks:
+        app.tasks.unregister(name)
+
+
+def test_what_is_due_runs_at_the_start_and_then_at_its_time(runs: list[str]) -> None:
+    hourly = {"task": "tests.good", "schedule": 3600.0, "args": ("hourly",)}
+    yearly = {
+        "task": "tests.good",
+        "schedule": crontab("0", "0", day_of_month="1", month_of_year="1"),
+        "args": ("yearly",),
+    }
+    clock = Clock({"hourly": hourly, "yearly": yearly})
+
+    assert 0 < clock.run_due() <= 60
+    assert runs == ["hourly", "yearly"]
+    clock.run_due()
+    assert runs == ["hourly", "yearly"]
+    clock._last_runs["hourly"] -= timedelta(hours=1, seconds=1)
+    clock.run_due()
+    assert runs == ["hourly", "yearly", "hourly"]
+
+
+def test_a_task_that_fails_keeps_no_other_from_running(
+    runs: list[str], db: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    entries = {
+        "bad": {"task": "tests.bad", "schedule": 3600.0},
+        "good": {"task": "tests.good", "schedule": 3600.0, "args": ("good",)},
+    }
+    Clock(entries).run_due()
+
+    assert runs == ["bad", "good"]
+    assert "The periodic task “bad” failed" in caplog.text
+
+
+@pytest.mark.skipif(IS_PRODUCTION, reason="the clock of trial mode; in production `manage.py beat` is the clock")
+def test_a_server_in_trial_mode_purges_what_was_deleted_long_ago(service_settings: dict[str, str]) -> None:
+    kept = make_organization()
+    record, _ = make_key()
+    organizations.delete(
+        organization=record.organization, now=timezone.now() - PURGED_AFTER - timedelta(minutes=1), by=None
+    )
+    with ProxyServer(service_settings) as server:
+        wait_until(lambda: list(Organization.objects.all()) == [kept], "only the living organization is left")
+        assert server.stop() == 0
+        assert "Traceback" not in server.output
