@@ -34,6 +34,7 @@ class SampleRow:
     name: str
     requests: int
     cost_pico_usd: int
+    spark: charts.Spark
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,13 @@ class Sample:
     rows: tuple[SampleRow, ...]
     total_pico_usd: int
     previous_pico_usd: int
+
+    @property
+    def bars(self) -> charts.CompareBars:
+        rows = self.rows
+        return charts.compare_bars(
+            [row.name for row in rows], [row.cost_pico_usd for row in rows], [row.requests for row in rows]
+        )
 
     @property
     def requests(self) -> int:
@@ -56,7 +64,7 @@ def draw() -> Sample:
     series = [charts.Series(name, _amounts(cents)) for name, cents in _SPEND.items()]
     previous = _amounts(_PREVIOUS)
     days = [_FIRST_DAY + timedelta(days=number) for number in range(len(previous))]
-    rows = tuple(SampleRow(one.name, _REQUESTS[one.name], one.total) for one in series)
+    rows = tuple(SampleRow(one.name, _REQUESTS[one.name], one.total, charts.spark(one.amounts)) for one in series)
     return Sample(
         chart=charts.stack_days(days, series, previous=previous),
         rows=rows,

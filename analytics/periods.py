@@ -1,7 +1,7 @@
 """Calendar days and ranges of days in an organization's time zone. Pure: no Django, no clock, no database.
 
 A day is a `date` of the local calendar, however many hours it has; a moment is an aware `datetime`. What is spent on a
-day is looked up by that date (`reports.py`), never by counting hours.
+day is looked up by that date (`reports`), never by counting hours.
 """
 
 import re

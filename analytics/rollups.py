@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 from django.db import connection, models, transaction
 
-from analytics import bulk, periods
+from analytics import bulk, condensing, periods
 from analytics.models import CostStatus, DailyTagUsage, DailyUsage, LedgerRecord
 from analytics.models.rollups import (
     DAILY_KEY,
@@ -178,7 +178,10 @@ def apply_delta(records: Iterable[RecordFacts], sign: int = 1) -> None:
 
 
 def changes(*, added: Iterable[RecordFacts] = (), removed: Iterable[RecordFacts] = ()) -> None:
-    """Both at once, as when records get another cost. Locks the rows in the one order: by table, then by key."""
+    """Both at once, as when records get another cost. Locks the rows in the one order: by table, then by key.
+
+    What was condensed of their days may not be read any more.
+    """
     daily: dict[Key, Sums] = {}
     by_tag: dict[Key, Sums] = {}
     for records, sign in ((added, 1), (removed, -1)):
@@ -186,6 +189,7 @@ def changes(*, added: Iterable[RecordFacts] = (), removed: Iterable[RecordFacts]
             _add(daily, by_tag, record, sign)
     _upsert(DailyUsage, DAILY_KEY, daily)
     _upsert(DailyTagUsage, DAILY_TAG_KEY, by_tag)
+    condensing.reopen({key[:2] for key in daily})
 
 
 def _add(daily: dict[Key, Sums], by_tag: dict[Key, Sums], record: RecordFacts, sign: int) -> None:
@@ -283,6 +287,7 @@ def _delete(organization_id: int, days: Sequence[date]) -> None:
     for start in range(0, len(days), 500):
         for rollup in (DailyUsage, DailyTagUsage):
             rollup.objects.filter(organization_id=organization_id, day__in=days[start : start + 500]).delete()
+    condensing.reopen((organization_id, day) for day in days)
 
 
 def _records_of(organization_id: int, day: date) -> Iterable[RecordFacts]:

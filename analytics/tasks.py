@@ -5,20 +5,26 @@ In production a Celery worker does it, in trial mode a thread of this process.
 
 import logging
 import threading
+from collections.abc import Iterable
 from functools import partial
 
 from celery import shared_task
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
+from django.core.cache import cache
 from django.db import connections, transaction
+from django.utils import timezone as clock
 
-from analytics import timezone_changes
-from orgs.models import Organization
+from analytics import budget_alerts, timezone_changes
+from orgs.models import BudgetAlert, Organization
 
 logger = logging.getLogger(__name__)
 
 TIME_LIMIT_SECONDS = 2 * 60 * 60  # years of records take a while
 THREAD_NAME = "timezone-change"
+BUDGET_THREAD_NAME = "budget"
+# An organization's spend is held against its budget so long after it was posted, and no more often.
+BUDGET_SECONDS = 5
 
 
 def start_timezone_change(*, organization: Organization, timezone: str, by: AbstractBaseUser) -> None:
@@ -59,5 +65,61 @@ def _run_here(arguments: dict[str, int | str]) -> None:
         change_timezone.apply(kwargs=arguments, throw=True)
     except Exception:
         logger.exception("The time zone of organization %s could not be changed.", arguments["organization_id"])
+    finally:
+        connections.close_all()
+
+
+# --- Budgets ----------------------------------------------------------------------------------------------------------
+
+
+def follow_spend(organization_ids: Iterable[int]) -> None:
+    """After something was posted for these organizations, which have a budget: look at it in a few seconds.
+
+    Returns at once and never raises. What is lost with a broker or a process is made up for by the next posting, and by
+    `look_at_budgets`. A posting that finds a look planned is seen by it, since it was committed before.
+    """
+    for organization_id in organization_ids:
+        try:
+            if cache.add(f"budget-look:{organization_id}", 1, BUDGET_SECONDS):
+                _plan_look(organization_id, BUDGET_SECONDS)
+        except Exception:
+            logger.exception("The budget of organization %d is looked at later.", organization_id)
+
+
+def follow_budget_change(organization: Organization) -> None:
+    """After a budget was changed: what is above it already is noted at once, so that later crossings are told apart."""
+    budget_alerts.notice(organization.pk, now=clock.now())
+    if BudgetAlert.objects.unsent().filter(organization=organization).exists():
+        try:
+            _plan_look(organization.pk, 0)
+        except Exception:
+            logger.exception("The budget of organization %d is looked at later.", organization.pk)
+
+
+@shared_task(name="analytics.look_at_budget")
+def look_at_budget(organization_id: int) -> None:
+    budget_alerts.look(organization_id, now=clock.now())
+
+
+@shared_task(name="analytics.look_at_budgets")
+def look_at_budgets() -> None:
+    """Planned in CELERY_BEAT_SCHEDULE."""
+    budget_alerts.look_at_all(now=clock.now())
+
+
+def _plan_look(organization_id: int, seconds: float) -> None:
+    if not settings.IS_TRIAL:
+        look_at_budget.apply_async(args=(organization_id,), countdown=seconds, retry=False)
+        return
+    timer = threading.Timer(seconds, _look_here, args=[organization_id])
+    timer.name, timer.daemon = BUDGET_THREAD_NAME, True
+    timer.start()
+
+
+def _look_here(organization_id: int) -> None:
+    try:
+        look_at_budget(organization_id)
+    except Exception:
+        logger.exception("The budget of organization %d could not be looked at.", organization_id)
     finally:
         connections.close_all()

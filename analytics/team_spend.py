@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, tzinfo
 
-from analytics import charts, overview, periods, reports
-from analytics.overview import Comparison
+from analytics import charts, comparisons, periods, reports
+from analytics.comparisons import Comparison
 from analytics.periods import Period
 from analytics.reports import Row, Scope, Sums
 from orgs.models import ApiKey, Team
@@ -35,7 +35,8 @@ class TeamSpend:
 def read_month(
     team: Team, keys: Sequence[ApiKey], *, zone: tzinfo, now: datetime, month: Period | None = None
 ) -> TeamSpend:
-    """The given calendar month; the current one if none is given or it is still to come. Four queries.
+    """The given calendar month; the current one if none is given or it is still to come. Four queries, and one
+    more where that day of the month before was used with which today is compared.
 
     `keys` are all of the team's.
     """
@@ -54,11 +55,24 @@ def read_month(
         earlier=earlier,
         later=_month_after(month, today),
         total=total,
-        comparison=overview.compare(month, today=today, spent=total.cost_pico_usd, spent_before=spent_before),
+        comparison=_compare(scope, zone, now, spent=total.cost_pico_usd, spent_before=spent_before),
         chart=_draw(scope, {key.pk: key.label for key in keys}, spent_before, today),
         keys=[KeySpend(key, sums_of.get(key.pk, Sums())) for key in ranked],
         prompts=prompts,
     )
+
+
+def _compare(scope: Scope, zone: tzinfo, now: datetime, *, spent: int, spent_before: Sequence[int]) -> Comparison:
+    """`spent` in the month with the month before, of which `spent_before` has all days."""
+    before = comparisons.days_to_compare(scope.period, periods.local_day(now, zone))
+    assert before is not None, "months to come are not shown"
+    until = comparisons.moment_to_compare(scope.period, before, now, zone)
+    costs = spent_before[: before.day_count]
+    later = 0
+    if until is not None and costs[-1]:
+        last = replace(scope, period=Period(before.end, before.end))
+        later = reports.read_remainder(last, until, ()).total.cost_pico_usd
+    return Comparison(before, sum(costs) - later, spent, until)
 
 
 def _draw(scope: Scope, labels: dict[int, str], spent_before: Sequence[int], today: date) -> charts.Chart:

@@ -1,6 +1,8 @@
 """What people type about organizations. Forms check the shape; the services decide."""
 
+import re
 from collections.abc import Iterable
+from decimal import Decimal
 from functools import cache
 from typing import Any, cast
 from uuid import uuid4
@@ -11,6 +13,10 @@ from django import forms
 from config.forms import PlainWords
 from orgs import audit_words
 from orgs.models import ApiKey, Membership, Organization, Team
+
+# Commas between groups of three only: 2.500,50 would be read as something else than was meant. A minus is the service's
+# to refuse, in its own words.
+_DOLLARS = re.compile(r"-?\$?([0-9]{1,3}(,[0-9]{3})+|[0-9]+)(\.[0-9]+)?")
 
 
 @cache
@@ -116,6 +122,28 @@ class TimezoneForm(PlainWords, forms.Form):
         label="Time zone",
         help_text="Spend is counted in days of this zone. A change sorts all past requests into days again.",
     )
+
+
+class BudgetForm(PlainWords, forms.Form):
+    """`amount` is Decimal dollars, or None. Only the shape is checked here; `budgets` has the limits."""
+
+    amount = forms.CharField(
+        label="Monthly budget in US dollars",
+        required=False,
+        max_length=20,
+        widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off", "placeholder": "2500.00"}),
+        help_text="For the whole organization. Leave it empty to have none.",
+    )
+
+    def clean_amount(self) -> Decimal | None:
+        text = self.cleaned_data["amount"].strip()
+        if not text:
+            return None
+        if not _DOLLARS.fullmatch(text):
+            raise forms.ValidationError(
+                "Write an amount in dollars with a point before the cents, like 2500 or 2,500.50."
+            )
+        return Decimal(text.replace("$", "").replace(",", ""))
 
 
 class AuditFilterForm(PlainWords, forms.Form):

@@ -25,6 +25,7 @@ urlpatterns = [
     path("app/<slug:slug>/audit/", audit.show, name="audit"),
     path("app/<slug:slug>/settings/", settings.show, name="organization-settings"),
     path("app/<slug:slug>/settings/name/", settings.rename, name="organization-rename"),
+    path("app/<slug:slug>/settings/budget/", settings.change_budget, name="organization-budget"),
     path("app/<slug:slug>/settings/timezone/", settings.change_timezone, name="organization-timezone"),
     path("app/<slug:slug>/keys/", keys.show_list, name="keys"),
     path("app/<slug:slug>/keys/new/", keys.create, name="key-new"),

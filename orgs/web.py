@@ -16,6 +16,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.utils.cache import patch_cache_control
 from django.utils.functional import SimpleLazyObject
+from django_htmx.middleware import HtmxDetails
 
 from orgs import access
 from orgs.models import Membership, Organization
@@ -28,6 +29,7 @@ class OrganizationRequest(HttpRequest):
     """A request from a member. `user` is a real account, never a visitor."""
 
     access: access.Access
+    htmx: HtmxDetails
     user: AbstractBaseUser  # type: ignore[assignment]  # narrower than Django's "account or visitor"
 
 

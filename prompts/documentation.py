@@ -20,7 +20,17 @@ from markdown_it.utils import EnvType, OptionsDict
 from prompts.templatetags.code import highlight
 
 # In the order of reading. Each is `docs/<slug>.md`.
-SLUGS = ("getting-started", "proxy", "organization", "accounting", "api", "troubleshooting")
+SLUGS = (
+    "getting-started",
+    "proxy",
+    "organization",
+    "dashboard",
+    "comparing-versions",
+    "requests",
+    "accounting",
+    "api",
+    "troubleshooting",
+)
 # What the files write where a reader's own address belongs.
 EXAMPLE_URL = "http://127.0.0.1:8000"
 

@@ -17,6 +17,7 @@ from django.db import DataError, IntegrityError, transaction
 from django.utils import timezone
 
 from analytics import caps, conflicts, ledger, periods, price_book, rollups
+from analytics import tasks as analytics_tasks
 from analytics.ledger import Entry, Rejection
 from analytics.usage import NewerFormat, UsageRecord
 from orgs.models import Organization
@@ -56,19 +57,21 @@ def post_batch(segment_id: str, lines: Sequence[str], *, now: datetime | None = 
     """
     segment_id = UUID(segment_id).hex
     entries, unreadable = ledger.read_lines(lines)
-    conflicts.retry(
+    with_budget = conflicts.retry(
         lambda: _post(segment_id, lines, entries, unreadable, now or timezone.now()), f"Segment {segment_id}"
     )
     reach("posting.committed")
+    analytics_tasks.follow_spend(with_budget)
 
 
 @transaction.atomic(durable=True)
 def _post(
     segment_id: str, lines: Sequence[str], entries: Sequence[Entry], unreadable: Sequence[Rejection], now: datetime
-) -> None:
+) -> list[int]:
+    """Returns the ids of the organizations with a budget that something was posted for."""
     found = organizations.lock_shared(sorted({entry.record.organization_id for entry in entries}))
     if not ledger.insert_receipt(segment_id, lines, now):
-        return
+        return []
     rejections = list(unreadable)
     postable = []
     for entry in entries:
@@ -84,6 +87,7 @@ def _post(
     if rejections:
         reason = rejections[0].reason
         logger.error("Segment %s: %d of %d lines rejected: %s", segment_id, len(rejections), len(lines), reason)
+    return [found_id for found_id, one in found.items() if one.monthly_budget_pico_usd is not None]
 
 
 def _post_bisecting(posting: _Posting, entries: Sequence[Entry], rejections: list[Rejection]) -> int:

@@ -12,7 +12,7 @@ import shutil
 import signal
 import socket
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import redis
@@ -41,15 +41,34 @@ class PortServer(Server):
 
 
 class PostgreSQL(PortServer):
-    """A private cluster on a port of its own. `url` names its superuser and the database `postgres`."""
+    """A private cluster on a port of its own. `url` names its superuser and the database `postgres`.
+
+    `kept` is a folder whose cluster is made once and outlives this object; `settings` overlay those for the tests.
+    """
 
     stop_signal = signal.SIGINT  # "fast": does not wait for clients
 
-    def __init__(self) -> None:
+    def __init__(self, kept: Path | None = None, settings: Mapping[str, str] | None = None) -> None:
         super().__init__()
         self.bin = _within_reach(_find_postgresql(), "postgres", self.folder)
+        self._settings = settings or {}
+        place = kept or self.folder
+        self._data, note = place / "data", place / "password"
+        if note.exists():
+            self.password = note.read_text()
+            return
         self.password = secrets.token_hex(16)
-        self._data = _own_folder(self.folder / "data")
+        try:
+            self._create()
+        except ServerFailed:
+            self.close()
+            raise
+        if kept:
+            note.touch(mode=0o600)
+            note.write_text(self.password)
+
+    def _create(self) -> None:
+        _own_folder(self._data)
         secret = _own_folder(self.folder / "secret") / "password"
         secret.write_text(self.password)
         if user := account():
@@ -66,9 +85,7 @@ class PostgreSQL(PortServer):
         )
         secret.unlink()
         if made.returncode:
-            failure = ServerFailed(f"initdb failed:\n{self.output}")
-            self.close()
-            raise failure
+            raise ServerFailed(f"initdb failed:\n{self.output}")
 
     @property
     def url(self) -> str:
@@ -86,6 +103,7 @@ class PostgreSQL(PortServer):
             "full_page_writes": "off",
             # Who has waited this long looks for a deadlock and ends it. A test must have closed the circle by then.
             "deadlock_timeout": "3s",
+            **self._settings,
         }
         return [self.bin / "postgres", "-D", self._data, *(f"--{name}={value}" for name, value in settings.items())]
 

@@ -12,7 +12,8 @@ from functools import lru_cache
 import msgspec
 
 from analytics.models import LedgerRecord, ModelPrice
-from analytics.price_book import bundled
+from analytics.price_book import bundled, entries
+from analytics.price_book.entries import PriceEntry
 from analytics.price_book.stored import record_of
 from analytics.pricing import UNPRICED, Cost, Rates, add, complete_rates, price, prompt_tokens, split
 from analytics.usage import TokenUsage, UsageRecord
@@ -33,6 +34,7 @@ class OwnPrice(msgspec.Struct, frozen=True, kw_only=True):
     ends_at: int | None
     rates: Rates
     rates_elsewhere: Rates  # the same, for a tier, speed, geography or length that the row says nothing about
+    entry: PriceEntry
 
 
 class PriceBook:
@@ -50,6 +52,13 @@ class PriceBook:
     ) -> Rates | None:
         """The rates that hold for a model at a moment, in the context that `usage` names (tier, speed, geography)."""
         return self._find(provider, model, (at - _EPOCH) // _MICROSECOND, usage, organization_id)
+
+    def find_entry(
+        self, provider: str, model: str, at: datetime, usage: TokenUsage, organization_id: int
+    ) -> PriceEntry | None:
+        """Whose price `find_rates` gives there, and how long it holds."""
+        own = self._find_own(provider, model.lower(), (at - _EPOCH) // _MICROSECOND, organization_id)
+        return own.entry if own is not None else entries.find_bundled(provider, model, at, usage)
 
     def has_price_under(self, provider: str, model: str, organization_id: int) -> bool:
         """Whether a price is kept under this very name, at whatever moment; not one that merely matches it."""
@@ -160,4 +169,5 @@ def _compile(row: ModelPrice) -> OwnPrice:
         ends_at=None if until is None else (until - _EPOCH) // _MICROSECOND,
         rates=complete_rates(sold),
         rates_elsewhere=complete_rates(sold, is_exact=False),
+        entry=PriceEntry("organization" if row.organization_id else "service", row.model, row.effective_from, until),
     )

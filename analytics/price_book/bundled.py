@@ -71,7 +71,7 @@ def find_rates(provider: str, model: str, day: int, tier: str, speed: str, geo: 
     if info is None:
         return None
     at = _EPOCH + timedelta(days=day)
-    context = _read_context(tier, speed)
+    context = read_context(tier, speed)
     is_exact = not context or any(variant.when == context for variant in _active_variants(info, at))
     multiplier = Fraction(1)
     if geo not in STANDARD_GEOS:
@@ -114,7 +114,7 @@ def _find_provider(provider: str) -> "Provider | None":
     return next((entry for entry in providers if entry.id == provider), None)
 
 
-def _read_context(tier: str, speed: str) -> dict[str, str]:
+def read_context(tier: str, speed: str) -> dict[str, str]:
     """What the library calls the context of a price; empty is standard."""
     context = {}
     if tier == "batch":

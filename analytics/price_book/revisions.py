@@ -4,6 +4,8 @@ So a price is never saved between the pricing of a record and its becoming visib
 """
 
 import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 from django.db import connection, transaction
 
@@ -12,6 +14,7 @@ from analytics.price_book.book import PriceBook
 
 _ID = 1
 _latest: PriceBook | None = None
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def current(*, shared_lock: bool = False) -> PriceBook:
@@ -25,6 +28,22 @@ def current(*, shared_lock: bool = False) -> PriceBook:
     if book is None or book.revision != revision:
         book = _latest = PriceBook(revision, ModelPrice.objects.all())
     return book
+
+
+def moment_of(microseconds: int) -> datetime:
+    """The moment of a revision, or of a record's start, which both are counted since the epoch."""
+    return _EPOCH + timedelta(microseconds=microseconds)
+
+
+def earlier(revision: int) -> Iterator[PriceBook]:
+    """What the price book may have been at a revision, likeliest first. Earlier prices are not kept, so these are
+    guesses, to be checked against what they come to: the prices that there were already, then none but the bundled.
+    """
+    if revision > 1:
+        # The row that is saved under a revision is written a moment after it.
+        until = moment_of(revision) + timedelta(seconds=5)
+        yield PriceBook(revision, ModelPrice.objects.filter(created_at__lte=until))
+    yield PriceBook(revision)
 
 
 def _read(*, shared_lock: bool) -> int:

@@ -2,6 +2,7 @@
 
 from orgs.models.api_key import ApiKey, RevocationEntry
 from orgs.models.audit import AuditEntry
+from orgs.models.budget import BudgetAlert
 from orgs.models.invitation import Invitation
 from orgs.models.organization import Membership, Organization
 from orgs.models.refusal import RefusedCall
@@ -10,6 +11,7 @@ from orgs.models.team import Team
 __all__ = [
     "ApiKey",
     "AuditEntry",
+    "BudgetAlert",
     "Invitation",
     "Membership",
     "Organization",

@@ -29,6 +29,9 @@ class OrganizationQuerySet(models.QuerySet["Organization"]):
     def deleted_before(self, moment: datetime) -> "OrganizationQuerySet":
         return self.filter(deleted_at__lte=moment)
 
+    def with_budget(self) -> "OrganizationQuerySet":
+        return self.filter(monthly_budget_pico_usd__isnull=False)
+
     def with_member(self, user: AbstractBaseUser) -> "OrganizationQuerySet":
         return self.filter(memberships__user_id=user.pk)
 
@@ -40,6 +43,8 @@ class Organization(models.Model):
     is_active = models.BooleanField(default=True, help_text="A suspended organization's keys are refused.")
     created_at = models.DateTimeField(default=clock.now, editable=False)
     deleted_at = models.DateTimeField(null=True, blank=True, editable=False, help_text="Purged 30 days after.")
+    monthly_budget_pico_usd = models.BigIntegerField(null=True, blank=True, editable=False, help_text="Empty: none.")
+    budget_changed_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     objects = OrganizationQuerySet.as_manager()
 
@@ -49,6 +54,10 @@ class Organization(models.Model):
             models.CheckConstraint(
                 condition=~models.Q(name="") & ~models.Q(slug="") & ~models.Q(timezone=""),
                 name="orgs_organization_texts_are_not_empty",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(monthly_budget_pico_usd=None) | models.Q(monthly_budget_pico_usd__gt=0),
+                name="orgs_organization_budget_is_positive",
             ),
         ]
 

@@ -1,4 +1,4 @@
-"""An organization's name and time zone. Members read them, owners change them. Deleting is in `deletion`."""
+"""An organization's name, time zone and budget. Members read them, owners change them. Deleting is in `deletion`."""
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
@@ -7,10 +7,11 @@ from django.shortcuts import redirect, render
 from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_POST, require_safe
 
-from analytics import tasks, timezone_changes
+from analytics import budget_alerts, tasks, timezone_changes
+from analytics.templatetags.money import money
 from analytics.timezone_changes import AlreadyUnderWay
-from orgs.forms import RenameForm, TimezoneForm
-from orgs.services import organizations
+from orgs.forms import BudgetForm, RenameForm, TimezoneForm
+from orgs.services import budgets, organizations
 from orgs.web import OrganizationRequest, organization_page
 
 
@@ -53,10 +54,31 @@ def change_timezone(request: OrganizationRequest) -> HttpResponse:
     return _back(request)
 
 
+@require_POST
+@organization_page("owner", writes=True)
+def change_budget(request: OrganizationRequest) -> HttpResponse:
+    organization = request.access.organization
+    form = BudgetForm(request.POST)
+    if form.is_valid():
+        try:
+            is_new = budgets.change(organization=organization, amount=form.cleaned_data["amount"], by=request.user)
+        except ValidationError as error:
+            form.add_error("amount", error)
+        else:
+            if is_new:
+                tasks.follow_budget_change(organization)
+            amount = organization.monthly_budget_pico_usd
+            said = f"The monthly budget is {money(amount)} now." if amount else "There is no monthly budget now."
+            messages.success(request, said)
+            return _back(request)
+    return _render(request, budget_form=form)
+
+
 def _render(
     request: OrganizationRequest,
     *,
     rename_form: RenameForm | None = None,
+    budget_form: BudgetForm | None = None,
     timezone_form: TimezoneForm | None = None,
 ) -> HttpResponse:
     organization = request.access.organization
@@ -67,6 +89,8 @@ def _render(
     context = {
         "nav": "organization",
         "change": change,
+        "budget_form": budget_form or BudgetForm(initial={"amount": budgets.amount_of(organization)}),
+        "budget_owners": budget_alerts.owners(organization) if request.access.is_owner and not is_part else [],
         "rename_form": rename_form or RenameForm(initial={"name": organization.name}),
         "timezone_form": timezone_form or TimezoneForm(initial={"timezone": organization.timezone}),
     }

@@ -5,6 +5,7 @@ const plain = (text) => text.toLowerCase().replace(/[/_-]+/g, " ").normalize("NF
 const MOST = 60;
 
 function begin(select) {
+  if (select.dataset.scripted) return;
   const label = document.querySelector(`label[for="${select.id}"]`);
   const box = Object.assign(document.createElement("div"), { className: "combobox" });
   const input = Object.assign(document.createElement("input"), { type: "text", id: `${select.id}_search`, autocomplete: "off", spellcheck: false });
@@ -15,6 +16,8 @@ function begin(select) {
   list.setAttribute("aria-label", label.textContent.trim());
   label.htmlFor = input.id;
   select.hidden = true;
+  // What morph.js leaves as it is.
+  [label.dataset.scripted, select.dataset.scripted, box.dataset.scripted] = ["for", "hidden", ""];
   select.after(box);
   box.append(input, list);
 
@@ -60,7 +63,7 @@ function begin(select) {
   }
 
   function choose(item) {
-    if (!item?.dataset.value) return;
+    if (item?.dataset.value === undefined) return;
     select.value = item.dataset.value;
     select.dispatchEvent(new Event("change", { bubbles: true }));
     close();
@@ -86,8 +89,12 @@ function begin(select) {
       close();
     }
   });
+  // Somebody else chose; what is being typed goes on.
+  select.addEventListener("settled", () => list.hidden && close());
   close();
 }
 
 // After timezone.js, which proposes the browser's zone: modules run in the order in which the page names them.
-document.querySelectorAll("select[data-searchable]").forEach(begin);
+const beginAll = (root) => root.querySelectorAll("select[data-searchable]").forEach(begin);
+beginAll(document);
+document.addEventListener("htmx:load", (event) => beginAll(event.detail.elt.parentElement ?? document));

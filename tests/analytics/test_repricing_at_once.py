@@ -1,21 +1,17 @@
 """Saving prices while others post, and repricing twice at a time: no record keeps an old price, no sum counts twice."""
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
-from django.db import connection, connections, transaction
+from django.db import transaction
 
 from analytics import price_book, repricing
 from analytics.models import DailyUsage, LedgerRecord, ModelPrice
 from analytics.price_book import revisions
 from orgs.models import ApiKey
+from tests.analytics.at_once import threads, wait_for_waiting
 from tests.analytics.usage_lines import USUAL_COST, make_record, post
 from tests.factories import make_key
-from tests.servers import wait_until
 
 pytestmark = [pytest.mark.production, pytest.mark.django_db(transaction=True)]
 
@@ -38,35 +34,6 @@ def key() -> ApiKey:
     # Emptying the database between tests takes the revision away. It is made again here, not in a lasting transaction.
     price_book.current()
     return make_key()[0]
-
-
-@contextmanager
-def threads(count: int) -> Iterator[Callable[..., Future[None]]]:
-    """Run functions in threads of their own, each with a database connection that is closed at the end."""
-
-    def run(function: Callable[..., Any], arguments: dict[str, Any]) -> None:
-        try:
-            function(**arguments)
-        finally:
-            connections.close_all()
-
-    with ThreadPoolExecutor(count) as pool:
-        yield lambda function, **arguments: pool.submit(run, function, arguments)
-
-
-def wait_for_waiting(count: int, what: str) -> None:
-    """Until so many other sessions wait for a lock of PostgreSQL."""
-
-    def waiting() -> int:
-        with connection.cursor() as cursor:
-            # A transaction sees the sessions as they were when it first looked, unless it asks again.
-            cursor.execute("SELECT pg_stat_clear_snapshot()")
-            cursor.execute(
-                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-            )
-            return int(cursor.fetchone()[0])
-
-    wait_until(lambda: waiting() == count, what)
 
 
 def costs() -> set[int | None]:

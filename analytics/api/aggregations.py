@@ -1,4 +1,4 @@
-"""The aggregation REST API (docs/api.md): reads the question off a request, asks `reports`, and writes the answer.
+"""The aggregations of the REST API (docs/api.md): read the question off a request, ask `reports`, write the answer.
 
 The names of the documented fields are a contract and never change; further fields stand behind them.
 """
@@ -8,8 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from django.contrib.auth.base_user import AbstractBaseUser
-from django.contrib.auth.models import AnonymousUser
 from django.utils import timezone
 from rest_framework.decorators import api_view
 from rest_framework.exceptions import NotFound
@@ -17,19 +15,16 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from analytics import periods, reports
-from analytics.api_errors import BadParameter, OrganizationNotFound, OrganizationSuspended
+from analytics.api import questions
+from analytics.api.questions import PRIVATE, READING
+from analytics.api_errors import BadParameter
 from analytics.periods import BadPeriod, Period
 from analytics.reports import Scope, Sums
-from orgs import access
-from orgs.key_cache import KeyFacts
 from orgs.models import Organization
 from proxy.body import MAX_PROMPT_KEY
-from proxy.providers import PROVIDERS
 
 PARAMETERS = ("start", "end", "provider", "organization")
-READING = ["GET", "HEAD"]  # and OPTIONS, which REST framework answers
 ENDPOINTS = ("monthly", "by-prompt", "by-team", "version-comparison")
-_SLUG = re.compile(r"[-a-zA-Z0-9_]+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _COUNTS_AND_TOKENS = tuple(name for name in reports.SUM_COLUMNS if name != "cost_pico_usd")
 
@@ -101,27 +96,14 @@ def no_such_aggregation(request: Request) -> Response:
 def _read_question(request: Request, *further_parameters: str) -> Question:
     """Raises an APIException of `api_errors` for whatever would make the numbers other than those asked for."""
     allowed = (*further_parameters, *PARAMETERS)
-    for name, values in request.query_params.lists():
-        if name not in allowed:
-            message = f"There is no parameter of this name. There are: {', '.join(allowed)}."
-            raise BadParameter(name, message, "unknown_parameter")
-        if len(values) > 1:
-            raise BadParameter(name, "The parameter is given more than once.", "repeated_parameter")
-    organization = _get_organization(request)
+    questions.check_parameters(request, allowed)
+    organization = questions.get_organization(request)
     today = periods.local_day(timezone.now(), organization.tz)
     try:
         period = periods.parse_period(request.query_params.get("start"), request.query_params.get("end"), today)
     except BadPeriod as error:
         raise BadParameter(error.parameter, error.message) from None
-    return Question(organization, Scope(organization.pk, period, _read_provider(request)))
-
-
-def _read_provider(request: Request) -> str:
-    provider = request.query_params.get("provider")
-    if provider is not None and provider not in PROVIDERS:
-        message = f"There is no such provider. There are: {', '.join(PROVIDERS)}. Leave it out for all."
-        raise BadParameter("provider", message)
-    return provider or ""
+    return Question(organization, Scope(organization.pk, period, questions.read_provider(request)))
 
 
 def _read_prompt_key(request: Request) -> str:
@@ -133,42 +115,6 @@ def _read_prompt_key(request: Request) -> str:
         message = f"A prompt key has at most {MAX_PROMPT_KEY} characters, none of them a control character."
         raise BadParameter("prompt_key", message)
     return prompt_key
-
-
-def _get_organization(request: Request) -> Organization:
-    slug = request.query_params.get("organization")
-    if slug == "":
-        raise BadParameter("organization", "The parameter is empty. Leave it out, or give the organization's slug.")
-    if isinstance(request.auth, KeyFacts):
-        organization = Organization.objects.get(pk=request.auth.organization_id)
-        if slug not in {None, organization.slug}:
-            raise OrganizationNotFound
-    elif slug is None:
-        organization = _get_only_organization(request.user)
-    else:
-        organization = _get_named_organization(request.user, slug)
-    if not organization.accepts_keys:
-        raise OrganizationSuspended
-    return organization
-
-
-def _get_only_organization(user: AbstractBaseUser | AnonymousUser) -> Organization:
-    organizations = access.organizations_of(user)[:2]
-    if len(organizations) > 1:
-        message = "You are a member of several organizations. Give the slug of one."
-        raise BadParameter("organization", message, "missing_parameter")
-    if not organizations:
-        raise OrganizationNotFound("You are not a member of any organization.")
-    return organizations[0]
-
-
-def _get_named_organization(user: AbstractBaseUser | AnonymousUser, slug: str) -> Organization:
-    if not _SLUG.fullmatch(slug):
-        raise OrganizationNotFound
-    try:
-        return access.get_access(user, slug).organization
-    except access.NoAccess:
-        raise OrganizationNotFound from None
 
 
 def _answer(question: Question, documented: Mapping[str, Any], total: Sums) -> Response:
@@ -183,7 +129,7 @@ def _answer(question: Question, documented: Mapping[str, Any], total: Sums) -> R
         "currency": "USD",
         **_details(total),
     }
-    return Response(answer, headers={"Cache-Control": "private, no-store"})
+    return Response(answer, headers=PRIVATE)
 
 
 def _days(period: Period) -> dict[str, str]:

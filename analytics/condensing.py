@@ -1,0 +1,143 @@
+"""Condensing the roll-ups of days, weeks and months that are over, so that long ranges are read from few rows.
+
+What is condensed is a copy: `reports` reads it where a ready `CondensedSpan` vouches for it, and the days elsewhere, so
+that this may run late or never. A change of the days deletes the vouchers in its own transaction (`reopen`).
+Why it is done, and why it does not hold up posting: docs/adr/0007.
+"""
+
+import logging
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date, datetime, timedelta
+
+from django.db import connection, transaction
+
+from analytics import bulk, periods, spans
+from analytics.models import CondensedSpan, CondensedTotals, CondensedUsage, DailyTagUsage, DailyUsage
+from analytics.models.condensed import SUM_COLUMNS
+from analytics.periods import Period
+from analytics.spans import Span
+from orgs.models import Organization
+
+logger = logging.getLogger(__name__)
+
+# So long after its end posting still adds to a day: calls that began before midnight, and what waited in the journal.
+# What comes later still reopens the day until the next run.
+SETTLING = timedelta(minutes=30)
+# With fewer rows than these, reading days is as fast as reading copies.
+LEAST_ROWS = 3000
+PATIENCE_SECONDS = 120.0  # below the time limit of a task; the next run goes on
+
+_TOTALS_KEY = ("tag", "provider", "model")
+_USAGE_KEY = ("tag", "team_id", "api_key_id", "prompt_key", "version", "provider", "model")
+
+
+def condense_due(*, now: datetime, patience_seconds: float = PATIENCE_SECONDS) -> int:
+    """Condense whatever is over and not condensed, the latest first. Returns how many spans that were."""
+    until = time.monotonic() + patience_seconds
+    done = 0
+    for organization in Organization.objects.order_by("pk"):
+        if DailyTagUsage.objects.filter(organization_id=organization.pk)[LEAST_ROWS:].exists():
+            for span in _find_due(organization, now):
+                if time.monotonic() > until:
+                    logger.info("Condensing goes on with the next run.")
+                    return done
+                done += _condense(organization.pk, span)
+    return done
+
+
+def find_ready(organization_id: int) -> dict[Span, int]:
+    """The spans whose condensed rows can be read, with the ids of their vouchers. One query."""
+    found = CondensedSpan.objects.filter(organization_id=organization_id, is_ready=True)
+    return {Span(kind, start): pk for pk, kind, start in found.values_list("pk", "kind", "start")}
+
+
+def reopen(days: Iterable[tuple[int, date]]) -> None:
+    """The roll-ups of these organizations' days are being changed, in the caller's transaction."""
+    keys = sorted({(pk, *spans.span_of(kind, day)) for pk, day in days for kind in spans.KINDS})
+    columns = ("organization_id", "kind", "start")
+    table = CondensedSpan._meta.db_table
+    given = bulk.select_given(table, columns)
+    for chunk in bulk.chunks(keys):
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"DELETE FROM {table} WHERE ({', '.join(columns)}) IN ({given})",  # noqa: S608
+                [bulk.encode([dict(zip(columns, key, strict=True)) for key in chunk])],
+            )
+
+
+def reopen_all(organization_id: int) -> None:
+    CondensedSpan.objects.filter(organization_id=organization_id).delete()
+
+
+def _find_due(organization: Organization, now: datetime) -> list[Span]:
+    """Those that are over, each with a voucher that is not ready: whatever posting adds from now on takes it away."""
+    days = DailyUsage.objects.filter(organization_id=organization.pk).order_by()
+    first = days.order_by("day").values_list("day", flat=True).first()
+    last = periods.local_day(now - SETTLING, organization.tz) - timedelta(days=1)
+    if first is None or first > last:
+        return []
+    # The month in which usage began is as good as whole.
+    over = list(spans.spans_within(Period(first.replace(day=1), last)))
+    ready = find_ready(organization.pk)
+    due = [span for span in reversed(over) if span not in ready]
+    if due:
+        with transaction.atomic():
+            # Waits for whoever is posting and might not see the vouchers; they are there before the next one starts.
+            Organization.objects.select_for_update().get(pk=organization.pk)
+            CondensedSpan.objects.bulk_create(
+                (CondensedSpan(organization_id=organization.pk, **span._asdict()) for span in due),
+                batch_size=500,
+                ignore_conflicts=True,
+            )
+    return due
+
+
+def _condense(organization_id: int, span: Span) -> bool:
+    """False when somebody else did, or the span was reopened meanwhile."""
+    with transaction.atomic():
+        vouchers = CondensedSpan.objects.filter(organization_id=organization_id, is_ready=False, **span._asdict())
+        # Held until the copy is whole: who changes the days and wants to take it away waits that long.
+        if not vouchers.select_for_update(skip_locked=connection.features.has_select_for_update_skip_locked).first():
+            return False
+        with connection.cursor() as cursor:
+            for statement, parameters in _statements(organization_id, span):
+                cursor.execute(statement, parameters)
+        # A new one, whose id is higher than any before it: so a sum of ids tells one set of vouchers from another.
+        vouchers.delete()
+        CondensedSpan.objects.create(organization_id=organization_id, is_ready=True, **span._asdict())
+    return True
+
+
+_Statement = tuple[str, list[int | str | None]]
+
+
+def _statements(organization_id: int, span: Span) -> Iterator[_Statement]:
+    adapt = connection.ops.adapt_datefield_value
+    place = [organization_id, span.kind, adapt(span.start)]
+    days = [organization_id, adapt(span.start), adapt(span.end)]
+    totals, usage = CondensedTotals._meta.db_table, CondensedUsage._meta.db_table
+    for table in (totals, usage):
+        yield f"DELETE FROM {table} WHERE organization_id = %s AND kind = %s AND start = %s", place  # noqa: S608
+    for source, tag in ((DailyUsage, "NULL"), (DailyTagUsage, "tag")):
+        daily = source._meta.db_table
+        condition = "organization_id = %s AND day BETWEEN %s AND %s"
+        if span.kind == spans.DAY:
+            yield _insert(totals, _TOTALS_KEY, daily, tag, condition), [*place, *days]
+        else:
+            yield _insert(usage, _USAGE_KEY, daily, tag, condition), [*place, *days]
+    if span.kind != spans.DAY:
+        condition = "organization_id = %s AND kind = %s AND start = %s"
+        yield _insert(totals, _TOTALS_KEY, usage, "tag", condition), [*place, *place]
+
+
+def _insert(table: str, key: Sequence[str], source: str, tag: str, condition: str) -> str:
+    columns = ", ".join(key)
+    names, sums = ", ".join(SUM_COLUMNS), ", ".join(f"SUM({name})" for name in SUM_COLUMNS)
+    inner = ", ".join(f"{tag} AS tag" if name == "tag" else name for name in key)
+    # In the order of the key, so that what is read together lies together.
+    return (
+        f"INSERT INTO {table} (organization_id, kind, start, {columns}, {names}) "  # noqa: S608
+        f"SELECT %s, %s, %s, {columns}, {sums} FROM (SELECT {inner}, {names} FROM {source} WHERE {condition}) AS daily "
+        f"GROUP BY {columns} ORDER BY {columns}"
+    )

@@ -1,0 +1,177 @@
+"""What one call cost, read back from the ledger: the lines of its price, whose price that is, what else is known.
+
+The ledger keeps the amount, not the rates. The lines are worked out again, and shown as those of the booked amount only
+where they add up to it exactly.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+
+from analytics import price_book
+from analytics.models import CostStatus, LedgerRecord
+from analytics.price_book import PriceBook, revisions
+from analytics.price_book.entries import PriceEntry, list_version
+from analytics.price_book.stored import record_of
+from analytics.pricing import BUCKETS, TOKEN_BUCKETS, Cost, Rates, prompt_tokens
+from analytics.usage import TokenUsage, UsageRecord
+from orgs.models import ApiKey, Organization, Team
+
+BUCKET_NAMES = {
+    "input": "Input",
+    "cache_read": "Input, read from the cache",
+    "cache_write_5m": "Input, cached for 5 minutes",
+    "cache_write_1h": "Input, cached for an hour",
+    "input_audio": "Input, audio",
+    "output": "Output",
+    "output_audio": "Output, audio",
+    "web_searches": "Web searches",
+}
+_PER_MILLION = 10**6
+# Whose prices the lines are of: those by which the amount was booked, or today's, which make another amount.
+Basis = Literal["booked", "today"]
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptLine:
+    bucket: str
+    name: str
+    quantity: int
+    rate_pico_usd: int  # for a million tokens, or for each one
+    is_each: bool
+    amount_pico_usd: int
+    is_stand_in: bool  # The price has no rate for this bucket: another bucket's holds.
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """One model's part of a call. Most calls have a single one."""
+
+    model: str
+    lines: tuple[ReceiptLine, ...]
+    entry: PriceEntry | None
+    above_tokens: int | None  # The rates are those of a prompt longer than so many tokens.
+    is_exact: bool  # False: these are standard rates, for want of a price for the call's tier, speed or geography.
+
+    @property
+    def amount_pico_usd(self) -> int:
+        return sum(line.amount_pico_usd for line in self.lines)
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """`cost_pico_usd` is None where the cost is not known; of a simulated call it is what a real one would cost."""
+
+    record: LedgerRecord
+    shares: tuple[Share, ...]
+    cost_pico_usd: int | None
+    basis: Basis
+    # What the lines come to. Differs from the booked amount exactly where the basis is "today".
+    lines_pico_usd: int | None
+    today_pico_usd: int | None  # by the prices of today; differs where a price changed and the call was not repriced
+    list_version: str
+    key: ApiKey | None
+    team: Team | None
+
+    @property
+    def lines(self) -> tuple[ReceiptLine, ...]:
+        return tuple(line for share in self.shares for line in share.lines)
+
+    @property
+    def is_simulated(self) -> bool:
+        return self.record.cost_status == CostStatus.SIMULATED
+
+    @property
+    def is_outdated(self) -> bool:
+        """Whether today's prices would make another amount of it."""
+        return not self.is_simulated and self.today_pico_usd != self.cost_pico_usd
+
+    @property
+    def tokens(self) -> int:
+        return sum(getattr(self.record, f"{bucket}_tokens") for bucket in TOKEN_BUCKETS)
+
+    @property
+    def model(self) -> str:
+        return self.record.model or self.record.model_requested
+
+    @property
+    def latency(self) -> str:
+        return say_duration(self.record.latency_ms)
+
+
+def find_receipt(organization: Organization, call_id: UUID) -> Receipt | None:
+    """None while the call is not posted; and for good when it is another organization's, or none at all."""
+    record = LedgerRecord.objects.filter(pk=call_id, organization_id=organization.pk).first()
+    if record is None:
+        return None
+    usage = record_of(record)
+    if usage.state == "simulated":
+        usage = msgspec.structs.replace(usage, state="complete")
+    today = price_book.current()
+    cost = today.cost_of(usage, organization.pk)
+    booked = cost.pico_usd if record.state == "simulated" else record.cost_pico_usd
+    book, shown = _find_booked(usage, organization.pk, booked, today, cost, record.price_revision)
+    return Receipt(
+        record=record,
+        shares=tuple(_shares_of(shown, book, usage, organization.pk)),
+        cost_pico_usd=booked,
+        basis="booked" if shown.pico_usd == booked else "today",
+        lines_pico_usd=shown.pico_usd,
+        today_pico_usd=cost.pico_usd,
+        list_version=list_version(),
+        key=ApiKey.objects.of(organization).with_people().filter(pk=record.api_key_id).first(),
+        team=Team.objects.filter(organization=organization, pk=record.team_id).first(),
+    )
+
+
+def _find_booked(
+    usage: UsageRecord, organization_id: int, booked: int | None, today: PriceBook, cost: Cost, revision: int
+) -> tuple[PriceBook, Cost]:
+    """The prices by which the booked amount comes out, and the cost by them; today's where there are none to find."""
+    if booked is None or cost.pico_usd == booked:
+        return today, cost
+    for book in revisions.earlier(revision):
+        earlier = book.cost_of(usage, organization_id)
+        if earlier.pico_usd == booked:
+            return book, earlier
+    return today, cost
+
+
+def _shares_of(cost: Cost, book: PriceBook, record: UsageRecord, organization_id: int) -> Iterator[Share]:
+    at = revisions.moment_of(record.started_at)
+    for model, usage, rates in cost.shares:
+        found = book.find_rates(record.provider, model, at, usage, organization_id)
+        yield Share(
+            model=model,
+            lines=tuple(_lines_of(usage, rates)),
+            entry=book.find_entry(record.provider, model, at, usage, organization_id),
+            above_tokens=_threshold(found, usage),
+            is_exact=rates.is_exact,
+        )
+
+
+def _lines_of(usage: TokenUsage, rates: Rates) -> Iterator[ReceiptLine]:
+    for bucket in BUCKETS:
+        quantity, rate = getattr(usage, bucket), getattr(rates, bucket)
+        if quantity:
+            is_each = bucket == "web_searches"
+            shown = rate if is_each else rate * _PER_MILLION
+            name, is_stand_in = BUCKET_NAMES[bucket], bucket in rates.unsure
+            yield ReceiptLine(bucket, name, quantity, shown, is_each, quantity * rate, is_stand_in)
+
+
+def _threshold(rates: Rates | None, usage: TokenUsage) -> int | None:
+    passed = [start for start, _ in rates.long_context if prompt_tokens(usage) > start] if rates else []
+    return passed[-1] if passed else None
+
+
+def say_duration(milliseconds: int) -> str:
+    """ "850 ms", "1.24 s", "2 min 05 s"."""
+    if milliseconds < 1000:
+        return f"{milliseconds} ms"
+    if milliseconds < 60_000:
+        return f"{milliseconds / 1000:.2f} s"
+    return f"{milliseconds // 60_000} min {milliseconds % 60_000 // 1000:02} s"

@@ -1,0 +1,134 @@
+"""The hours of a day, which no roll-up has: read from the records, simulated calls aside."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from typing import Any, Literal
+
+from django.db import connection
+from django.db.models import BooleanField, F, Func, IntegerField, QuerySet, Sum, Value
+from django.db.models.functions import Coalesce, NullIf
+
+from analytics.models import CostStatus, LedgerRecord
+from analytics.periods import start_of
+from analytics.reports.scope import Scope
+
+HourDimension = Literal["prompt_key", "team_id", "api_key_id", "version", "provider", "model"]
+
+_HOUR = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Hour:
+    """An hour of a local day. The last one is shorter where clocks change by half an hour."""
+
+    start: datetime  # in the organization's time zone
+    label: str  # "02:00", and "02:00 again" for the second one where clocks go back
+    cost_pico_usd: int = 0
+    cost_by: Mapping[Any, int] = field(default_factory=dict)  # of the dimension's values that cost anything
+
+    def includes(self, moment: datetime) -> bool:
+        return timedelta(0) <= moment - self.start < _HOUR
+
+
+def hours_of(day: date, zone: tzinfo) -> list[Hour]:
+    """The hours of a local day without costs: 24 of them, 23 or 25 where clocks change."""
+    moment, end = start_of(day, zone), start_of(day + timedelta(days=1), zone)
+    hours: list[Hour] = []
+    while moment < end:
+        local = moment.astimezone(zone)
+        label = f"{local:%H:%M}"
+        hours.append(Hour(local, f"{label} again" if any(hour.label == label for hour in hours) else label))
+        moment += _HOUR
+    return hours
+
+
+def hourly_costs(scope: Scope, zone: tzinfo, by: HourDimension | None = None) -> list[Hour]:
+    """The hours of the scope's one day. They add up to the day's cost in the roll-ups. One query.
+
+    Raises ValueError for a period of several days.
+    """
+    if scope.period.day_count != 1:
+        raise ValueError("only a single day has hours")
+    (hours,) = hourly_costs_of_days(scope, zone, by).values()
+    return hours
+
+
+def hourly_costs_of_days(scope: Scope, zone: tzinfo, by: HourDimension | None = None) -> dict[date, list[Hour]]:
+    """The same for each day of the period. One query."""
+    days = {day: hours_of(day, zone) for day in scope.period.days}
+    costs: dict[date, list[dict[Any, int]]] = {day: [{} for _ in hours] for day, hours in days.items()}
+    first = start_of(scope.period.start, zone)
+    records = records_in(scope).annotate(hour=_HourSince(F("started_at"), start=int(first.timestamp())))
+    dimension = {"name": as_rolled_up(by)} if by else {"name": Value(0)}
+    grouped = records.annotate(**dimension).order_by().values("local_day", "hour", "name")
+    for row in grouped.annotate(cost=Sum("cost_pico_usd", default=0)).filter(cost__gt=0):
+        day = row["local_day"]
+        # Where the organization's time zone changed, a record's day is not the one its start lies in.
+        skipped = int((start_of(day, zone) - first).total_seconds()) // 3600
+        hour = min(max(0, row["hour"] - skipped), len(costs[day]) - 1)
+        costs[day][hour][row["name"]] = costs[day][hour].get(row["name"], 0) + row["cost"]
+    return {
+        day: [
+            Hour(hour.start, hour.label, sum(cost.values()), cost if by else {})
+            for hour, cost in zip(hours, costs[day], strict=True)
+        ]
+        for day, hours in days.items()
+    }
+
+
+def records_in(scope: Scope) -> QuerySet[LedgerRecord]:
+    """The records that the scope's roll-up rows were made of."""
+    # However a day was drawn, its records started within two days of it, which the index on the start finds.
+    first = datetime.combine(scope.period.start, time.min, tzinfo=UTC) - timedelta(days=2)
+    last = datetime.combine(scope.period.end, time.min, tzinfo=UTC) + timedelta(days=3)
+    records = LedgerRecord.objects.filter(
+        organization_id=scope.organization_id,
+        local_day__range=(scope.period.start, scope.period.end),
+        started_at__gte=first,
+        started_at__lt=last,
+    ).exclude(cost_status=CostStatus.SIMULATED)
+    if scope.provider:
+        records = records.filter(provider=scope.provider)
+    for name in ("prompt_key", "team_id", "api_key_id", "version"):
+        if getattr(scope, name) is not None:
+            records = records.filter(**{name: getattr(scope, name)})
+    if scope.model is not None:
+        records = records.annotate(rolled_up_model=as_rolled_up("model")).filter(rolled_up_model=scope.model)
+    return records if scope.tag is None else with_tag(records, scope.tag)
+
+
+def with_tag(records: QuerySet[LedgerRecord], tag: str) -> QuerySet[LedgerRecord]:
+    """Those that carry the tag; with "" those without any."""
+    if not tag:
+        return records.filter(tags=[])
+    if connection.features.supports_json_field_contains:
+        return records.filter(tags__contains=[tag])
+    return records.filter(_HasElement(F("tags"), Value(tag)))
+
+
+def as_rolled_up(dimension: str) -> Any:
+    """The value under which a record is counted in the roll-ups."""
+    if dimension == "model":
+        return Coalesce(NullIf(F("model"), Value("")), F("model_requested"))
+    return F(dimension)
+
+
+class _HasElement(Func):
+    """Whether a JSON list has this text as an element, where the database has no operator for it (SQLite)."""
+
+    template = "EXISTS (SELECT 1 FROM JSON_EACH(%(expressions)s))"
+    arg_joiner = ") WHERE JSON_EACH.value = ("
+    output_field = BooleanField()
+
+
+class _HourSince(Func):
+    """How many whole hours a moment is after another one, given in seconds of the epoch; negative before it."""
+
+    template = "FLOOR((EXTRACT(EPOCH FROM %(expressions)s) - %(start)s) / 3600)"
+    output_field = IntegerField()
+
+    def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        # Without fractions of seconds, which SQLite would round up into the next hour.
+        template = "FLOOR((CAST(STRFTIME('%%%%s', SUBSTR(%(expressions)s, 1, 19)) AS INTEGER) - %(start)s) / 3600.0)"
+        return self.as_sql(compiler, connection, template=template, **context)

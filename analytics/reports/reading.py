@@ -1,0 +1,118 @@
+"""The one place that reads the roll-ups. Everything else in this package asks `read_groups`, and folds what comes back.
+
+How a question becomes SQL is decided here and in `sources` (which rows of which tables), and nowhere else.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+from typing import Any
+
+from django.db import connection
+from django.db.models import Max, Min
+
+from analytics.models import DailyUsage
+from analytics.periods import Period
+from analytics.reports.scope import Scope
+from analytics.reports.sources import Plan, Question, learn, plan_reading
+from analytics.reports.sums import SUM_COLUMNS
+
+# The values of the dimensions asked for, and the sums of the columns asked for, both in the order of the question.
+Group = tuple[tuple[Any, ...], tuple[int, ...]]
+
+_PROOF = -1
+
+
+def read_groups(
+    scope: Scope, dimensions: Sequence[str], columns: Sequence[str] = SUM_COLUMNS, *, before: Period | None = None
+) -> list[Group]:
+    """Add up the roll-up rows of the scope, grouped by the dimensions. One query, unless `sources` has to learn.
+
+    Without dimensions there is one group, of zeros if there is no usage. With `before`, a period that ends before the
+    scope's starts, its rows are read too, and the first value of each key says which they are: 1 the scope's, 0 those.
+    Groups in which nothing happened may be among them.
+    """
+    return read_groupings(scope, [dimensions], columns, before=before)[0]
+
+
+def read_groupings(
+    scope: Scope,
+    groupings: Sequence[Sequence[str]],
+    columns: Sequence[str] = SUM_COLUMNS,
+    *,
+    before: Period | None = None,
+) -> list[list[Group]]:
+    """The same for several groupings, from one reading of the rows. One query, as above."""
+    dimensions = tuple(dict.fromkeys(name for grouping in groupings for name in grouping))
+    question = Question(scope, dimensions, tuple(columns), before)
+    always = question.keys[: len(question.keys) - len(dimensions)]
+    keys = [(*always, *grouping) for grouping in groupings]
+    for is_last in (False, False, True):
+        plan = plan_reading(question, only_days=is_last)
+        statement, parameters = _sum_up(plan, question, keys)
+        with connection.cursor() as cursor:
+            cursor.execute(statement, parameters)
+            rows = cursor.fetchall()
+        if plan.fingerprint is None or any(row[0] == _PROOF for row in rows):
+            break
+        learn(scope.organization_id)
+    return [_pick(rows, number, question, grouping) for number, grouping in enumerate(keys)]
+
+
+def _sum_up(plan: Plan, question: Question, groupings: Sequence[Sequence[str]]) -> tuple[str, list[Any]]:
+    """Rows for each grouping, under its number, and one under `_PROOF` if the plan holds; if not, nothing is read."""
+    names = (*question.keys, *question.columns)
+    parts = [source.select(names) for source in plan.sources]
+    union = " UNION ALL ".join(part + plan.condition for part, _ in parts)
+    parameters = [*(plan.fingerprint or ()), *(parameter for _, parameters in parts for parameter in parameters)]
+    tables = [plan.proof] if plan.fingerprint else []
+    # Names of columns and tables only: what comes from outside is in the parameters.
+    if len(groupings) > 1:
+        sums = ", ".join(f"SUM({column}) AS {column}" for column in question.columns)
+        keys = ", ".join(question.keys)
+        tables.append(f"usage AS (SELECT {keys}, {sums} FROM ({union}) AS usage GROUP BY {keys})")  # noqa: S608
+        union = "SELECT * FROM usage"
+    selects = [_group(f"({union}) AS usage", number, question, keys) for number, keys in enumerate(groupings)]
+    if plan.fingerprint:
+        nothing = ", ".join(["NULL"] * len(question.keys) + ["0"] * len(question.columns))
+        selects.append(f"SELECT {_PROOF}, {nothing} FROM proof WHERE holds = 1")  # noqa: S608
+    return (f"WITH {', '.join(tables)} " if tables else "") + " UNION ALL ".join(selects), parameters
+
+
+def _group(table: str, number: int, question: Question, keys: Sequence[str]) -> str:
+    # A key by which this grouping does not group is any of its values, so that all rows have the same columns.
+    places = ", ".join(key if key in keys else f"MIN({key})" for key in question.keys)
+    sums = ", ".join(f"COALESCE(SUM({column}), 0)" for column in question.columns)
+    grouped = f" GROUP BY {', '.join(keys)}" if keys else ""
+    return f"SELECT {number}, {places + ', ' if places else ''}{sums} FROM {table}{grouped}"  # noqa: S608
+
+
+def _pick(rows: Iterable[Sequence[Any]], number: int, question: Question, keys: Sequence[str]) -> list[Group]:
+    places = [(1 + question.keys.index(key), key) for key in keys]
+    width = 1 + len(question.keys)
+    return [
+        (tuple(_read(row[place], key) for place, key in places), tuple(map(int, row[width:])))
+        for row in rows
+        if row[0] == number
+    ]
+
+
+def _read(value: Any, dimension: str) -> Any:
+    """SQLite keeps days as texts."""
+    return date.fromisoformat(value) if dimension == "day" and isinstance(value, str) else value
+
+
+def find_days(organization_id: int) -> Period | None:
+    """From the first to the last day on which the organization used anything; None if it never did. One query."""
+    found = DailyUsage.objects.filter(organization_id=organization_id).aggregate(first=Min("day"), last=Max("day"))
+    return Period(found["first"], found["last"]) if found["first"] else None
+
+
+def has_usage(organization_id: int) -> bool:
+    """Whether anything was ever recorded for the organization, simulated calls aside."""
+    return DailyUsage.objects.filter(organization_id=organization_id).exists()
+
+
+def last_days(organization_id: int) -> Iterable[tuple[int, date]]:
+    """Of every key of the organization that was used, its id and the last day. One query."""
+    days = DailyUsage.objects.filter(organization_id=organization_id).order_by()
+    return days.values_list("api_key_id").annotate(last=Max("day"))

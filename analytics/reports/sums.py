@@ -1,0 +1,77 @@
+"""What adds up: counts, tokens and money. Pure."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from decimal import Decimal, localcontext
+
+_PICO_USD_PER_USD_EXPONENT = -12
+# Averages may be smaller than the smallest amount: three more digits.
+_AVERAGE_STEP = Decimal("1e-15")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sums:
+    """Everything that adds up. The names are those of the roll-ups' columns.
+
+    `request_count` is the sum of the priced (the partial and estimated are among them), unpriced and unmetered.
+    """
+
+    cost_pico_usd: int = 0
+    request_count: int = 0
+    priced_count: int = 0
+    unpriced_count: int = 0
+    partial_count: int = 0
+    estimated_count: int = 0
+    unmetered_count: int = 0
+    interrupted_count: int = 0
+    error_count: int = 0
+    input_tokens: int = 0
+    cache_read_tokens: int = 0
+    cache_write_5m_tokens: int = 0
+    cache_write_1h_tokens: int = 0
+    input_audio_tokens: int = 0
+    output_tokens: int = 0
+    output_audio_tokens: int = 0
+    reasoning_tokens: int = 0
+    web_searches: int = 0
+
+    @property
+    def cost_usd(self) -> Decimal:
+        return to_usd(self.cost_pico_usd)
+
+    @property
+    def average_cost_usd(self) -> Decimal:
+        """Dollars per priced request, to 1e-15; 0 when no request has a price."""
+        if not self.priced_count:
+            return Decimal(0)
+        with localcontext(prec=60):
+            return (to_usd(self.cost_pico_usd) / self.priced_count).quantize(_AVERAGE_STEP)
+
+    @property
+    def is_empty(self) -> bool:
+        return not any(getattr(self, name) for name in SUM_COLUMNS)
+
+
+SUM_COLUMNS = tuple(field.name for field in fields(Sums))
+NOTHING = Sums()
+
+
+def sums_from(amounts: Iterable[int]) -> Sums:
+    """From the amounts of `SUM_COLUMNS`, in that order."""
+    return Sums(**dict(zip(SUM_COLUMNS, amounts, strict=True)))
+
+
+def add_sums(counted: Iterable[Sums]) -> Sums:
+    amounts = [[getattr(sums, name) for name in SUM_COLUMNS] for sums in counted]
+    return sums_from(map(sum, zip(*amounts, strict=True))) if amounts else NOTHING
+
+
+def take_off(sums: Sums, part: Sums) -> Sums:
+    """What is left of the sums without a part of them."""
+    return sums_from(getattr(sums, name) - getattr(part, name) for name in SUM_COLUMNS)
+
+
+def to_usd(pico_usd: int) -> Decimal:
+    """Dollars, exactly."""
+    with localcontext(prec=60):
+        return Decimal(pico_usd).scaleb(_PICO_USD_PER_USD_EXPONENT)

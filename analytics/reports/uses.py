@@ -1,0 +1,58 @@
+"""When keys were last used, and how much they did lately. Reads the records for what no day tells."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta, tzinfo
+
+from django.db.models import Max, QuerySet
+
+from analytics.models import CostStatus, LedgerRecord
+from analytics.periods import Period, local_day
+from analytics.reports.reading import last_days
+from analytics.reports.scope import Scope
+from analytics.reports.totals import get_total
+from orgs.models import ApiKey
+
+
+@dataclass(frozen=True, slots=True)
+class LastUse:
+    """When a key made its last call, failed ones among them: by day, and to the minute within the last hour."""
+
+    day: date
+    days_ago: int
+    minutes_ago: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class RecentRequests:
+    """How many requests a key made lately: what stops when it is revoked."""
+
+    in_24_hours: int
+    in_7_days: int  # today and the six days before, so that it is never less than the other
+
+
+def last_uses(organization_id: int, *, now: datetime, zone: tzinfo) -> dict[int, LastUse]:
+    """Of every key of the organization that made a call, by the key's id. Two queries."""
+    recent = _real_calls(organization_id, now - timedelta(hours=1)).order_by().values_list("api_key_id")
+    moments = dict(recent.annotate(at=Max("started_at")))
+    today = local_day(now, zone)
+    return {
+        key_id: LastUse(day, max(0, (today - day).days), _minutes_between(moments.get(key_id), now))
+        for key_id, day in last_days(organization_id)
+    }
+
+
+def count_recent_requests(key: ApiKey, *, now: datetime, zone: tzinfo) -> RecentRequests:
+    """Two queries: the hours come from the records, the days from the roll-ups."""
+    calls = _real_calls(key.organization_id, now - timedelta(hours=24)).filter(api_key_id=key.pk, is_request=True)
+    today = local_day(now, zone)
+    week = Scope(key.organization_id, Period(today - timedelta(days=6), today), api_key_id=key.pk)
+    return RecentRequests(calls.count(), get_total(week).request_count)
+
+
+def _real_calls(organization_id: int, since: datetime) -> QuerySet[LedgerRecord]:
+    calls = LedgerRecord.objects.filter(organization_id=organization_id, started_at__gte=since)
+    return calls.exclude(cost_status=CostStatus.SIMULATED)
+
+
+def _minutes_between(moment: datetime | None, now: datetime) -> int | None:
+    return None if moment is None else max(0, int((now - moment).total_seconds() // 60))
