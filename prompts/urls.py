@@ -1,6 +1,6 @@
 from django.urls import path
 
-from prompts.views import builder, documentation, prompts, versions
+from prompts.views import builder, documentation, importing, prompts, versions
 
 urlpatterns = [
     path("app/<slug:slug>/prompts/", prompts.list_prompts, name="prompts"),
@@ -17,6 +17,8 @@ urlpatterns = [
         name="version-activate",
     ),
     path("app/<slug:slug>/builder/", builder.show, name="builder"),
+    path("app/<slug:slug>/builder/code/", builder.code, name="builder-code"),
+    path("app/<slug:slug>/builder/import/", importing.show, name="import"),
     path("docs/", documentation.index, name="docs"),
     path("docs/search/", documentation.find, name="docs-search"),
     path("docs/<slug:page>/", documentation.page, name="docs-page"),

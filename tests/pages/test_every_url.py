@@ -116,6 +116,8 @@ ANSWERS: dict[str, tuple[str, str]] = {
     "app/<slug:slug>/": ("in 404 200 200 404", "405 405 405 405 405"),
     "app/<slug:slug>/audit/": ("in 404 403 200 404", "405 405 405 405 405"),
     "app/<slug:slug>/builder/": ("in 404 200 200 404", "405 405 405 405 405"),
+    "app/<slug:slug>/builder/code/": ("in 404 away away 404", "in 404 200 200 404"),
+    "app/<slug:slug>/builder/import/": ("in 404 200 200 404", "in 404 200 200 404"),
     "app/<slug:slug>/export/<slug:table>.csv": ("in 404 200 200 404", "405 405 405 405 405"),
     "app/<slug:slug>/keys/": ("in 404 200 200 404", "405 405 405 405 405"),
     "app/<slug:slug>/keys/<int:key_id>/revoke/": ("in 404 200 200 404", "in 404 away away 404"),
