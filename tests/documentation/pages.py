@@ -1,12 +1,20 @@
 """Reading our own documentation: its pages, and what stands in their code blocks, code spans and tables."""
 
 import re
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from scripts.hermetic import ROOT
 
 README = ROOT / "README.md"
-PROXY = ROOT / "docs" / "proxy.md"
+DOCS = ROOT / "docs"
+PROXY = DOCS / "proxy.md"
+ERRORS = DOCS / "errors.md"
+HEADERS = DOCS / "headers.md"
+METADATA = DOCS / "metadata.md"
+STORED = DOCS / "stored-data.md"
+SDK_PAGES = {"openai": DOCS / "openai.md", "anthropic": DOCS / "anthropic.md"}
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "benchmarks").glob("*.md")])
 
 _FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -51,3 +59,40 @@ def rows(page: Path, heading: str) -> list[list[str]]:
 def commands(page: Path) -> list[str]:
     """The ARGS of every `make manage` on the page."""
     return re.findall(r'make manage ARGS="([^"]+)"', page.read_text())
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A fenced block of a page; `number` counts from 1."""
+
+    page: Path
+    number: int
+    language: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.page.stem}-{self.number}-{self.language or 'plain'}"
+
+    @property
+    def provider(self) -> str:
+        """Whom it sends a proxied call to, "" for none."""
+        found = re.search(r"/api/proxy/v1/(openai|anthropic)", self.text)
+        return found[1] if found else ""
+
+    @property
+    def is_simulated(self) -> bool:
+        return "X-Sandbox" in self.text
+
+    @property
+    def packages(self) -> set[str]:
+        """What it imports."""
+        python = re.findall(r"^(?:from|import) (\w+)", self.text, re.MULTILINE)
+        return {*python, *re.findall(r'from "([^"]+)"', self.text)}
+
+
+def all_blocks(pages: Iterable[Path] = PAGES) -> list[Block]:
+    return [
+        Block(page, number, language, text)
+        for page in pages
+        for number, (language, text) in enumerate(_FENCED.findall(page.read_text()), 1)
+    ]
