@@ -1,7 +1,7 @@
 """One prompt as its page shows it: its versions, what each cost, when which was active, spend by day. Reads only."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta, tzinfo
 
 from analytics import charts, periods, reports, versions
@@ -45,6 +45,7 @@ class History:
     active: PromptActivation | None
     activations: Sequence[PromptActivation]  # the newest first
     comparison: Comparison
+    bars: charts.CompareBars  # of the versions that were used, in the colours of the chart
     chart: charts.Chart
     drawn: Period  # the days of the chart
     last_use: LastUse | None
@@ -81,6 +82,7 @@ def read_history(prompt: Prompt, period: Period, *, now: datetime, zone: tzinfo)
         active=active,
         activations=activations,
         comparison=comparison,
+        bars=_paint(comparison.bars, chart),
         chart=chart,
         drawn=drawn,
         last_use=uses.get(prompt.key),
@@ -123,6 +125,12 @@ def _draw(scope: Scope, today: date) -> tuple[Period, charts.Chart]:
     ]
     nothing = charts.Series("Spend", (0,) * period.day_count)
     return period, charts.stack_days(period.days, series or [nothing], today=today)
+
+
+def _paint(bars: charts.CompareBars, chart: charts.Chart) -> charts.CompareBars:
+    """A version has one colour on the page. What the chart does not show for itself is grey."""
+    numbers = {name: number for number, name in chart.legend}
+    return charts.CompareBars(tuple(replace(row, number=numbers.get(row.name, 0)) for row in bars.rows))
 
 
 def _find_days(scope: Scope, today: date) -> Period:

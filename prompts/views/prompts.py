@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from django.views.decorators.vary import vary_on_headers
 
 from accounts.onboarding.words import PROVIDERS
-from analytics import charts, filters, periods, price_book
+from analytics import charts, filters, periods, price_book, reports
 from analytics.charts import Spark
 from orgs.web import OrganizationRequest, organization_page
 from prompts import catalog, history, model_choices, services, snippets
@@ -76,6 +76,7 @@ def list_prompts(request: OrganizationRequest) -> HttpResponse:
         "heads": _heads(bar, order, is_descending),
         "rows": _rows(shown),
         "archived": _rows(archived),
+        "archived_sums": reports.add_sums(one.sums for one in archived),
         "used_again": sum(entry.is_used_again for entry in archived),
         "unregistered": _rows(unregistered),
         "found_count": len(current),

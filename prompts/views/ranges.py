@@ -61,7 +61,7 @@ class RangeBar:
 
     @property
     def links(self) -> list[Link]:
-        presets = {ALL: "All time", **dict(reversed(filters.PRESETS.items()))}
+        presets = {**filters.PRESETS, ALL: "All time"}
         return [
             Link(label, self._address({} if preset == ALL else {"range": preset}), preset == self.preset)
             for preset, label in presets.items()

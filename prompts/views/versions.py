@@ -150,9 +150,7 @@ def _add(request: OrganizationRequest, prompt: Prompt, typed: Mapping[str, Any])
 
 def _renewed(form: VersionForm, latest: PromptVersion | None) -> VersionForm:
     """The same form, which has now been told of the latest version."""
-    data = form.data.copy()
-    data["latest"] = str(latest.number if latest else 0)
-    form.data = data
+    form.data = {**dict(form.data.items()), "latest": str(latest.number if latest else 0)}
     return form
 
 
