@@ -1,10 +1,12 @@
 """The documentation for users, signed in or not, and the OpenAPI schema that its reference is made from."""
 
+from functools import lru_cache
 from typing import Any
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from analytics.api.schema import get_schema
@@ -25,7 +27,8 @@ def page(request: HttpRequest, page: str) -> HttpResponse:
     except documentation.NoSuchPage:
         raise Http404 from None
     before, after = site.neighbours(shown)
-    return render(request, "docs/page.html", _frame(request, site, shown) | {"before": before, "after": after})
+    further = {"html": _for_reader(request, shown.html), "before": before, "after": after}
+    return render(request, "docs/page.html", _frame(request, site, shown) | further)
 
 
 @require_safe
@@ -44,8 +47,19 @@ def schema(_request: HttpRequest) -> HttpResponse:
 
 
 def _read_site() -> Site:
-    made = reference.read_page(get_schema(settings.PUBLIC_URL))
-    return Site.read(settings.DOCS_DIR, settings.PUBLIC_URL, made)
+    return Site.read(settings.DOCS_DIR, settings.PUBLIC_URL, _read_reference(settings.PUBLIC_URL))
+
+
+@lru_cache(maxsize=4)
+def _read_reference(public_url: str) -> Page:
+    return reference.read_page(get_schema(public_url))
+
+
+def _for_reader(request: HttpRequest, html: str) -> str:
+    """The guide needs an account: strangers are led to make one."""
+    if request.user.is_authenticated:
+        return html
+    return html.replace(f'href="{reverse("onboarding")}"', f'href="{reverse("signup")}"')
 
 
 def _frame(request: HttpRequest, site: Site, shown: Page | None = None) -> dict[str, Any]:

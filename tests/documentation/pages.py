@@ -46,13 +46,13 @@ def spans(page: Path) -> list[str]:
     return _SPAN.findall(prose(page))
 
 
-def rows(page: Path, heading: str) -> list[list[str]]:
-    """The cells of the first table under a heading, without its head."""
-    _, _, text = page.read_text().partition(f"\n{heading}\n")
+def rows(page: Path, heading: str, nth: int = 1) -> list[list[str]]:
+    """The cells of the first table under a heading, or of the nth, without its head."""
+    _, _, text = f"\n{page.read_text()}".partition(f"\n{heading}\n")
     assert text, f"{page} has no {heading}"
-    table = re.search(r"(?:^\|.*\|\n)+", text, re.MULTILINE)
-    assert table, f"no table under {heading} in {page}"
-    lines = table[0].splitlines()[2:]
+    tables = re.findall(r"(?:^\|.*\|\n)+", text, re.MULTILINE)
+    assert len(tables) >= nth, f"no table under {heading} in {page}"
+    lines = tables[nth - 1].splitlines()[2:]
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
 
 
