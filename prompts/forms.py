@@ -63,7 +63,7 @@ class VersionForm(PlainWords, forms.Form):
         required=False,
         min_value=0,
         max_value=2,
-        widget=forms.NumberInput(attrs={"step": "any", "inputmode": "decimal", "placeholder": "as the model has it"}),
+        widget=forms.NumberInput(attrs={"step": "any", "inputmode": "decimal", "placeholder": "default"}),
         error_messages=dict.fromkeys(
             ("invalid", "min_value", "max_value"), "The temperature is a number from 0 to 2, like 0.7."
         ),

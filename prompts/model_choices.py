@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db.models import Q
+
 from analytics import price_book
-from analytics.caps import OVERFLOW
-from analytics.models import SeenValue
+from analytics.models import ModelPrice
 from analytics.price_book import PriceBook
 from analytics.price_book.bundled import PROVIDERS
 from analytics.price_book.models import list_current_models
@@ -14,7 +15,6 @@ from analytics.pricing import Rates
 from analytics.usage import TokenUsage
 
 _TOKENS = 10**6  # prices are told for a million
-_MOST_SEEN = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,19 +28,20 @@ class ModelChoice:
 
 
 def list_choices(organization_id: int, *, now: datetime) -> dict[str, Sequence[ModelChoice]]:
-    """By provider, the cheapest first: its current models, and priced ones that the organization used lately.
+    """By provider, the cheapest first: its current models, and those that staff have entered a price for.
 
     Prices are those that hold for the organization. Two queries.
     """
     book = price_book.current()
-    seen = SeenValue.objects.filter(organization_id=organization_id, kind=SeenValue.Kind.MODEL).exclude(value=OVERFLOW)
-    names = list(seen.order_by("-day", "value").values_list("value", flat=True)[:_MOST_SEEN])
+    own = ModelPrice.objects.filter(Q(organization=None) | Q(organization=organization_id))
+    entered = list(own.values_list("provider", "model").distinct())
     found: dict[str, Sequence[ModelChoice]] = {}
     for provider in sorted(PROVIDERS, reverse=True):
-        current = [model.name for model in list_current_models(provider, now)]
+        names = [model.name for model in list_current_models(provider, now)]
+        names += [model for seller, model in entered if seller == provider]
         choices = [
             _choice(provider, name, rates)
-            for name in dict.fromkeys([*current, *names])
+            for name in dict.fromkeys(names)
             if (rates := _find_rates(book, provider, name, organization_id, now))
         ]
         found[provider] = sorted(choices, key=lambda one: (one.input_pico_usd + one.output_pico_usd, one.name))

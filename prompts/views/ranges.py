@@ -46,6 +46,12 @@ class RangeBar:
         return filters.latest_day(self.today)
 
     @property
+    def wrong_words(self) -> list[tuple[str, str]]:
+        """What each parameter that cannot be used is called on the page, and what is wrong with it."""
+        labels = {"range": "Range", "start": "From", "end": "To"}
+        return [(labels.get(error.parameter, error.parameter), error.message) for error in self.wrong]
+
+    @property
     def parameters(self) -> dict[str, str]:
         """For links to other pages about the same days, and for the form."""
         if self.chosen is None:
