@@ -199,13 +199,13 @@ def codes_in_headers() -> set[str]:
 
 
 def test_every_error_of_ours_is_documented_with_its_status_and_no_other() -> None:
-    documented = {code.strip("`"): (int(status), retry == "yes") for status, code, retry, *_ in rows_of_errors()}
+    documented = {code.strip("`"): (int(status), retry == "yes") for code, status, retry, *_ in rows_of_errors()}
     assert codes_in_headers() == {"provider_key_rejected", "proxy_not_served"}
     assert documented == refusals() | {"provider_key_rejected": (502, False), "proxy_not_served": (501, False)}
 
 
 def test_every_error_of_ours_has_words_in_the_guide() -> None:
-    for _, code, *_ in rows_of_errors():
+    for code, *_ in rows_of_errors():
         explanation = explain(code=code.strip("`"), status=0, provider="openai")
         assert "(" not in explanation.title, code
 

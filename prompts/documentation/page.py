@@ -8,20 +8,25 @@ from prompts.documentation.entries import Entry
 
 @dataclass(frozen=True, slots=True)
 class Heading:
-    """`level` 2 or 3, as in HTML."""
+    """`level` 2 or 3, as in HTML. `short` is for lists of headings."""
 
     id: str
     text: str
     level: int = 2
+    short: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """What stands under a heading, as words alone: for the search. The text before the first one has no `id`."""
+    """What stands under a heading, as words alone: for the search. The text before the first one has no `id`.
+
+    `rows` are the ids of the rows of its tables, which are the names that they explain.
+    """
 
     id: str
     heading: str
     text: str
+    rows: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

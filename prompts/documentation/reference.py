@@ -14,6 +14,7 @@ from prompts.documentation.rendering import code_block, render_text
 TITLE = "API reference"
 _OBJECTS = "Objects"
 _PLACES = (("path", "In the address"), ("query", "Parameters"), ("header", "Headers"))
+_PREFIX = re.compile(r"^[A-Z]+ /api/(proxy/v1/|aggregations/)?")
 _TAGS = re.compile(r"<[^>]+>")
 _Schema = Mapping[str, Any]
 
@@ -24,7 +25,7 @@ def read_page(schema: _Schema) -> Page:
     for entry in entries:
         if entry.group:
             headings.append(Heading(anchor_of(entry.group), entry.group))
-        headings.append(Heading(entry.id, entry.title, 3))
+        headings.append(Heading(entry.id, entry.title, 3, _PREFIX.sub("", entry.title)))
     sections = [Section("", "", _INTRODUCTION), *(Section(entry.id, entry.title, _words(entry)) for entry in entries)]
     return Page(REFERENCE, TITLE, tuple(headings), "", tuple(sections), entries)
 

@@ -3,6 +3,7 @@
 Raw HTML in a file is shown, not obeyed.
 """
 
+import re
 from collections.abc import Collection, Sequence
 from functools import lru_cache
 from html import escape
@@ -20,6 +21,7 @@ from prompts.templatetags.code import highlight
 # What the files write where a reader's own address belongs.
 EXAMPLE_URL = "http://127.0.0.1:8000"
 _LEVELS = {"h2": 2, "h3": 3}
+_NAME = re.compile(r"[a-z][\w-]{2,}")
 _LABELS = {
     "bash": "Shell",
     "js": "JavaScript",
@@ -65,6 +67,7 @@ def _render_file(file: Path, _changed_at: int, public_url: str, slugs: Collectio
         elif opening.tag in _LEVELS:
             headings.append(Heading(anchor_of(text), text, _LEVELS[opening.tag]))
             closing.meta["heading"] = headings[-1]
+    _name_rows(tokens, {heading.id for heading in headings})
     sections = tuple(_read_sections(tokens))
     for token in tokens:
         _fit_links(token.children or [], slugs, public_url)
@@ -72,16 +75,29 @@ def _render_file(file: Path, _changed_at: int, public_url: str, slugs: Collectio
     return Page(file.stem, title, tuple(headings), str(html), sections)
 
 
+def _name_rows(tokens: Sequence[Token], taken: set[str]) -> None:
+    """A row that begins with nothing but a name in code can be linked to by it: an error's code, a header."""
+    for row, cell, content in zip(tokens, tokens[1:], tokens[2:], strict=False):
+        if (row.type, cell.type) != ("tr_open", "td_open") or len(content.children or []) != 1:
+            continue
+        name = anchor_of(content.content.strip("`").partition(":")[0].lower())
+        if content.content.startswith("`") and _NAME.fullmatch(name) and name not in taken:
+            row.attrSet("id", name)
+            taken.add(name)
+
+
 def _read_sections(tokens: Sequence[Token]) -> list[Section]:
     """The words under each heading, code and tables included."""
-    found, heading, words = [], Heading("", ""), list[str]()
+    found, heading, words, rows = [], Heading("", ""), list[str](), list[str]()
     for at, token in enumerate(tokens):
         if token.type == "heading_open" and token.tag in _LEVELS:
-            found.append(Section(heading.id, heading.text, " ".join(words)))
-            heading, words = tokens[at + 2].meta["heading"], []
+            found.append(Section(heading.id, heading.text, " ".join(words), tuple(rows)))
+            heading, words, rows = tokens[at + 2].meta["heading"], [], []
+        elif token.type == "tr_open" and token.attrGet("id"):
+            rows.append(str(token.attrGet("id")))
         elif token.type == "fence" or (token.type == "inline" and tokens[at - 1].type != "heading_open"):
             words += (token.content if token.type == "fence" else _plain(token)).split()
-    return [*found, Section(heading.id, heading.text, " ".join(words))]
+    return [*found, Section(heading.id, heading.text, " ".join(words), tuple(rows))]
 
 
 def _plain(inline: Token) -> str:

@@ -11,20 +11,22 @@ MOST_FINDS = 30
 MOST_WORDS = 8
 _WORD = re.compile(r"[\w-]+(?:[./][\w-]+)*")
 _EXCERPT = 170
+_MOST_PLACES = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Find:
-    """`parts` is the excerpt: (text, whether it was searched for)."""
+    """`parts` is the excerpt: (text, whether it was searched for). `anchor` may be that of a row of a table."""
 
     page: Page
     section: Section
+    anchor: str
     score: float
     parts: tuple[tuple[str, bool], ...]
 
     @property
     def address(self) -> str:
-        return self.page.address + (f"#{self.section.id}" if self.section.id else "")
+        return self.page.address + (f"#{self.anchor}" if self.anchor else "")
 
 
 def find(pages: Iterable[Page], query: str) -> list[Find]:
@@ -37,7 +39,9 @@ def find(pages: Iterable[Page], query: str) -> list[Find]:
         for section in page.sections:
             score = _score(page, section, words)
             if score:
-                finds.append(Find(page, section, score, excerpt(section.text, words)))
+                row = next((word for word in words if word in section.rows), "")
+                parts = excerpt(section.text, words)
+                finds.append(Find(page, section, row or section.id, score + 6 * bool(row), parts))
     finds.sort(key=lambda one: -one.score)  # stable: equals stay in the order of reading
     return finds[:MOST_FINDS]
 
@@ -60,10 +64,12 @@ def _score(page: Page, section: Section, words: Sequence[str]) -> float:
 
 
 def excerpt(text: str, words: Sequence[str]) -> tuple[tuple[str, bool], ...]:
-    """The words around the first find, with every find marked."""
+    """Where most of the words stand together, with every find marked."""
     pattern = re.compile("|".join(rf"(?<![^\W_]){re.escape(word)}" for word in words), re.IGNORECASE)
-    first = pattern.search(text)
-    start = max(0, (first.start() if first else 0) - 50)
+    places = [(match.start(), match[0].lower()) for match in pattern.finditer(text)][:_MOST_PLACES]
+    near = {at: {word for other, word in places if at <= other < at + _EXCERPT - 60} for at, _ in places}
+    best = max(near, key=lambda at: len(near[at]), default=0)  # the first of equals
+    start = max(0, best - 50)
     if start:
         start = text.find(" ", start) + 1 or start
     end = start + _EXCERPT

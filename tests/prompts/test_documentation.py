@@ -77,13 +77,17 @@ def test_highlighted_code_reads_as_it_was_written() -> None:
 
 
 def test_a_section_holds_the_words_under_its_heading(tmp_path: Path) -> None:
-    text = "# Title\n\nBefore\nall.\n\n## One\n\n| `a` | b |\n|---|---|\n| c | d |\n\n```bash\ncurl x\n```\n\n## Two\n"
+    table = "| `a` | b |\n|---|---|\n| `X-Code: 1` | d |\n| `two` names | e |\n"
+    text = f"# Title\n\nBefore\nall.\n\n## One\n\n{table}\n```bash\ncurl x\n```\n\n## Two\n"
 
-    assert render(tmp_path, text).sections == (
+    page = render(tmp_path, text)
+
+    assert page.sections == (
         Section("", "", "Before all."),
-        Section("one", "One", "a b c d curl x"),
+        Section("one", "One", "a b X-Code: 1 d two names e curl x", ("x-code",)),
         Section("two", "Two", ""),
     )
+    assert page.html.count("<tr id=") == page.html.count('<tr id="x-code">') == 1
 
 
 def test_every_file_for_users_is_in_the_list_and_every_page_of_the_list_has_its_file() -> None:
@@ -135,6 +139,12 @@ def test_an_excerpt_begins_near_the_first_find_and_marks_all_of_them() -> None:
     assert "".join(part for part, _ in parts).startswith("... ")
     assert [part for part, is_found in parts if is_found] == ["needle", "needle"]
     assert len("".join(part for part, _ in parts)) < 200
+
+
+def test_the_name_that_a_row_explains_leads_to_the_row() -> None:
+    finds = search.find(documentation.read_all(ROOT / "docs", URL), "platform_key_revoked")
+
+    assert finds[0].address == "/docs/errors/#platform_key_revoked"
 
 
 REAL = (
@@ -191,3 +201,4 @@ def test_the_reference_shows_parameters_fields_and_limits() -> None:
     assert refused.rows[0].name == "404"
     assert [row.kind for row in object_.tables[0].rows] == ["number or null"]
     assert [heading.text for heading in page.headings] == ["Totals", "GET /api/x", "Objects", "Row"]
+    assert page.headings[1].short == "x"
