@@ -36,8 +36,7 @@ def rules_for(provider: str, model: str) -> Rules:
         return Rules(
             "max_tokens",
             f"Anthropic asks for a limit in every request. Left empty, the code says {ANTHROPIC_MAX_TOKENS:,}.",
-            "Not sent: Anthropic refuses a temperature since its API version of October 2026, which current SDKs ask"
-            " for.",
+            "No temperature: Anthropic refuses it since its API version of October 2026, which current SDKs ask for.",
         )
     notes: tuple[str, ...] = ()
     if _RESPONSES_ONLY.search(model):
@@ -47,7 +46,7 @@ def rules_for(provider: str, model: str) -> Rules:
     return Rules(
         "max_completion_tokens",
         "Sent as max_completion_tokens: this model refuses max_tokens. Its reasoning counts too.",
-        f"Not sent: {model} reasons before it answers, and such models take no temperature but their own.",
+        f"No temperature: {model} reasons before it answers, and such models take only their own.",
         notes,
     )
 

@@ -134,13 +134,16 @@ class BuilderForm(LabelsForm):
         self._explain()
 
     def _explain(self) -> None:
-        self.fields["max_tokens"].help_text = self.rules.limit_note
+        # On the bound fields: they were made for validation, before the model was known.
+        self["max_tokens"].help_text = self.rules.limit_note
         if self.chosen_provider == "anthropic":
-            self.fields["max_tokens"].widget.attrs["placeholder"] = str(snippets.ANTHROPIC_MAX_TOKENS)
+            self.fields["max_tokens"].widget.attrs["placeholder"] = f"{snippets.ANTHROPIC_MAX_TOKENS:,}"
         if self.rules.temperature_off:
             # Not disabled: what was typed is still there when another model takes it.
-            self.fields["temperature"].help_text = self.rules.temperature_off
-            self.fields["temperature"].widget.attrs.update({"readonly": True, "class": "is-off"})
+            self["temperature"].help_text = self.rules.temperature_off
+            self.fields["temperature"].widget.attrs.update(
+                {"readonly": True, "class": "is-off", "placeholder": "not sent"}
+            )
 
     @property
     def typed_tokens(self) -> tuple[int | None, int | None]:

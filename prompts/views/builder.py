@@ -73,11 +73,13 @@ def _context(request: OrganizationRequest, form: BuilderForm) -> dict[str, Any]:
         "nav": "builder",
         "layout": "dialog.html" if request.htmx else "app.html",
         "form": form,
+        "limits": (form["temperature"], form["max_tokens"]),
         "providers": PROVIDERS,
         "languages": {name: label for name, (label, _) in LANGUAGES.items()},
         "code": snippets.render(form.chosen_kind.id, form.sample(settings.PUBLIC_URL)),
         "file_name": builder.file_name(key, form.chosen_kind),
         "variables": (snippets.KEY_VARIABLE, snippets.PROVIDER_KEY_VARIABLES[form.chosen_provider]),
+        "provider_label": PROVIDERS[form.chosen_provider],
         "facts": facts,
         "priced": facts.priced,
     }
