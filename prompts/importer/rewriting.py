@@ -1,6 +1,19 @@
-"""From pasted code to the result."""
+"""From pasted code to the result: read, rewrite in the language's way, check what came out, say what was done."""
 
-from prompts.importer.outcome import MOST_CHARACTERS, Language, Result, Target
+from collections.abc import Callable, Mapping
+
+from prompts.importer.draft import Draft
+from prompts.importer.outcome import MOST_CHARACTERS, Caution, Language, Refusal, Result, Target
+from prompts.importer.python.rewriting import rewrite_python
+from prompts.importer.syntax import SyntaxFault, parse
+from prompts.importer.text import Source
+
+_REWRITING: Mapping[str, tuple[str, str, Callable[..., Draft]]] = {
+    # (grammar, indentation where the code has none, what rewrites it)
+    "python": ("python", "    ", rewrite_python),
+}
+
+_MOST_LINES = 8
 
 
 def rewrite(code: str, language: Language | None, target: Target) -> Result:
@@ -10,4 +23,32 @@ def rewrite(code: str, language: Language | None, target: Target) -> Result:
     """
     if len(code) > MOST_CHARACTERS:
         raise ValueError(f"The code is longer than {MOST_CHARACTERS:,} characters.")
-    return Result(language or "python", code)
+    language = language or "python"
+    grammar, unit, rewriting = _REWRITING[language]
+    source = Source(code, unit)
+    try:
+        root = parse(code, grammar)
+    except SyntaxFault as fault:
+        return Result(language, code, refusal=Refusal(source.line(fault.at), source.column(fault.at), fault.text))
+    draft = rewriting(source, root, target)
+    new = draft.edits.apply(code)
+    parse(new, grammar)
+    return _result(language, new, draft)
+
+
+def _result(language: Language, code: str, draft: Draft) -> Result:
+    target = draft.target
+    if len(draft.labelled_lines) > 1 and target.prompt_key:
+        lines = sorted(draft.labelled_lines)
+        named = ", ".join(str(line) for line in lines[:_MOST_LINES])
+        more = f" and {len(lines) - _MOST_LINES} more" if len(lines) > _MOST_LINES else ""
+        text = f"The calls in lines {named}{more} carry the same prompt key. Each can have its own, to be told apart."
+        draft.warnings[Caution(lines[0], text)] = None
+    return Result(
+        language,
+        code,
+        tuple(sorted(draft.changes)),
+        tuple(sorted(draft.left)),
+        tuple(sorted(draft.warnings)),
+        tuple(draft.variables),
+    )
