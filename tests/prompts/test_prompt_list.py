@@ -65,7 +65,7 @@ def test_the_list_shows_each_prompts_figures_and_the_total_of_the_reports(
 
     assert rows_of(page, "prompt-list") == [
         "chat Answers v3 6 $2.00 today Code for chat",
-        f"unused None {DASH} 0 $0.00 not yet Code for unused",
+        f"unused None {DASH} nothing 0 $0.00 not yet Code for unused",
         "unknown Requests that name no prompt 1 $0.25 today",
         "(other) Prompt keys beyond the daily limit of new ones 1 $0.125 today",
     ]

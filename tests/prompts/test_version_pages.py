@@ -19,7 +19,7 @@ from tests.factories import make_key, make_member, make_organization, make_promp
 from tests.orgs.people import client_of
 from tests.prompts.prompt_pages import read, rows_of, said, text_of, url, use
 
-pytestmark = [pytest.mark.trial, pytest.mark.django_db]
+pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
