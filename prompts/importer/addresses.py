@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from prompts.importer import providers
 from prompts.importer.draft import Draft
-from prompts.importer.providers import Own, Provider
+from prompts.importer.providers import PROVIDERS, Own, Provider
 from prompts.importer.reading import Piece, Use, constant
 from prompts.importer.scopes import Binding
 from prompts.importer.syntax import Node
@@ -28,6 +28,8 @@ class Addresses:
     def __init__(self, draft: Draft) -> None:
         self._draft = draft
         self._moved: list[Address] = []
+        # Where the addresses begin that have been dealt with.
+        self._accounted: set[int] = set()
         self._covered: set[Node] = set()
         self._ours: dict[Binding, bool] = {}
 
@@ -50,9 +52,14 @@ class Addresses:
         text = self._draft.source.text
         return found is not None and text[piece.start : piece.start + found.length] == piece.text[: found.length]
 
+    def account(self, address: Address) -> None:
+        """Note that nothing more is to be said about this URL."""
+        self._accounted.add(address.pieces[0].start)
+
     def move(self, address: Address) -> None:
         """Note that this URL shall lead to the proxy."""
         self._moved.append(address)
+        self.account(address)
         self._covered |= {use.node for piece in address.pieces for use in piece.uses}
 
     def finish(self) -> None:
@@ -70,6 +77,22 @@ class Addresses:
             else:
                 self._replace_where_used(address, outer)
             self._warn_of_variable(address)
+        self._name_the_rest()
+
+    def _name_the_rest(self) -> None:
+        """Addresses of providers in a place that was not understood."""
+        reading = self._draft.reading
+        for node in reading.root.walk():
+            written = reading.literal(node) if node.kind in ("string", "template_string") else None
+            if not written or written[0].start in self._accounted:
+                continue
+            text = written[0].text
+            own = providers.own(text)
+            provider = own.provider if own else next((one for one in PROVIDERS if text.lower() == one.host), None)
+            if provider is not None:
+                base = self._draft.target.base_url(provider.id)
+                why = f"It is used in a way that was not understood. The proxy takes the same requests at {base}."
+                self._draft.leave(node, f"Address of {provider.name}", why)
 
     def _replace_where_written(self, piece: Piece) -> None:
         own = providers.own(piece.text)

@@ -85,7 +85,9 @@ class Clients(ABC):
                 "It is not the provider's own SDK. Set its address and headers as its documentation says.",
             )
 
-    def _leave(self, call: Call, provider: Provider, what: str, why: str) -> None:
+    def _leave(self, call: Call, provider: Provider, what: str, why: str, address: Address | None = None) -> None:
+        if address is not None:
+            self._addresses.account(address)
         self.made[call.node] = Client(provider, is_proxied=False)
         self._draft.left_alone.add(call.node)
         self._draft.leave(call.node, what, why)
@@ -100,7 +102,7 @@ class Clients(ABC):
             return
         problem = self._problem(given, provider, address)
         if problem:
-            self._leave(call, provider, what, problem)
+            self._leave(call, provider, what, problem, address)
             return
         self.made[call.node] = Client(provider, is_proxied=True)
         self.look_over(call, given)
