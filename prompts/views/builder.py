@@ -10,13 +10,14 @@ from django.conf import settings
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
+from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 from django.views.decorators.vary import vary_on_headers
 
 from orgs.web import OrganizationRequest, organization_page
 from prompts import builder, builder_facts, snippets
 from prompts.builder_form import PROVIDERS, BuilderForm, beginning
+from prompts.discretion import discreetly
 from prompts.snippets import LANGUAGES
 
 
@@ -35,28 +36,28 @@ def show(request: OrganizationRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @vary_on_headers("HX-Request")
 @sensitive_post_parameters()
-@sensitive_variables()
 @organization_page()
 def code(request: OrganizationRequest) -> HttpResponse:
     """The builder for what was typed: as a part for HTMX, as a page without, as a file for who asks for a download."""
     if request.method != "POST":
         return redirect("builder", slug=request.access.organization.slug)
-    form = BuilderForm(request.POST.dict())
+    form = discreetly(BuilderForm, request.POST.dict())
     if "download" in request.POST:
         return _download(form)
     template = "prompts/_builder.html" if request.htmx else "prompts/builder.html"
     return render(request, template, _context(request, form))
 
 
-@sensitive_variables()
 def _download(form: BuilderForm) -> HttpResponse:
-    written = snippets.render(form.chosen_kind.id, form.sample(settings.PUBLIC_URL))
     name = builder.file_name(form.given.get("prompt_key", ""), form.chosen_kind)
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
-    return HttpResponse(written + "\n", content_type="text/plain; charset=utf-8", headers=headers)
+    return HttpResponse(_write(form) + "\n", content_type="text/plain; charset=utf-8", headers=headers)
 
 
-@sensitive_variables()
+def _write(form: BuilderForm) -> str:
+    return discreetly(lambda: snippets.render(form.chosen_kind.id, form.sample(settings.PUBLIC_URL)))
+
+
 def _context(request: OrganizationRequest, form: BuilderForm) -> dict[str, Any]:
     organization = request.access.organization
     key = form.given.get("prompt_key", "")
@@ -76,7 +77,7 @@ def _context(request: OrganizationRequest, form: BuilderForm) -> dict[str, Any]:
         "limits": (form["temperature"], form["max_tokens"]),
         "providers": PROVIDERS,
         "languages": {name: label for name, (label, _) in LANGUAGES.items()},
-        "code": snippets.render(form.chosen_kind.id, form.sample(settings.PUBLIC_URL)),
+        "code": _write(form),
         "file_name": builder.file_name(key, form.chosen_kind),
         "variables": (snippets.KEY_VARIABLE, snippets.PROVIDER_KEY_VARIABLES[form.chosen_provider]),
         "provider_label": PROVIDERS[form.chosen_provider],

@@ -4,22 +4,21 @@ It travels in the body of a POST, enters no session, message or log, and no repo
 """
 
 import logging
-import traceback
 from typing import Any
 
 from django.conf import settings
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
-from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
+from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 from django.views.decorators.vary import vary_on_headers
 
 from orgs.web import OrganizationRequest, organization_page
 from prompts import builder_facts, importer
+from prompts.discretion import Failed, discreetly
 from prompts.folding import fold
 from prompts.import_form import ENDINGS, LANGUAGES, ImportForm
-from prompts.importer import Result
 
 _logger = logging.getLogger(__name__)
 _PART = "import"  # the id of what HTMX replaces by the result
@@ -29,7 +28,6 @@ _PART = "import"  # the id of what HTMX replaces by the result
 @never_cache
 @vary_on_headers("HX-Request", "HX-Target")
 @sensitive_post_parameters()
-@sensitive_variables()
 @organization_page()
 def show(request: OrganizationRequest) -> HttpResponse:
     form = ImportForm(request.POST if request.method == "POST" else None, _initial(request))
@@ -40,8 +38,7 @@ def show(request: OrganizationRequest) -> HttpResponse:
         "keys": builder_facts.list_keys(request.access.organization.pk),
     }
     if form.is_valid():
-        result = _rewrite(form)
-        context |= _shown(form.cleaned_data["code"], result) if result else {"has_failed": True}
+        context |= _rewrite(form)
     is_part = request.htmx and request.htmx.target == _PART
     return render(request, "prompts/_import.html" if is_part else "prompts/import.html", context)
 
@@ -50,19 +47,18 @@ def _initial(request: OrganizationRequest) -> dict[str, str]:
     return {"prompt_key": request.GET.get("prompt", "")}
 
 
-@sensitive_variables()
-def _rewrite(form: ImportForm) -> Result | None:
-    """None where it failed. The error goes no further: its frames hold the code, and so would every report of it."""
+def _rewrite(form: ImportForm) -> dict[str, Any]:
+    """Pasted code can be anything: where it trips the import up, people are told so, and the log only in which line."""
     try:
-        return importer.rewrite(form.cleaned_data["code"], form.chosen_language, form.target(settings.PUBLIC_URL))
-    except Exception as error:  # noqa: BLE001 - see above
-        place = traceback.extract_tb(error.__traceback__)[-1]
-        _logger.error("The code import failed: %s in %s, line %s.", type(error).__name__, place.name, place.lineno)
-        return None
+        return discreetly(_outcome, form)
+    except Failed as failure:
+        _logger.error("The code import failed: %s.", failure)
+        return {"has_failed": True}
 
 
-@sensitive_variables()
-def _shown(code: str, result: Result) -> dict[str, Any]:
+def _outcome(form: ImportForm) -> dict[str, Any]:
+    code = form.cleaned_data["code"]
+    result = importer.rewrite(code, form.chosen_language, form.target(settings.PUBLIC_URL))
     is_changed = result.code != code
     return {
         "result": result,

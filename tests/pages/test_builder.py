@@ -12,15 +12,14 @@ from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
-from django.views.debug import ExceptionReporter
 from pytest_django import DjangoAssertNumQueries
 
 from orgs.models import Organization
 from prompts import services
 from prompts.snippets import KEY_PLACEHOLDER, LANGUAGES
-from prompts.views import builder
 from tests.analytics.rollup_rows import spend
 from tests.factories import make_member, make_organization, make_prompt, make_team, make_user, make_version
+from tests.pages.error_reports import reports_of
 
 pytestmark = [pytest.mark.trial, pytest.mark.django_db]
 
@@ -281,25 +280,17 @@ def test_what_is_typed_enters_no_log_no_session_and_no_address(
     assert "hx-get" not in page
 
 
+@pytest.mark.parametrize("place", ["snippets.render", "builder_facts.gather", "BuilderForm.is_valid"])
 def test_a_report_of_an_error_leaves_out_what_was_typed(
-    client: Client, acme: Organization, monkeypatch: pytest.MonkeyPatch
+    client: Client, acme: Organization, monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:
     """As whoever watches for errors gets it: the request with its parameters, and the frames with their variables."""
-    seen = []
 
-    def fail(*_: Any, **__: Any) -> None:
-        raise RuntimeError("no database")
+    def fail(*given: Any, **named: Any) -> None:
+        raise RuntimeError(f"at fault with {given} {named}" if place != "builder_facts.gather" else "no database")
 
-    monkeypatch.setattr(builder.builder_facts, "gather", fail)
-    client.raise_request_exception = False
-    monkeypatch.setattr(
-        "django.core.handlers.exception.log_response",
-        lambda *_, request, exception, **__: seen.append((request, exception)),
-    )
-    client.post(reverse("builder-code", args=[acme.slug]), {"prompt": SECRET, "system": SECRET})
+    monkeypatch.setattr(f"prompts.views.builder.{place}", fail)
+    seen = reports_of(client, monkeypatch, reverse("builder-code", args=[acme.slug]), prompt=SECRET, system=SECRET)
 
-    ((request, error),) = seen
-    report = ExceptionReporter(request, type(error), error, error.__traceback__)
-    assert "no database" in report.get_traceback_text()
-    assert SECRET not in report.get_traceback_text()
-    assert SECRET not in report.get_traceback_html()
+    assert "RuntimeError" in seen
+    assert SECRET not in seen
