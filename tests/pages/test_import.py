@@ -145,6 +145,13 @@ def test_what_cannot_be_read_is_refused_in_words(client: Client, acme: Organizat
     assert "import-result" not in page
 
 
+def test_far_more_than_fits_is_refused_before_it_is_read(client: Client, acme: Organization) -> None:
+    response = client.post(reverse("import", args=[acme.slug]), {"code": "x" * 3_000_000})
+
+    assert response.status_code == 400
+    assert "It was too much at once" in text_of(response.content.decode())
+
+
 def test_the_limit_does_not_count_what_browsers_add(client: Client, acme: Organization) -> None:
     lines = "x\n" * (MOST_CHARACTERS // 2)
 
