@@ -1,12 +1,13 @@
 """The pages of prompts: the list, one prompt with its versions, making, describing, archiving and restoring one."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import ValidationError
+from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -27,7 +28,7 @@ from prompts.models import Prompt
 from prompts.views.ranges import RangeBar, open_range
 from prompts.views.versions import VersionLine
 
-MOST_ROWS = 250
+PAGE_SIZE = 200
 _MAX_SEARCH = 128
 _HEADS: Mapping[Order, str] = {"name": "Prompt", "requests": "Requests", "cost": "Cost", "used": "Last used"}
 _SNIPPET_KINDS = 3
@@ -52,7 +53,7 @@ class ListRow:
 @require_safe
 @organization_page()
 def list_prompts(request: OrganizationRequest) -> HttpResponse:
-    """`q` searches keys and names, `sort` orders, `all` shows more than the first 250."""
+    """`q` searches keys and names, `sort` orders, `page` goes on after 200 prompts."""
     organization = request.access.organization
     now = timezone.now()
     search = request.GET.get("q", "").strip()[:_MAX_SEARCH]
@@ -61,30 +62,32 @@ def list_prompts(request: OrganizationRequest) -> HttpResponse:
         request.GET,
         action=reverse("prompts", args=[organization.slug]),
         today=periods.local_day(now, organization.tz),
-        kept={"q": search, "sort": _write_order(order, is_descending), "all": request.GET.get("all", "")[:1]},
+        kept={"q": search, "sort": _write_order(order, is_descending)},
     )
     found = catalog.list_prompts(organization.pk, bar.period, now=now, zone=organization.tz)
     current, archived, unregistered = (
         catalog.sort_entries((one for one in entries if _fits(one, search)), order, is_descending)
         for entries in (found.current, found.archived, found.unregistered)
     )
-    shown = current if bar.kept["all"] else current[:MOST_ROWS]
+    page = Paginator(current, PAGE_SIZE).get_page(request.GET.get("page"))
     context = {
         "nav": "prompts",
         "bar": bar,
         "search": search,
         "heads": _heads(bar, order, is_descending),
-        "rows": _rows(shown),
-        "archived": _rows(archived),
+        "rows": _rows(page.object_list),
+        "page": page,
+        "archived": _rows(archived[:PAGE_SIZE]),
+        "archived_count": len(archived),
         "archived_sums": reports.add_sums(one.sums for one in archived),
         "used_again": sum(entry.is_used_again for entry in archived),
         "unregistered": _rows(unregistered),
-        "found_count": len(current),
         "count": len(found.current),
         "has_any": bool(found.current or found.archived or found.unregistered),
         "total": found.total,
         "largest": max((one.sums.cost_pico_usd for one in (*found.current, *found.unregistered)), default=0),
-        "more_href": bar.href(all="1") if len(shown) < len(current) else "",
+        "previous_href": bar.href(page=str(page.previous_page_number())) if page.has_previous() else "",
+        "next_href": bar.href(page=str(page.next_page_number())) if page.has_next() else "",
     }
     return render(request, "prompts/list.html", context)
 
@@ -198,7 +201,7 @@ def _fits(entry: Entry, search: str) -> bool:
     return search.casefold() in text.casefold()
 
 
-def _rows(entries: Sequence[Entry]) -> list[ListRow]:
+def _rows(entries: Iterable[Entry]) -> list[ListRow]:
     return [ListRow(entry, charts.spark(entry.daily_costs)) for entry in entries]
 
 
