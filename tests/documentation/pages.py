@@ -86,8 +86,8 @@ class Block:
     @property
     def packages(self) -> set[str]:
         """What it imports."""
-        python = re.findall(r"^(?:from|import) (\w+)", self.text, re.MULTILINE)
-        return {*python, *re.findall(r'from "([^"]+)"', self.text)}
+        pattern = r"^(?:from|import) (\w+)" if self.language == "python" else r'from "([^"]+)"'
+        return set(re.findall(pattern, self.text, re.MULTILINE))
 
 
 def all_blocks(pages: Iterable[Path] = PAGES) -> list[Block]:
