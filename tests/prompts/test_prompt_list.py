@@ -167,8 +167,8 @@ def test_an_archived_prompt_that_is_used_again_is_flagged(member: Client, acme: 
     before, since = make_prompt(acme, "before"), make_prompt(acme, "since")
     long_ago = make_prompt(acme, "long-ago")
     services.archive(prompt=long_ago, now=now - timedelta(days=9))
-    for prompt in (before, since):
-        services.archive(prompt=prompt, now=now - timedelta(minutes=10))
+    for prompt, minutes in ((before, 10), (since, 30)):
+        services.archive(prompt=prompt, now=now - timedelta(minutes=minutes))
     moments = {"before": now - timedelta(minutes=11), "since": now - timedelta(minutes=9), "long-ago": now}
     post(*(make_record(key, at=at, prompt_key=name) for name, at in moments.items()), now=now)
 
