@@ -12,9 +12,8 @@ from prompts.importer.syntax import Node
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """What a URL turned out to be. At most one of `own` and `proxied` is set; `other` says whose it is else.
-
-    All are empty where that cannot be told.
+    """What a URL turned out to be. At most one of `own` and `proxied` is set; `other` says whose it is else, and
+    `service` the same for hosts that serve models. All are empty where that cannot be told.
     """
 
     node: Node
@@ -22,6 +21,7 @@ class Address:
     own: Own | None = None
     proxied: Provider | None = None
     other: str = ""
+    service: str = ""
 
 
 class Addresses:
@@ -43,7 +43,7 @@ class Addresses:
         if own is not None and self._is_written_out(pieces[0]):
             return Address(node, pieces, own=own)
         if "://" in beginning:
-            return Address(node, pieces, other=providers.host_name(beginning))
+            return Address(node, pieces, other=providers.any_host(beginning), service=providers.host_name(beginning))
         return Address(node, pieces)
 
     def _is_written_out(self, piece: Piece) -> bool:

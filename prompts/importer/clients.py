@@ -107,9 +107,13 @@ class Clients(ABC):
         self.made[call.node] = Client(provider, is_proxied=True)
         self.look_over(call, given)
         self._change(call, given, provider, address)
+        self.converted(call, provider)
+
+    def converted(self, call: Call, provider: Provider) -> None:
+        """Say what was done."""
         self._draft.change(
             call.node,
-            f"The {what} sends its requests to the proxy with your platform key. "
+            f"The {provider.name} client sends its requests to the proxy with your platform key. "
             f"Your {provider.name} key goes along in {PROVIDER_HEADER}.",
         )
 
@@ -177,11 +181,12 @@ class Clients(ABC):
         else:
             added.append(self.option(options.key, draft.environment(PLATFORM_KEY)))
         code = self._keys.moved(key.value, provider) if key else draft.environment(provider.variable)
-        added += self._headers(call, given, self.provider_key(code, key.value if key else None))
+        added += self._headers(call, given, self.provider_headers(code, key.value if key else None))
         self.add(call, added)
 
-    def provider_key(self, code: str, node: Node | None) -> Member:
-        return self._draft.dialect.raw(PROVIDER_HEADER, code)
+    def provider_headers(self, code: str, node: Node | None) -> list[Member]:
+        """The headers to add, given the code for the provider's key."""
+        return [self._draft.dialect.raw(PROVIDER_HEADER, code)]
 
     def _set_key(self, entry: Entry) -> None:
         """The platform key in the place of the provider's, under the name that takes one."""
@@ -199,20 +204,22 @@ class Clients(ABC):
         else:
             self._draft.edits.replace(entry.value.start, entry.value.end, code)
 
-    def _headers(self, call: Call, given: Given, own: Member) -> list[Member]:
+    def _headers(self, call: Call, given: Given, own: list[Member]) -> list[Member]:
         """Put the provider's key into the headers; gives the option to add where there are none."""
         draft = self._draft
         name = self._sdk.options.headers
         entry = given.find(name)
         if entry is None:
             option = self.option(name, "")
-            return [Member(option.lead, draft.dialect.braces(own))]
+            return [Member(option.lead, draft.dialect.braces(*own))]
         mapping = draft.reading.strip(entry.value)
         if not draft.reading.is_mapping(mapping):
             if self._is_nothing(entry.value):
-                self._set(entry, flat(Member("", draft.dialect.braces(own))))
+                self._set(entry, flat(Member("", draft.dialect.braces(*own))))
             else:
-                draft.wrap(entry.value, own)
-        elif not any((one.key or "").lower() == PROVIDER_HEADER.lower() for one in draft.reading.entries(mapping)):
-            draft.layout.add(mapping, [own], stays_on_line=draft.layout.is_one_line(call.node))
+                draft.wrap(entry.value, *own)
+            return []
+        present = {(one.key or "").lower() for one in draft.reading.entries(mapping)}
+        missing = [one for one in own if one.lead.strip(" :'\"").lower() not in present]
+        draft.layout.add(mapping, missing, stays_on_line=draft.layout.is_one_line(call.node))
         return []

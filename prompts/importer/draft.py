@@ -10,23 +10,48 @@ from prompts.importer.text import Edits, Source
 from prompts.importer.writing import Dialect, Member
 
 
-class Draft(ABC):
-    """What the steps of a rewriting share. The languages say how they write things."""
+class Notes:
+    """The edits, and what is said about them."""
 
-    def __init__(self, source: Source, reading: Reading, dialect: Dialect, target: Target) -> None:
-        self.source, self.reading, self.dialect, self.target = source, reading, dialect, target
+    def __init__(self, source: Source, target: Target) -> None:
+        self.source, self.target = source, target
         self.edits = Edits()
-        self.layout = Layout(source, self.edits)
         # What is said, and which variables are read; keys alone, so that nothing is said twice.
         self.changes: dict[Change, None] = {}
         self.left: dict[Left, None] = {}
         self.warnings: dict[Caution, None] = {}
         self.variables: dict[str, None] = {}
+        self.labelled_lines: list[int] = []
+
+    def line(self, node: Node) -> int:
+        return self.source.line(node.start)
+
+    def change(self, node: Node, text: str) -> None:
+        self.changes[Change(self.line(node), text)] = None
+
+    def leave(self, node: Node, what: str, why: str) -> None:
+        self.left[Left(self.line(node), what, why)] = None
+
+    def warn(self, node: Node, text: str) -> None:
+        self.warnings[Caution(self.line(node), text)] = None
+
+    def labelled(self, node: Node, what: str) -> None:
+        """Say that a call has been labelled."""
+        self.labelled_lines.append(self.line(node))
+        self.change(node, f"{what} is labelled with {in_words(self.target)}.")
+
+
+class Draft(Notes, ABC):
+    """What the steps of a rewriting share. The languages say how they write things."""
+
+    def __init__(self, source: Source, reading: Reading, dialect: Dialect, target: Target) -> None:
+        super().__init__(source, target)
+        self.reading, self.dialect = reading, dialect
+        self.layout = Layout(source, self.edits)
         # Nodes that have been dealt with, one way or another; nothing more is said about what is in them.
         self.settled: set[Node] = set()
         # Nodes that are left alone on purpose.
         self.left_alone: set[Node] = set()
-        self.labelled_lines: list[int] = []
 
     # --- How the language writes things ---
 
@@ -64,25 +89,6 @@ class Draft(ABC):
     def metadata(self) -> Member | None:
         """The member that labels a call; None where the target has no labels."""
         return self.dialect.pair("_aipromptcost", self.target.metadata) if self.target.metadata else None
-
-    # --- What is said ---
-
-    def line(self, node: Node) -> int:
-        return self.source.line(node.start)
-
-    def change(self, node: Node, text: str) -> None:
-        self.changes[Change(self.line(node), text)] = None
-
-    def leave(self, node: Node, what: str, why: str) -> None:
-        self.left[Left(self.line(node), what, why)] = None
-
-    def warn(self, node: Node, text: str) -> None:
-        self.warnings[Caution(self.line(node), text)] = None
-
-    def labelled(self, node: Node, what: str) -> None:
-        """Say that a call has been labelled."""
-        self.labelled_lines.append(self.line(node))
-        self.change(node, f"{what} is labelled with {in_words(self.target)}.")
 
 
 def in_words(target: Target) -> str:

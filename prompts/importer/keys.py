@@ -17,8 +17,9 @@ class Keys:
         draft, reading = self._draft, self._draft.reading
         stripped = reading.strip(node)
         draft.settled.add(node)
-        if constant(reading.pieces(node, follow=False)) is not None:
-            self._warn(node, provider)
+        text = constant(reading.pieces(node, follow=False))
+        if text is not None:
+            self._warn(node, provider, text)
             return draft.environment(provider.variable)
         kept = self._without_default(stripped, provider)
         if kept is not None:
@@ -37,7 +38,7 @@ class Keys:
         text = constant(reading.pieces(default[1], follow=False))
         if not text:
             return None
-        self._warn(default[1], provider)
+        self._warn(default[1], provider, text)
         return self._draft.environment(default[0])
 
     def _take_out(self, value: Node, provider: Provider) -> None:
@@ -53,16 +54,13 @@ class Keys:
         self._taken_out.add(stripped)
         self._draft.settled.add(stripped)
         if kept is None:
-            self._warn(value, provider)
+            self._warn(value, provider, text or "")
             kept = self._draft.environment(provider.variable)
         self._draft.edits.replace(stripped.start, stripped.end, kept)
 
-    def _warn(self, node: Node, provider: Provider) -> None:
-        self._draft.warn(
-            node,
-            f"A key of {provider.name} was written into the code. It is read from the environment now; "
-            "make a new one at the provider and revoke this one, since it has been seen.",
-        )
+    def _warn(self, node: Node, provider: Provider, text: str) -> None:
+        if not providers.is_placeholder(text.removeprefix("Bearer ")):
+            self._draft.warn(node, was_written(provider))
 
     def finish(self) -> None:
         """What looks like a key, anywhere else in the code, is taken out, too, where that leaves the code working."""
@@ -94,3 +92,10 @@ class Keys:
                 is_left_alone = is_left_alone or node in self._draft.left_alone
                 waiting.extend((child, is_left_alone) for child in reversed(node.children))
         return found
+
+
+def was_written(provider: Provider) -> str:
+    return (
+        f"A key of {provider.name} was written into the code. It is read from the environment now. Make a new one at "
+        "the provider and revoke this one, since it has been seen."
+    )

@@ -35,7 +35,7 @@ class Target:
         return {name: value for name, value in given.items() if value}
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class Change:
     """`line` is that of the pasted code and counts from 1, here and below. `text` is a sentence."""
 
@@ -43,7 +43,7 @@ class Change:
     text: str
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class Left:
     """Something that was not changed: `what` names it in a few words, `why` is a sentence."""
 
@@ -52,7 +52,7 @@ class Left:
     why: str
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class Caution:
     """Something that people have to do or to know."""
 

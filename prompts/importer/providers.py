@@ -24,6 +24,8 @@ _OWN = re.compile(r"https?://(?:api\.openai\.com|api\.anthropic\.com)(?::443)?(?
 _PROXIED = re.compile(r"/api/proxy/v1/(openai|anthropic)(?=[/?#]|$)")
 # Keys as the providers give them out. OpenRouter's begin in the same way.
 _HARD_CODED = re.compile(r"sk-(?!or-)[A-Za-z0-9_-]{16,}")
+_SHORTEST_KEY = 12
+_PLACEHOLDER = re.compile(r"your|\.\.\.|…|x{4}|\*{3}|<|key.?here|api.?key|placeholder|example|\$", re.IGNORECASE)
 
 _HOSTS = (
     (re.compile(r"\.(openai|cognitiveservices|services\.ai)\.azure\.com$"), "Azure OpenAI"),
@@ -72,20 +74,33 @@ def proxied(url: str) -> Provider | None:
 
 
 def host_name(url: str) -> str:
-    """Whose host this is, in words."""
+    """Whose host this is, in words, if it is one that serves models."""
     try:
         parts = urlsplit(url)
         host, port = (parts.hostname or "").lower(), parts.port
     except ValueError:
-        return "another host"
+        return ""
     if port == _OLLAMA_PORT:
         return "Ollama"
-    named = next((name for pattern, name in _HOSTS if pattern.search(host)), "")
-    return named or (f"another host ({host})" if host else "another host")
+    return next((name for pattern, name in _HOSTS if pattern.search(host)), "")
+
+
+def any_host(url: str) -> str:
+    """The same; other hosts by their names."""
+    try:
+        host = urlsplit(url).hostname
+    except ValueError:
+        host = None
+    return host_name(url) or (f"another host ({host})" if host else "another host")
 
 
 def is_key(text: str) -> bool:
     return _HARD_CODED.fullmatch(text) is not None
+
+
+def is_placeholder(text: str) -> bool:
+    """Whether what stands where a key belongs is plainly no key: `YOUR_API_KEY`, `sk-...`."""
+    return len(text) < _SHORTEST_KEY or _PLACEHOLDER.search(text) is not None
 
 
 def provider_of_key(key: str) -> Provider:

@@ -143,6 +143,9 @@ class Reading(ABC):
     def entries(self, mapping: Node) -> list[Entry]: ...
 
     @abstractmethod
+    def is_function(self, node: Node) -> bool: ...
+
+    @abstractmethod
     def returned(self, function: Node) -> list[Node]:
         """The expressions that a function returns."""
 
@@ -194,7 +197,7 @@ class Reading(ABC):
             yield Imported(*binding.origin)
         elif binding.kind not in ("function", "class"):
             known = self.values(binding.value, depth) if binding.value is not None else ()
-            yield from known
+            yield from (self._part(value, binding.part) for value in known) if binding.part else known
             if not known and binding.annotation is not None:
                 for one in binding.annotation.walk():
                     yield from (Declared(what) for what in self.values(one, depth) if isinstance(what, Imported))
@@ -212,18 +215,19 @@ class Reading(ABC):
 
     def _functions(self, node: Node) -> list[Binding]:
         """The functions of this file that the expression names."""
-        return [one for one in self.find(node) if one.kind == "function" and one.value is not None]
+        return [one for one in self.find(node) if one.value is not None and self.is_function(one.value)]
 
     def _attribute(self, node: Node, owner: Node, name: str, depth: int) -> Iterator[Value]:
         for binding in self.find(node):
             yield from self.bound(binding, depth)
         for value in self.values(owner, depth):
-            if isinstance(value, Imported):
-                yield self.out_of(value, name)
-            elif isinstance(value, Part):
-                yield replace(value, path=(*value.path, name))
-            else:
-                yield Part(value, (name,))
+            yield self._part(value, name)
+
+    def _part(self, value: Value, name: str) -> Value:
+        """What `value.name` is."""
+        if isinstance(value, Part):
+            return replace(value, path=(*value.path, name))
+        return self.out_of(value, name) if isinstance(value, Imported) else Part(value, (name,))
 
     def out_of(self, imported: Imported, name: str) -> Imported:
         """The member of a module, or of something imported out of one."""
@@ -274,7 +278,9 @@ class Reading(ABC):
     def use(self, node: Node) -> Use | None:
         """The name's one value in this file, if there is exactly one."""
         bindings = self.find(node)
-        if len(bindings) != 1 or bindings[0].value is None or bindings[0].kind in ("function", "class", "import"):
+        if len(bindings) != 1 or bindings[0].value is None or bindings[0].part:
+            return None
+        if bindings[0].kind in ("function", "class", "import"):
             return None
         return Use(node, bindings[0], node.start, node.end)
 

@@ -86,6 +86,11 @@ class Converter:
         )
         self._label(request, session)
 
+    def leave_service(self, call: Call, address: Address) -> None:
+        service = address.service
+        self._draft.left_alone.add(call.node)
+        self._draft.leave(call.node, f"Request to {service}", "The proxy does not serve that.")
+
     def _label(self, request: Request, session: Session | None) -> None:
         draft = self._draft
         metadata = draft.metadata

@@ -3,14 +3,17 @@
 from collections.abc import Callable, Mapping
 
 from prompts.importer.draft import Draft
-from prompts.importer.outcome import MOST_CHARACTERS, Caution, Language, Refusal, Result, Target
+from prompts.importer.javascript.rewriting import rewrite_javascript, rewrite_typescript
+from prompts.importer.outcome import MOST_CHARACTERS, Caution, Change, Language, Left, Refusal, Result, Target
 from prompts.importer.python.rewriting import rewrite_python
-from prompts.importer.syntax import SyntaxFault, parse
+from prompts.importer.syntax import Node, SyntaxFault, parse
 from prompts.importer.text import Source
 
 _REWRITING: Mapping[str, tuple[str, str, Callable[..., Draft]]] = {
     # (grammar, indentation where the code has none, what rewrites it)
     "python": ("python", "    ", rewrite_python),
+    "javascript": ("javascript", "  ", rewrite_javascript),
+    "typescript": ("typescript", "  ", rewrite_typescript),
 }
 
 _MOST_LINES = 8
@@ -27,13 +30,27 @@ def rewrite(code: str, language: Language | None, target: Target) -> Result:
     grammar, unit, rewriting = _REWRITING[language]
     source = Source(code, unit)
     try:
-        root = parse(code, grammar)
+        grammar, root = _parse(code, grammar)
     except SyntaxFault as fault:
         return Result(language, code, refusal=Refusal(source.line(fault.at), source.column(fault.at), fault.text))
     draft = rewriting(source, root, target)
     new = draft.edits.apply(code)
     parse(new, grammar)
     return _result(language, new, draft)
+
+
+def _parse(code: str, grammar: str) -> tuple[str, Node]:
+    """The grammar that reads the code, and the root. TypeScript with JSX has a grammar of its own."""
+    try:
+        return grammar, parse(code, grammar)
+    except SyntaxFault:
+        if grammar != "typescript":
+            raise
+        try:
+            return "tsx", parse(code, "tsx")
+        except SyntaxFault:
+            pass
+        raise
 
 
 def _result(language: Language, code: str, draft: Draft) -> Result:
@@ -47,8 +64,12 @@ def _result(language: Language, code: str, draft: Draft) -> Result:
     return Result(
         language,
         code,
-        tuple(sorted(draft.changes)),
-        tuple(sorted(draft.left)),
-        tuple(sorted(draft.warnings)),
+        tuple(sorted(draft.changes, key=_by_line)),
+        tuple(sorted(draft.left, key=_by_line)),
+        tuple(sorted(draft.warnings, key=_by_line)),
         tuple(draft.variables),
     )
+
+
+def _by_line(sentence: Change | Left | Caution) -> int:
+    return sentence.line

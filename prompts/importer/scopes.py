@@ -16,7 +16,8 @@ _DEEPEST = 60
 class Binding:
     """One place that gives a name a value. `value` is None where it cannot be told.
 
-    For an import, `origin` is (module, member); the member of a whole module is empty.
+    For an import, `origin` is (module, member); the member of a whole module is empty. With a `part`, the name stands
+    for that member of the value.
     """
 
     name: str
@@ -25,6 +26,7 @@ class Binding:
     value: Node | None = None
     annotation: Node | None = None
     origin: tuple[str, str] = ("", "")
+    part: str = ""
 
 
 @dataclass(slots=True, eq=False)

@@ -14,6 +14,7 @@ _LEFT = (
     (re.compile(r"Foundry"), "Microsoft Foundry"),
 )
 _CLIENT_NAMES = frozenset({"OpenAI", "AsyncOpenAI", "Anthropic", "AsyncAnthropic"})
+_PACKAGES = frozenset({"openai", "anthropic", "@anthropic-ai/sdk"})
 # Names of options that decide in another way where a client goes, or as whom.
 DECIDING = frozenset(
     {
@@ -54,7 +55,7 @@ class Sdk:
 
     def is_foreign(self, what: Imported) -> bool:
         """Whether something of another package only has the name of a client."""
-        return what.module not in self.modules and what.member.rpartition(".")[2] in _CLIENT_NAMES
+        return what.module not in _PACKAGES and what.member.rpartition(".")[2] in _CLIENT_NAMES
 
 
 _BODIES: Mapping[Provider, tuple[str, ...]] = {

@@ -53,9 +53,10 @@ class PythonReading(Reading):
                 found.append(Entry(item, None, item.named[0] if item.named else item))
         return found
 
+    def is_function(self, node: Node) -> bool:
+        return node.kind == "function_definition"
+
     def returned(self, function: Node) -> list[Node]:
-        if function.kind != "function_definition":
-            return []
         found = []
         waiting = [function.get("body")]
         while waiting:

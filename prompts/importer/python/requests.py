@@ -115,6 +115,8 @@ class PythonRequests:
     def _request(self, call: Call, address: Address) -> None:
         is_ours = address.own is not None or address.proxied is not None
         session = self._session(call)
+        if address.service:
+            self._converter.leave_service(call, address)
         if not is_ours and (session is None or session.address is None or address.other):
             return
         assert call.arguments
