@@ -332,7 +332,6 @@ REST_FRAMEWORK: dict[str, Any] = {
 SPECTACULAR_SETTINGS = {
     "TITLE": "AI Prompt Cost",
     "VERSION": "1",
-    "DESCRIPTION": "The proxy's metered routes, and what an organization spent: totals, requests, receipts, CSV files.",
     "OAS_VERSION": "3.1.0",
     "SORT_OPERATION_PARAMETERS": False,
 }

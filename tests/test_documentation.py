@@ -199,7 +199,9 @@ def codes_in_headers() -> set[str]:
 
 
 def test_every_error_of_ours_is_documented_with_its_status_and_no_other() -> None:
-    documented = {code.strip("`"): (int(status[:3]), status.endswith(", retry")) for code, status, _ in rows_of_errors()}
+    documented = {
+        code.strip("`"): (int(status[:3]), status.endswith(", retry")) for code, status, _ in rows_of_errors()
+    }
     assert codes_in_headers() == {"provider_key_rejected", "proxy_not_served"}
     assert documented == refusals() | {"provider_key_rejected": (502, False), "proxy_not_served": (501, False)}
 

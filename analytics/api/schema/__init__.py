@@ -16,6 +16,9 @@ from analytics.api.schema.proxied import PATHS
 __all__ = ["get_schema"]
 
 
+_DESCRIPTION = "The proxy's metered routes, and what an organization spent: totals, requests, receipts, CSV files."
+
+
 @lru_cache(maxsize=4)
 def get_schema(public_url: str) -> dict[str, Any]:
     """The whole document. The same object every time: not to be changed."""
@@ -24,7 +27,7 @@ def get_schema(public_url: str) -> dict[str, Any]:
     own = {path.rstrip("/"): operations for path, operations in made["paths"].items()}
     return {
         "openapi": made["openapi"],
-        "info": made["info"],
+        "info": made["info"] | {"description": _DESCRIPTION},
         "servers": [{"url": public_url}],
         "paths": PATHS | {path: own[path] for path in sorted(own, key=_place)},
         "components": {"schemas": COMPONENTS, "securitySchemes": SECURITY_SCHEMES},
