@@ -80,6 +80,7 @@ _LONG = (
     "pages/test_every_url.py",
     "documentation/test_snippets.py",
     "documentation/test_readme.py",
+    "prompts/test_builder_programs.py",
     "faults/test_deaths_under_load.py",
     "accounts/test_onboarding_prompt.py",
     "faults/test_full_disk.py",

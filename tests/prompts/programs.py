@@ -1,14 +1,16 @@
-"""The builder's programs for tests: each kind, for each provider, as an answer and as a stream, with tricky texts."""
+"""Programs for tests: the builder's, of each kind, for each provider, streamed and not, with tricky texts; and the few
+of the onboarding, which hold the keys themselves.
+"""
 
 import io
 import os
 from contextlib import redirect_stdout
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 from unittest import mock
 
 from prompts import snippets
-from prompts.snippets import Kind, Sample
+from prompts.snippets import KEY_PLACEHOLDER, Kind, Sample
 
 MODELS = {"openai": "gpt-4o-mini", "anthropic": "claude-haiku-4-5"}
 PROVIDER_KEYS = {"openai": "sk-test", "anthropic": "sk-ant-test"}
@@ -21,10 +23,12 @@ class Program:
     kind: Kind
     provider: str
     is_stream: bool
+    keys: Literal["environment", "placeholders"] = "environment"
 
     @property
     def name(self) -> str:
-        return f"{self.kind.id}-{self.provider}{'-stream' if self.is_stream else ''}"
+        marks = ["stream"] * self.is_stream + ["placeholders"] * (self.keys == "placeholders")
+        return "-".join([self.kind.id, self.provider, *marks])
 
     @property
     def prompt_key(self) -> str:
@@ -44,12 +48,15 @@ class Program:
             "temperature": 0.25,
             "max_tokens": 300,
             "stream": self.is_stream,
-            "keys": "environment",
+            "keys": self.keys,
         }
         return Sample(**(fields | changes))
 
-    def source(self, public_url: str) -> str:
-        return snippets.render(self.kind.id, self.sample(public_url))
+    def source(self, public_url: str, platform_key: str = "apc_key") -> str:
+        """With the keys in their places, if they are to be there."""
+        code = snippets.render(self.kind.id, self.sample(public_url))
+        provider_key = {"openai": "YOUR_OPENAI_KEY", "anthropic": "YOUR_ANTHROPIC_KEY"}[self.provider]
+        return code.replace(KEY_PLACEHOLDER, platform_key).replace(provider_key, PROVIDER_KEYS[self.provider])
 
 
 PROGRAMS = [
@@ -58,14 +65,22 @@ PROGRAMS = [
     for provider in kind.providers
     for is_stream in (False, True)
 ]
+# The onboarding's.
+WITH_KEYS = [
+    Program(kind, provider, is_stream=False, keys="placeholders")
+    for kind in snippets.KINDS
+    for provider in kind.providers
+]
 
 
 def programs_in(*languages: str) -> list[Program]:
-    return [program for program in PROGRAMS if program.kind.language in languages]
+    return [program for program in (*PROGRAMS, *WITH_KEYS) if program.kind.language in languages]
 
 
 def keys_of(program: Program, platform_key: str) -> dict[str, str]:
-    """The environment in which the program finds its keys."""
+    """The environment in which the program finds its keys, or finds none."""
+    if program.keys == "placeholders":
+        return {}
     provider = {"openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY"}[program.provider]
     return {"AIPROMPTCOST_API_KEY": platform_key, provider: PROVIDER_KEYS[program.provider]}
 

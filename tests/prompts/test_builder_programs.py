@@ -1,4 +1,4 @@
-"""The builder's curl and Python programs, word for word, through a served proxy in front of the fake provider."""
+"""The builder's and the onboarding's curl and Python programs, word for word, through a served proxy."""
 
 import json
 import re
@@ -55,7 +55,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ran]:
         outcomes = {}
         for program in RUN:
             seen = len(served.provider.log)
-            pieces = run(program, program.source(served.server.url), account.key)
+            pieces = run(program, program.source(served.server.url, account.key), account.key)
             (exchange,) = served.provider.log[seen:]
             outcomes[program.name] = Outcome(pieces, exchange)
         wait_until(lambda: account.reports.monthly()["request_count"] == len(RUN), "the calls are in the ledger", 20)

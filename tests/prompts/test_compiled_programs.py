@@ -1,7 +1,8 @@
-"""The builder's JavaScript, TypeScript and Go, run through a served proxy; types are checked by TypeScript's compiler.
+"""The builder's and the onboarding's JavaScript, TypeScript and Go, run through a served proxy.
 
-Go is compiled and run where a toolchain is found. Where none is, its tests say so in their names and are no more than
-what `test_builder_programs.py` does everywhere: a parse by tree-sitter without an error.
+Types are checked by TypeScript's compiler. Go is compiled and run where a toolchain is found. Where none is, its tests
+say so in their names and are no more than what `test_builder_programs.py` does everywhere: a parse by tree-sitter
+without an error.
 """
 
 import json
@@ -60,7 +61,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, node_folder: Path) -> Path:
 def compiled(folder: Path, account: Account) -> Path:
     """All of the TypeScript, checked and made JavaScript at once."""
     for program in programs_in("typescript"):
-        (folder / f"{program.name}.mts").write_text(program.source(account.served.server.url))
+        (folder / f"{program.name}.mts").write_text(program.source(account.served.server.url, account.key))
     (folder / "tsconfig.json").write_text(json.dumps({"compilerOptions": OPTIONS, "include": ["*.mts"]}))
     done = run(["node_modules/.bin/tsc", "-p", "."], folder)
     assert done.returncode == 0, done.stdout
@@ -86,7 +87,7 @@ def assert_works(program: Program, command: Sequence[str], cwd: Path, account: A
 @pytest.mark.parametrize("program", programs_in("javascript"), ids=lambda program: program.name)
 def test_javascript_runs(folder: Path, account: Account, program: Program) -> None:
     file = folder / f"{program.name}.mjs"
-    file.write_text(program.source(account.served.server.url))
+    file.write_text(program.source(account.served.server.url, account.key))
 
     assert_works(program, ["node", file.name], folder, account)
 
@@ -120,7 +121,7 @@ def test_typescript_compiles_with_nothing_but_a_model(folder: Path) -> None:
     ids=lambda program: f"{program.name}-{'compiled' if GO else 'only-parsed-as-no-go-toolchain-is-found'}",
 )
 def test_go(tmp_path: Path, account: Account, program: Program) -> None:
-    source = program.source(account.served.server.url)
+    source = program.source(account.served.server.url, account.key)
     assert not SgRoot(source, "go").root().find_all(kind="ERROR")
     if GO is None:
         return

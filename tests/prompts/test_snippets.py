@@ -1,12 +1,9 @@
-"""The integration code: what it says, and that every Python and shell snippet runs through a served proxy as it is."""
+"""The integration code: what it says, and how it writes values. That it works is shown by test_builder_programs.py."""
 
 import ast
 import json
 import shlex
 import subprocess
-import sys
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,8 +13,6 @@ from hypothesis import strategies as st
 from prompts import snippets
 from prompts.snippets import KEY_PLACEHOLDER, Sample, literals
 from prompts.templatetags.code import highlight
-from tests.documentation.served import Account, Served
-from tests.documentation.test_node_snippets import node_folder  # noqa: F401 - a fixture
 
 MODELS = {"openai": "gpt-4o-mini", "anthropic": "claude-haiku-4-5"}
 EVERY = [(kind.id, provider) for kind in snippets.KINDS for provider in kind.providers]
@@ -153,52 +148,3 @@ def test_the_body_of_curl_is_the_request() -> None:
     assert words[:2] == ["curl", "https://costs.example/api/proxy/v1/anthropic/messages"]
     assert json.loads(words[words.index("-d") + 1]) == sample.body
     assert f"Authorization: Bearer {KEY_PLACEHOLDER}" in words
-
-
-# --- That they work ---------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    running = Served(tmp_path_factory.mktemp("snippets"))
-    running.start()
-    yield running
-    running.stop()
-
-
-@pytest.mark.parametrize(("kind", "provider"), [pair for pair in EVERY if not pair[0].endswith(("node", "fetch"))])
-def test_a_snippet_runs_as_it_is_and_its_cost_is_booked(served: Served, kind: str, provider: str) -> None:
-    account = served.new_account()
-    call = account.run(*program(kind, provider, account))
-
-    assert call.exchange.json()["messages"] == [{"role": "user", "content": TRICKY}]
-    assert "_aipromptcost" not in call.exchange.json()
-    assert "The answer depends" in call.output
-    assert call.reports.get("by-prompt")["prompts"][0]["prompt_key"] == "my-first-prompt"
-    assert call.reports.tags() == {"getting-started", "docs"}
-
-
-@pytest.mark.node
-@pytest.mark.parametrize(("kind", "provider"), [pair for pair in EVERY if pair[0].endswith(("node", "fetch"))])
-def test_a_javascript_snippet_runs_as_it_is_too(
-    served: Served,
-    node_folder: Path,  # noqa: F811
-    kind: str,
-    provider: str,
-) -> None:
-    account = served.new_account()
-    call = account.run(*program(kind, provider, account), cwd=node_folder)
-
-    assert call.exchange.json()["messages"] == [{"role": "user", "content": TRICKY}]
-    assert "The answer depends" in call.output
-    assert call.reports.get("by-prompt")["prompts"][0]["prompt_key"] == "my-first-prompt"
-
-
-def program(kind: str, provider: str, account: Account) -> tuple[list[str], str]:
-    """The interpreter, and the snippet for this server with both keys put in."""
-    sample = make_sample(provider, public_url=account.served.server.url, prompt=TRICKY)
-    code = snippets.render(kind, sample).replace(KEY_PLACEHOLDER, account.key)
-    code = code.replace("YOUR_OPENAI_KEY", "sk-test").replace("YOUR_ANTHROPIC_KEY", "sk-ant-test")
-    if kind.endswith(("node", "fetch")):
-        return ["node", "--input-type=module", "--eval"], code
-    return (["sh", "-c"] if kind == "curl" else [sys.executable, "-c"]), code
