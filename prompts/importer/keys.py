@@ -6,6 +6,8 @@ from prompts.importer.providers import Provider
 from prompts.importer.reading import constant
 from prompts.importer.syntax import Node
 
+STILL_WRITTEN = "There is a key in the code here. Take it out, make a new one at the provider and revoke this one."
+
 
 class Keys:
     def __init__(self, draft: Draft) -> None:
@@ -73,10 +75,7 @@ class Keys:
             if draft.is_plain_value(node) and providers.is_key(text) and not is_left_alone:
                 self._take_out(node, provider)
             else:
-                draft.warn(
-                    node,
-                    "There is a key in the code here. Take it out, make a new one at the provider and revoke this one.",
-                )
+                draft.warn(node, STILL_WRITTEN)
 
     def _unsettled(self) -> list[tuple[Node, bool]]:
         """All texts but those that have been dealt with, and whether each is in something that is left alone."""

@@ -2,18 +2,21 @@
 
 from collections.abc import Callable, Mapping
 
-from prompts.importer.draft import Draft
+from prompts.importer.detection import detect
 from prompts.importer.javascript.rewriting import rewrite_javascript, rewrite_typescript
+from prompts.importer.notes import Notes
 from prompts.importer.outcome import MOST_CHARACTERS, Caution, Change, Language, Left, Refusal, Result, Target
 from prompts.importer.python.rewriting import rewrite_python
+from prompts.importer.shell.rewriting import rewrite_shell
 from prompts.importer.syntax import Node, SyntaxFault, parse
 from prompts.importer.text import Source
 
-_REWRITING: Mapping[str, tuple[str, str, Callable[..., Draft]]] = {
+_REWRITING: Mapping[str, tuple[str, str, Callable[..., Notes]]] = {
     # (grammar, indentation where the code has none, what rewrites it)
     "python": ("python", "    ", rewrite_python),
     "javascript": ("javascript", "  ", rewrite_javascript),
     "typescript": ("typescript", "  ", rewrite_typescript),
+    "bash": ("bash", "  ", rewrite_shell),
 }
 
 _MOST_LINES = 8
@@ -26,17 +29,17 @@ def rewrite(code: str, language: Language | None, target: Target) -> Result:
     """
     if len(code) > MOST_CHARACTERS:
         raise ValueError(f"The code is longer than {MOST_CHARACTERS:,} characters.")
-    language = language or "python"
+    language = language or detect(code)
     grammar, unit, rewriting = _REWRITING[language]
     source = Source(code, unit)
     try:
         grammar, root = _parse(code, grammar)
     except SyntaxFault as fault:
         return Result(language, code, refusal=Refusal(source.line(fault.at), source.column(fault.at), fault.text))
-    draft = rewriting(source, root, target)
-    new = draft.edits.apply(code)
+    notes = rewriting(source, root, target)
+    new = notes.edits.apply(code)
     parse(new, grammar)
-    return _result(language, new, draft)
+    return _result(language, new, notes)
 
 
 def _parse(code: str, grammar: str) -> tuple[str, Node]:
@@ -53,21 +56,21 @@ def _parse(code: str, grammar: str) -> tuple[str, Node]:
         raise
 
 
-def _result(language: Language, code: str, draft: Draft) -> Result:
-    target = draft.target
-    if len(draft.labelled_lines) > 1 and target.prompt_key:
-        lines = sorted(draft.labelled_lines)
+def _result(language: Language, code: str, notes: Notes) -> Result:
+    target = notes.target
+    if len(notes.labelled_lines) > 1 and target.prompt_key:
+        lines = sorted(notes.labelled_lines)
         named = ", ".join(str(line) for line in lines[:_MOST_LINES])
         more = f" and {len(lines) - _MOST_LINES} more" if len(lines) > _MOST_LINES else ""
         text = f"The calls in lines {named}{more} carry the same prompt key. Each can have its own, to be told apart."
-        draft.warnings[Caution(lines[0], text)] = None
+        notes.warnings[Caution(lines[0], text)] = None
     return Result(
         language,
         code,
-        tuple(sorted(draft.changes, key=_by_line)),
-        tuple(sorted(draft.left, key=_by_line)),
-        tuple(sorted(draft.warnings, key=_by_line)),
-        tuple(draft.variables),
+        tuple(sorted(notes.changes, key=_by_line)),
+        tuple(sorted(notes.left, key=_by_line)),
+        tuple(sorted(notes.warnings, key=_by_line)),
+        tuple(notes.variables),
     )
 
 

@@ -84,6 +84,11 @@ class Edits:
     def __bool__(self) -> bool:
         return bool(self._made)
 
+    @property
+    def made(self) -> list[tuple[int, int, str]]:
+        """(start, end, new text), in the order of the text."""
+        return sorted(self._made, key=lambda edit: edit[:2])
+
     def replace(self, start: int, end: int, text: str) -> None:
         self._made.append((start, end, text))
 
@@ -93,7 +98,7 @@ class Edits:
     def apply(self, text: str) -> str:
         parts: list[str] = []
         done = 0
-        for start, end, new in sorted(self._made, key=lambda edit: edit[:2]):
+        for start, end, new in self.made:
             if start < done:
                 raise Overlap
             parts += (text[done:start], new)

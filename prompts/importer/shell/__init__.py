@@ -1,0 +1,1 @@
+"""The shell: commands of curl are rewritten, nothing else."""
