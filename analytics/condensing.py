@@ -32,12 +32,15 @@ _TOTALS_KEY = ("tag", "provider", "model")
 _USAGE_KEY = ("tag", "team_id", "api_key_id", "prompt_key", "version", "provider", "model")
 
 
-def condense_due(*, now: datetime, patience_seconds: float = PATIENCE_SECONDS) -> int:
-    """Condense whatever is over and not condensed, the latest first. Returns how many spans that were."""
+def condense_due(*, now: datetime, patience_seconds: float = PATIENCE_SECONDS, least_rows: int = LEAST_ROWS) -> int:
+    """Condense whatever is over and not condensed, the latest first. Returns how many spans that were.
+
+    Organizations with no more than `least_rows` by tag are left as they are.
+    """
     until = time.monotonic() + patience_seconds
     done = 0
     for organization in Organization.objects.order_by("pk"):
-        if DailyTagUsage.objects.filter(organization_id=organization.pk)[LEAST_ROWS:].exists():
+        if DailyTagUsage.objects.filter(organization_id=organization.pk)[least_rows:].exists():
             for span in _find_due(organization, now):
                 if time.monotonic() > until:
                     logger.info("Condensing goes on with the next run.")

@@ -7,6 +7,7 @@ would have inserted them, and those of several organizations lie between each ot
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 from django.db import connection, transaction
 
@@ -164,7 +165,7 @@ def create(plans: Sequence[Plan], today: date, report: Callable[[str], None]) ->
         organizations = [_create_organization(plan.name, first) for plan in plans]
         indexes = _drop_indexes("analytics_usagerecord")
         counts = [_records_by_day(plan.records, first) for plan in plans]
-        given = {"slots": SLOTS, "features": FEATURES, "customers": CUSTOMERS, "regions": REGIONS}
+        given: dict[str, Any] = {"slots": SLOTS, "features": FEATURES, "customers": CUSTOMERS, "regions": REGIONS}
         for number in range(DAYS):
             day = first + timedelta(days=number)
             for organization, by_day in zip(organizations, counts, strict=True):

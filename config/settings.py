@@ -298,6 +298,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = (
 CELERY_TASK_TIME_LIMIT = 240
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE = {
+    "condense roll-ups": {"task": "analytics.condense_rollups", "schedule": 30 * 60.0},
     "look at budgets": {"task": "analytics.look_at_budgets", "schedule": 5 * 60.0},
     "purge deleted organizations": {"task": "accounts.purge_organizations", "schedule": 6 * 60 * 60.0},
 }
