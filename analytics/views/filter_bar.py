@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from datetime import date
 from urllib.parse import urlencode
 
-from accounts.onboarding.words import PROVIDERS
 from analytics import filters, reports
 from analytics.filters import BadFilter, Filters
 from analytics.models import SeenValue
+from analytics.provider_names import PROVIDERS
 from orgs.models import ApiKey, Organization, Team
 from prompts.models import Prompt
 
