@@ -239,14 +239,20 @@ class TestAtOnce:
         key = make_key()[0]
         post(make_record(key, at=self.AT))
         condense()
-        with threads(1) as start:
+        post(make_record(key, at=self.AT))  # Reopens; what was condensed is still there, to be replaced.
+        with threads(2) as start:
             with transaction.atomic():
-                # As the one who copies: until the end of it.
-                CondensedSpan.objects.select_for_update().get(kind=DAY, start=self.AT.date())
+                list(CondensedTotals.objects.select_for_update())
+                copying = start(condense)
+                wait_for_waiting(1, "the copy waits to replace the one before")
                 posting = start(lambda: post(make_record(key, at=self.AT)))
-                wait_for_waiting(1, "posting waits for the copy")
+                wait_for_waiting(2, "posting waits for the copy")
+            copying.result(timeout=60)
             posting.result(timeout=60)
 
-        assert Span(DAY, self.AT.date()) not in ready(key.organization_id)
-        whole = Scope(key.organization_id, PERIODS[0])
-        assert reports.get_total(whole).request_count == 2
+        month = Scope(key.organization_id, PERIODS[0])
+        assert reports.get_total(month).request_count == 3
+        for span in ready(key.organization_id):
+            if span.start <= self.AT.date() <= span.end:
+                rows = CondensedTotals.objects.filter(kind=span.kind, start=span.start, tag=None)
+                assert [row.request_count for row in rows] == [3], span
