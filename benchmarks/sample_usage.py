@@ -170,7 +170,7 @@ def create(plans: Sequence[Plan], today: date, report: Callable[[str], None]) ->
             day = first + timedelta(days=number)
             for organization, by_day in zip(organizations, counts, strict=True):
                 midnight = datetime.combine(day, datetime.min.time(), tzinfo=organization.tz).astimezone(UTC)
-                place = {"organization_id": organization.pk, "day": day, "midnight": midnight, "count": by_day[number]}
+                place: dict[str, Any] = {"organization_id": organization.pk, "day": day, "midnight": midnight, "count": by_day[number]}
                 cursor.execute(_RECORDS, {**given, **place})
             if number % 30 == 29:
                 report(f"records until {day}")
