@@ -13,7 +13,7 @@ from datetime import date, datetime, timedelta
 from django.db import connection, transaction
 from django.db.models import BigIntegerField, Func, TextField, Value
 
-from analytics import bulk, periods, spans
+from analytics import periods, spans
 from analytics.models import CondensedSpan, CondensedTotals, CondensedUsage, DailyTagUsage, DailyUsage
 from analytics.models.condensed import SUM_COLUMNS
 from analytics.periods import Period
@@ -29,6 +29,7 @@ SETTLING = timedelta(minutes=30)
 LEAST_ROWS = 3000
 PATIENCE_SECONDS = 120.0  # below the time limit of a task; the next run goes on
 
+_KEYS = 90  # of spans in one statement
 _TOTALS_KEY = ("tag", "provider", "model")
 _USAGE_KEY = ("tag", "team_id", "api_key_id", "prompt_key", "version", "provider", "model")
 
@@ -58,20 +59,17 @@ def find_ready(organization_id: int) -> dict[Span, int]:
 
 def reopen(days: Iterable[tuple[int, date]]) -> None:
     """The roll-ups of these organizations' days are being changed, in the caller's transaction."""
+    adapt = connection.ops.adapt_datefield_value
     keys = sorted({(pk, *spans.span_of(kind, day)) for pk, day in days for kind in spans.KINDS})
-    columns = ("organization_id", "kind", "start")
-    table = CondensedSpan._meta.db_table
-    given = bulk.select_given(table, columns)
-    for chunk in bulk.chunks(keys):
+    for first in range(0, len(keys), _KEYS):
+        chunk = keys[first : first + _KEYS]
+        found = " OR ".join(["organization_id = %s AND kind = %s AND start = %s"] * len(chunk))
         with connection.cursor() as cursor:
+            # Not one parameter with all of them: nearly always these are three.
             cursor.execute(
-                f"DELETE FROM {table} WHERE ({', '.join(columns)}) IN ({given})",  # noqa: S608
-                [bulk.encode([dict(zip(columns, key, strict=True)) for key in chunk])],
+                f"DELETE FROM {CondensedSpan._meta.db_table} WHERE {found}",  # noqa: S608
+                [value for pk, kind, start in chunk for value in (pk, kind, adapt(start))],
             )
-
-
-def reopen_all(organization_id: int) -> None:
-    CondensedSpan.objects.filter(organization_id=organization_id).delete()
 
 
 def _find_due(organization: Organization, now: datetime) -> list[Span]:
