@@ -80,9 +80,9 @@ def owner(site: Site) -> Iterator[Visitor]:
 
 
 @pytest.fixture(scope="package")
-def spending(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Spending:
+def spending(site: Site) -> Spending:
     """An organization with six weeks of usage. Whoever spends more in it spends today."""
-    return spend(site, tmp_path_factory.mktemp("spending"))
+    return spend(site)
 
 
 @pytest.fixture

@@ -2,9 +2,10 @@
 
 import random
 import subprocess
+import tempfile
 import uuid
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -41,11 +42,31 @@ def at(call: UsageRecord, moment: datetime, **changes: Any) -> UsageRecord:
     return replace(call, id=uuid7(started_at // 1000, _dice), started_at=started_at, **changes)
 
 
-def post(site: Site, folder: Path, calls: Iterable[UsageRecord]) -> None:
-    folder.mkdir(exist_ok=True)
-    (folder / f"{uuid.uuid4()}.sealed").write_bytes(b"".join(encode_line(call) for call in calls))
+def post(site: Site, calls: Iterable[UsageRecord]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, f"{uuid.uuid4()}.sealed").write_bytes(b"".join(encode_line(call) for call in calls))
+        _manage(site, "replay_journal", folder)
+
+
+def price_again(site: Site, call: UsageRecord) -> None:
+    """Staff enter a price of the organization's own for the hour of the call, which was priced by the list before."""
+    hour = datetime.fromtimestamp(call.started_at // 3_600_000_000 * 3600, UTC)
+    program = f"""
+from datetime import datetime, timedelta
+from analytics.models import ModelPrice
+from analytics.price_book import save_price
+hour = datetime.fromisoformat("{hour.isoformat()}")
+save_price(price=ModelPrice(
+    organization_id={call.organization_id}, provider="{call.provider}", model="{call.model}",
+    effective_from=hour, effective_until=hour + timedelta(hours=1), input_pico_usd=2 * 10**6, output_pico_usd=8 * 10**6,
+))
+"""
+    _manage(site, "shell", "-c", program)
+
+
+def _manage(site: Site, *arguments: str) -> None:
     program, manage, *_ = site.server.command()
-    command = [program, manage, "replay_journal", folder]
+    command = [program, manage, *arguments]
     done = subprocess.run(
         command, cwd=ROOT, env=site.server.environment(), capture_output=True, text=True, check=False, timeout=120
     )

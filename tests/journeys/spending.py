@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from playwright.sync_api import Locator, Page
@@ -49,7 +48,7 @@ class Spending:
         return self.site.read(self.keys["Checkout"], path, format="csv", **query).content.decode()
 
 
-def spend(site: Site, folder: Path) -> Spending:
+def spend(site: Site) -> Spending:
     with site.visitor() as owner:
         address = owner.has_signed_up(site.new_address("sam"))
         home = owner.has_organization("Spenders")
@@ -74,7 +73,7 @@ def spend(site: Site, folder: Path) -> Spending:
                 **failed if number % 17 == 0 else {"usage": TokenUsage(input=1000 + 37 * number, output=100 + number)},
             )
         )
-    history.post(site, folder, post)
+    history.post(site, post)
     return Spending(site, address, home, keys, re.findall(r"\d+", team)[-1])
 
 

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
@@ -32,9 +31,7 @@ ZONES = [
 
 
 @pytest.mark.parametrize("zone", ZONES, ids=lambda zone: f"{zone.name}-{zone.hours}-hours")
-def test_a_call_shortly_before_midnight_counts_to_the_day_that_ends(
-    site: Site, owner: Visitor, zone: Zone, tmp_path: Path
-) -> None:
+def test_a_call_shortly_before_midnight_counts_to_the_day_that_ends(site: Site, owner: Visitor, zone: Zone) -> None:
     page = owner.page
     home = owner.submit("/app/new/", name=f"Zoned {zone.hours}", timezone=zone.name)
     key = owner.has_key(home)
@@ -42,7 +39,7 @@ def test_a_call_shortly_before_midnight_counts_to_the_day_that_ends(
     late, early = zone.midnight - timedelta(seconds=1), zone.midnight + timedelta(seconds=1)
     first = zone.midnight - timedelta(hours=zone.hours)
     moments = {"first": first, "late": late, "early": early, "before": first - timedelta(seconds=1)}
-    history.post(site, tmp_path / "calls", [history.at(call, at, prompt_key=name) for name, at in moments.items()])
+    history.post(site, [history.at(call, at, prompt_key=name) for name, at in moments.items()])
     day = zone.day.isoformat()
     asked = f"start={day}&end={day}"
 

@@ -135,7 +135,7 @@ def test_a_budget_set_on_the_settings_page_is_on_the_card_of_whoever_looks_at_it
     settings.get_by_role("button", name="Save budget").click()
     expect(settings.get_by_label("Monthly budget in US dollars")).to_have_value(re.compile("250"))
 
-    expect(page.locator("#budget")).to_contain_text("0 % of the budget of $250.00")
+    expect(page.locator("#budget")).to_contain_text("Less than 1 % of the budget of $250.00")
     expect(page.locator("#trend .legend")).to_contain_text("Budget by day: $8.")
     page.get_by_role("link", name="Last 30 days").click()
     expect(page.locator("#spend-title")).to_contain_text("in the last 30 days")
