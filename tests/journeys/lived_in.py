@@ -129,12 +129,13 @@ def _spend_in_all_ways(site: Site, home: str, key: str) -> dict[str, str]:
     tokens = TokenUsage(
         input=1500, cache_read=2000, cache_write_5m=400, output=700, web_searches=2, other_models=(advice,)
     )
+    nothing = {"usage": TokenUsage(), "usage_source": "none", "finish_reason": "", "provider_request_id": ""}
     kinds: dict[str, dict[str, Any]] = {
         "priced": {**anthropic, "usage": tokens, "first_token_ms": 900, "tags": ("legal", LONG_TAG)},
         "unpriced": {"model": "acme-private-model-70b-instruct-of-the-third-generation"},
         "estimated": {**anthropic, "usage_source": "estimated", "error_code": "client_disconnected"},
         "simulated": {"state": "simulated"},
-        "interrupted": {"state": "interrupted", "error_code": "interrupted", "status": 0, "usage_source": "none"},
+        "interrupted": {"state": "interrupted", "error_code": "interrupted", "status": 0, **nothing},
         "repriced": {"version": 2},
     }
     calls = {
