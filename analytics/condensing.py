@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
 
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 from django.db.models import BigIntegerField, Func, TextField, Value
 
 from analytics import periods, spans
@@ -41,13 +41,18 @@ def condense_due(*, now: datetime, patience_seconds: float = PATIENCE_SECONDS, l
     """
     until = time.monotonic() + patience_seconds
     done = 0
-    for organization in Organization.objects.order_by("pk"):
+    # What is deleted is read by nobody, and might be purged meanwhile.
+    for organization in Organization.objects.filter(deleted_at=None).order_by("pk"):
         if DailyTagUsage.objects.filter(organization_id=organization.pk)[least_rows:].exists():
-            for span in _find_due(organization, now):
-                if time.monotonic() > until:
-                    logger.info("Condensing goes on with the next run.")
-                    return done
-                done += _condense(organization.pk, span)
+            try:
+                for span in _find_due(organization, now):
+                    if time.monotonic() > until:
+                        logger.info("Condensing goes on with the next run.")
+                        return done
+                    done += _condense(organization.pk, span)
+            except DatabaseError:
+                # Say, a sum that is too large for its column. The days are still there, and so are the others.
+                logger.exception("The usage of organization %d stays as it is.", organization.pk)
     return done
 
 

@@ -16,6 +16,7 @@ from analytics.periods import Period
 from analytics.reports import Scope, sources
 from analytics.reports.reading import read_groupings
 from analytics.spans import DAY, MONTH, WEEK, Span
+from orgs.services import organizations
 from tests.analytics.at_once import threads, wait_for_waiting
 from tests.analytics.made_up_usage import World, make_world
 from tests.analytics.usage_lines import make_record, post
@@ -208,6 +209,27 @@ def test_what_is_not_done_in_time_goes_on_with_the_next_run(world: World) -> Non
 def test_an_organization_without_usage_has_nothing_to_condense() -> None:
     make_key()
     assert condense() == 0
+
+
+def test_a_sum_that_is_too_large_keeps_nobody_else_from_being_condensed(world: World) -> None:
+    key = make_key()[0]
+    post(make_record(key, at=datetime(2026, 2, 10, 12, tzinfo=UTC)))
+    february = DailyUsage.objects.filter(organization_id=world.organization.pk, day__month=2)
+    assert february.count() > 20
+    february.update(cost_pico_usd=10**18)
+    before = reports.get_total(world.scope(FEBRUARY))
+
+    condense()
+
+    assert world.organization.pk < key.organization_id
+    assert Span(MONTH, FEBRUARY.start) in ready(key.organization_id)
+    assert reports.get_total(world.scope(FEBRUARY)) == before
+
+
+def test_deleted_organizations_are_left_as_they_are(world: World) -> None:
+    organizations.delete(organization=world.organization)
+    assert condense() == 0
+    assert not CondensedSpan.objects.exists()
 
 
 # --- At once ----------------------------------------------------------------------------------------------------------
