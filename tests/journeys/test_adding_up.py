@@ -3,6 +3,7 @@
 import re
 from decimal import Decimal
 from urllib.parse import parse_qsl, urlsplit
+from uuid import UUID
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -99,3 +100,26 @@ def test_a_figure_is_followed_to_a_request_and_to_its_tokens(spending: Spending,
 
     files = spending.api_file("requests", {"range": "90d", "provider": "anthropic", "model": "claude-sonnet-4-6"})
     assert seen.cost_of(files) == total
+
+
+def test_the_log_goes_on_from_page_to_page_to_its_last_call(spending: Spending, page: Page) -> None:
+    page.goto(f"{spending.home}requests/?range=90d")
+    expected = [row["id"] for row in seen.rows_of(spending.api_file("requests", {"range": "90d"}))]
+    first = read_log(page)
+    found, older = [*first], page.get_by_role("link", name="Older")
+    while older.count():
+        older.click()
+        expect(page.locator(f'.log-link[href*="{UUID(found[-1])}"]')).to_have_count(0)
+        found += read_log(page)
+
+    assert found == expected
+    for _ in range(len(expected) // 50):
+        page.go_back()
+    expect(page.locator(f'.log-link[href*="{UUID(first[0])}"]')).to_be_visible()
+    assert read_log(page) == first
+
+
+def read_log(page: Page) -> list[str]:
+    """The ids of the calls on the page."""
+    links = page.locator(".log-link").evaluate_all("(links) => links.map((link) => link.pathname)")
+    return [UUID(link.split("/")[-2]).hex for link in links]

@@ -51,6 +51,7 @@ def test_a_range_and_filters_change_every_figure_and_the_address(
 ) -> None:
     page.goto(spending.home)
     expect(page.locator("#spend-title")).to_contain_text(f"Spent in {datetime.now(ZoneInfo(ZONE)):%B}")
+    page.evaluate("window.mark = 'the same page'")
 
     page.get_by_role("link", name="Last 90 days").click()
     expect(page.locator("#spend-title")).to_have_text(re.compile("Spent in the last 90 days"))
@@ -70,6 +71,7 @@ def test_a_range_and_filters_change_every_figure_and_the_address(
     assert query(page) == {"range": "90d", "team": spending.team, "provider": "anthropic", "model": "claude-sonnet-4-6"}
     of_model = figures(page)
     assert adds_up(of_model)
+    assert page.evaluate("window.mark") == ("the same page" if visitor.has_javascript else None)
 
     page.go_back()
     expect(seen.table(page, "models")).not_to_have_count(1)

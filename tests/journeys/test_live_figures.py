@@ -97,6 +97,28 @@ def hide(page: Page, *, is_hidden: bool) -> None:
     page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
 
 
+def test_a_server_that_is_away_is_said_and_asked_again(spending: Spending, site: Site) -> None:
+    with site.visitor() as visitor, spending.seen_by(visitor) as page:
+        page.goto(f"{spending.home}?range=last-month")
+        shown = page.locator("#spend-title").inner_text()
+        page.route("**/app/**", lambda route: route.abort())
+
+        page.get_by_role("link", name="Last 90 days").click()
+
+        problem = page.get_by_role("alert")
+        expect(problem).to_contain_text("The server cannot be reached. What you see is what was there before.")
+        expect(page.locator("#spend-title")).to_have_text(shown)
+        page.unroute("**/app/**")
+        problem.get_by_role("button", name="Try again").click()
+        expect(page.locator("#spend-title")).to_contain_text("in the last 90 days")
+        expect(problem).to_be_hidden()
+        assert "range=90d" in page.url
+        assert {problem.partition(":")[0] for problem in visitor.problems} == {
+            "console error"
+        }  # HTMX says so there, too
+        visitor.problems.clear()
+
+
 def test_a_range_that_is_over_is_not_asked_about(spending: Spending, page: Page) -> None:
     asked: list[Request] = []
     page.clock.install()
