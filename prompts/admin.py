@@ -24,7 +24,7 @@ class PromptAdmin(RecordAdmin):
 
     def save_model(self, request: HttpRequest, obj: Prompt, form: Any, change: bool) -> None:
         if change:
-            self.save_changes(request, obj, form.changed_data, obj.organization_id)
+            services.describe(prompt=obj, name=obj.name, description=obj.description, by=staff(request))
         else:
             made = services.create_prompt(
                 organization=obj.organization,

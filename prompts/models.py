@@ -1,5 +1,6 @@
 """A prompt, its numbered versions, and which version was active when. Prompt texts are never stored."""
 
+import re
 from collections.abc import Iterable
 from datetime import datetime
 
@@ -10,6 +11,8 @@ MAX_KEY_LENGTH = 128
 MAX_VERSION_NUMBER = 2**31 - 1
 # Clients send this word when they have no prompt key, so no prompt may be called so.
 NO_PROMPT_KEY = "unknown"
+# What no key may hold, whether a request names it (`proxy.body`) or a person.
+CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
 class PromptQuerySet(models.QuerySet["Prompt"]):

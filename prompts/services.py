@@ -5,16 +5,36 @@ from datetime import datetime
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import ValidationError
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import Max
 from django.utils import timezone
 
+from analytics.caps import OVERFLOW
 from orgs.models import Organization
 from orgs.services import audit
-from prompts.models import NO_PROMPT_KEY, Prompt, PromptActivation, PromptVersion
+from prompts.models import (
+    CONTROL_CHARACTERS,
+    MAX_KEY_LENGTH,
+    MAX_VERSION_NUMBER,
+    NO_PROMPT_KEY,
+    Prompt,
+    PromptActivation,
+    PromptVersion,
+)
 
 # Rows of one INSERT; six parameters a row stay far below what either database takes in one statement.
 _INSERT_ROWS = 500
+
+
+class KeyTaken(ValidationError):
+    """The organization has a prompt of this key already, archived or not; `prompt` is that one."""
+
+    def __init__(self, prompt: Prompt) -> None:
+        words = "This organization already has a prompt with that key."
+        if prompt.is_archived:
+            words = "This organization already has a prompt with that key. It is archived."
+        super().__init__({"key": words}, code="key_taken")
+        self.prompt = prompt
 
 
 @transaction.atomic
@@ -26,15 +46,44 @@ def create_prompt(
     description: str = "",
     by: AbstractBaseUser | None = None,
 ) -> Prompt:
-    """Raises `ValidationError` when the key is empty, `unknown`, too long, taken, or holds control characters."""
+    """Raises `KeyTaken`, and `ValidationError` when the key is empty, reserved, too long or has control characters."""
     key = key.strip()
-    if not key.isprintable():
-        raise ValidationError({"key": "A prompt's key cannot hold control characters."}, code="control_characters")
-    prompt = Prompt(organization=organization, key=key, name=name.strip(), description=description.strip())
-    prompt.full_clean()
-    prompt.save(force_insert=True)
+    if words := _find_fault(key):
+        raise ValidationError({"key": words}, code="bad_key")
+    prompt = Prompt(organization=organization, key=key, name=_tidy(name), description=description.strip())
+    prompt.full_clean(validate_constraints=False)
+    try:
+        with transaction.atomic():
+            prompt.save(force_insert=True)
+    except IntegrityError:
+        # Made before, or at this very moment: by somebody else, or by a request that named it.
+        taken = Prompt.objects.of(organization.pk).filter(key=key).first()
+        if taken is None:
+            raise
+        raise KeyTaken(taken) from None
     audit.record(organization_id=organization.pk, action="prompt.created", target=prompt.key, by=by)
     return prompt
+
+
+@transaction.atomic
+def describe(*, prompt: Prompt, name: str, description: str, by: AbstractBaseUser | None = None) -> None:
+    """Call and describe a prompt otherwise; it is marked as made by a request no more. Its key never changes.
+
+    Raises `ValidationError` when the name is too long. Nothing is noted when nothing changed.
+    """
+    locked = _lock(prompt)
+    wanted = {"name": _tidy(name), "description": description.strip(), "is_auto_created": False}
+    changed = [field for field, value in wanted.items() if getattr(locked, field) != value]
+    if changed:
+        for field in changed:
+            setattr(locked, field, wanted[field])
+        locked.full_clean(validate_constraints=False)
+        locked.save(update_fields=changed)
+        said = ", ".join(field for field in changed if field != "is_auto_created")
+        if said:
+            _record(locked, "prompt.changed", by, fields=said)
+    for field in wanted:
+        setattr(prompt, field, getattr(locked, field))
 
 
 @transaction.atomic
@@ -47,14 +96,21 @@ def add_version(
     max_tokens: int | None = None,
     note: str = "",
     activate: bool = False,
+    latest: int | None = None,
     by: AbstractBaseUser | None = None,
     now: datetime | None = None,
 ) -> PromptVersion:
-    """`number=None` takes the next one. Raises `ValidationError` for an archived prompt, a taken number, bad values."""
+    """`number=None` takes the one after the highest, of which the caller may say by `latest` that they know of it.
+
+    Raises `ValidationError` for an archived prompt, a taken number, bad values, and when the next number is not
+    that after `latest` any more: somebody else, or the same form sent twice, was faster.
+    """
     locked = _lock(prompt)
     _require_current(locked)
     if number is None:
-        number = (locked.versions.aggregate(highest=Max("number"))["highest"] or 0) + 1
+        number = _next_number(locked, latest)
+    elif not 1 <= number <= MAX_VERSION_NUMBER:
+        raise ValidationError({"number": f"Version numbers go from 1 to {MAX_VERSION_NUMBER:,}."}, code="out_of_range")
     version = PromptVersion(
         prompt=locked,
         number=number,
@@ -86,18 +142,29 @@ def activate(
 
 
 @transaction.atomic
-def deactivate(*, prompt: Prompt, by: AbstractBaseUser | None = None, now: datetime | None = None) -> None:
-    """From `now` on no version is active. Does nothing when none is."""
+def deactivate(
+    *, prompt: Prompt, number: int | None = None, by: AbstractBaseUser | None = None, now: datetime | None = None
+) -> None:
+    """From `now` on no version is active. Does nothing when none is.
+
+    `number` says which one is meant: raises `ValidationError` when it is another one that is active.
+    """
     locked = _lock(prompt)
     current = locked.activations.open().select_related("version").first()
     if current is not None:
+        if number not in {None, current.version.number}:
+            words = f"Version {current.version.number} was made active meanwhile, and it still is. Nothing was changed."
+            raise ValidationError(words, code="another_is_active")
         _close(locked, now or timezone.now())
         _record(locked, "prompt.version_deactivated", by, version=current.version.number)
 
 
 @transaction.atomic
 def archive(*, prompt: Prompt, by: AbstractBaseUser | None = None, now: datetime | None = None) -> None:
-    """Take the prompt off the lists and close its active version. Its spend, past and future, is still shown."""
+    """Take the prompt off the lists and close its active version. Its spend, past and future, is still shown.
+
+    Requests that name it go on working, and count under it.
+    """
     moment = now or timezone.now()
     locked = _lock(prompt)
     if not locked.is_archived:
@@ -106,6 +173,17 @@ def archive(*, prompt: Prompt, by: AbstractBaseUser | None = None, now: datetime
         locked.save(update_fields=["archived_at"])
         _record(locked, "prompt.archived", by)
     prompt.archived_at = locked.archived_at
+
+
+@transaction.atomic
+def restore(*, prompt: Prompt, by: AbstractBaseUser | None = None) -> None:
+    """Put an archived prompt back on the lists, without an active version."""
+    locked = _lock(prompt)
+    if locked.is_archived:
+        locked.archived_at = None
+        locked.save(update_fields=["archived_at"])
+        _record(locked, "prompt.restored", by)
+    prompt.archived_at = None
 
 
 # For the ledger. No audit entries: these follow from traffic, not from anybody's act.
@@ -120,7 +198,7 @@ def known_keys(*, organization_id: int, keys: Iterable[str]) -> set[str]:
 
 
 def count_auto_created_since(*, organization_id: int, since: datetime) -> int:
-    """How many prompts requests have made since then; for the caller's daily cap."""
+    """How many prompts requests have made since then, but for those that people took up; for the caller's daily cap."""
     return Prompt.objects.of(organization_id).filter(is_auto_created=True, created_at__gte=since).count()
 
 
@@ -166,7 +244,36 @@ def _lock(prompt: Prompt) -> Prompt:
 
 def _require_current(prompt: Prompt) -> None:
     if prompt.is_archived:
-        raise ValidationError("This prompt is archived.", code="archived_prompt")
+        raise ValidationError("This prompt is archived. Restore it first.", code="archived_prompt")
+
+
+def _find_fault(key: str) -> str:
+    """Why no prompt can have this key; "" if one can."""
+    if not key:
+        return "Give the prompt a key."
+    if key == NO_PROMPT_KEY:
+        return f"“{NO_PROMPT_KEY}” is what clients send that have no prompt. Choose another key."
+    if key == OVERFLOW:
+        return f"“{OVERFLOW}” stands for the prompt keys beyond a day's limit. Choose another key."
+    if CONTROL_CHARACTERS.search(key):
+        return "A prompt's key cannot hold control characters, like a line break or a tab."
+    if len(key) > MAX_KEY_LENGTH:
+        return f"At most {MAX_KEY_LENGTH} characters fit, and these are {len(key):,}."
+    return ""
+
+
+def _next_number(prompt: Prompt, latest: int | None) -> int:
+    highest: int = prompt.versions.aggregate(highest=Max("number"))["highest"] or 0
+    if latest is not None and latest != highest:
+        words = f"Version {highest} was added meanwhile. Send this once more to add version {highest + 1}."
+        raise ValidationError(words, code="another_was_added")
+    if highest == MAX_VERSION_NUMBER:
+        raise ValidationError({"number": "The highest number is taken. Choose a free one."}, code="out_of_range")
+    return highest + 1
+
+
+def _tidy(name: str) -> str:
+    return " ".join(name.split())
 
 
 def _activate(prompt: Prompt, version: PromptVersion, by: AbstractBaseUser | None, now: datetime) -> PromptActivation:
@@ -205,5 +312,5 @@ def _insert_auto_created(organization_id: int, keys: list[str], now: datetime) -
         return {key for (key,) in cursor.fetchall()}
 
 
-def _record(prompt: Prompt, action: str, by: AbstractBaseUser | None, **details: int) -> None:
+def _record(prompt: Prompt, action: str, by: AbstractBaseUser | None, **details: int | str) -> None:
     audit.record(organization_id=prompt.organization_id, action=action, target=prompt.key, by=by, **details)

@@ -1,13 +1,16 @@
 """The documentation tells of what is there: links, files, commands, settings, errors, columns, log lines, prices."""
 
 import ast
+import json
 import re
 import shlex
-from collections.abc import Iterator
+import subprocess
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from ast_grep_py import SgRoot
 from django.apps import apps
 from django.core.management import get_commands, load_command_class
 
@@ -15,14 +18,30 @@ from accounts.onboarding.words import explain
 from analytics.price_book import PriceBook
 from analytics.pricing import price
 from analytics.usage import TokenUsage
+from proxy.providers import PROVIDERS
 from scripts.hermetic import ROOT, setting_names
-from tests.documentation.pages import PAGES, PROXY, blocks, commands, name_of, prose, rows, spans
+from tests.documentation.pages import (
+    DOCS,
+    ERRORS,
+    HEADERS,
+    PAGES,
+    PROXY,
+    STORED,
+    Block,
+    all_blocks,
+    blocks,
+    commands,
+    name_of,
+    prose,
+    rows,
+    spans,
+)
 
 ACCOUNTING_PAGE = ROOT / "docs" / "accounting.md"
 OPERATIONS_PAGE = ROOT / "docs" / "operations.md"
 APPS = ("accounts", "analytics", "orgs", "prompts", "proxy")
 # Variables that are no settings of the service: the reader's own, and those of the tests (CONTRIBUTING.md).
-OTHER_VARIABLES = {"AIPC_KEY"}
+OTHER_VARIABLES = {"AIPROMPTCOST_API_KEY"}
 OTHER_VARIABLES |= {
     f"{name}_{end}" for name in ("OPENAI", "ANTHROPIC") for end in ("BASE_URL", "API_KEY", "CUSTOM_HEADERS")
 }
@@ -91,6 +110,65 @@ def test_a_page_is_short_enough_to_be_read(page: Path) -> None:
     assert len(page.read_text().splitlines()) < 350
 
 
+# --- Code blocks ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("found", all_blocks(), ids=lambda found: f"{name_of(found.page)}-{found.number}")
+def test_every_code_block_can_be_read_in_its_language(found: Block) -> None:
+    assert found.language in READERS, "a block names its language"
+    READERS[found.language](found.text)
+
+
+def read_shell(text: str) -> None:
+    subprocess.run(["sh", "-n"], input=text, text=True, check=True, capture_output=True, timeout=10)
+
+
+def read_typescript(text: str) -> None:
+    assert SgRoot(text, "typescript").root().find(kind="ERROR") is None
+
+
+READERS: dict[str, Callable[[str], object]] = {
+    "bash": read_shell,
+    "ini": str,
+    "js": read_typescript,
+    "json": json.loads,
+    "python": ast.parse,
+    "text": str,
+    "ts": read_typescript,
+    "": str,  # drawings, in the files for developers
+}
+
+
+@pytest.mark.parametrize("page", sorted(DOCS.glob("*.md")), ids=name_of)
+def test_code_for_users_names_its_language(page: Path) -> None:
+    assert page.stem == "architecture" or "" not in {found.language for found in all_blocks([page])}
+
+
+# --- Headers and routes -----------------------------------------------------------------------------------------------
+
+
+def test_every_header_of_ours_is_documented_and_no_other() -> None:
+    source = "".join(file.read_text() for file in (ROOT / "proxy").rglob("*.py"))
+    ours = set(re.findall(r"\bx-(?:aipc-[a-z]+(?:-[a-z]+)*|sandbox|provider-key|should-retry)\b", source))
+    assert len(ours) >= 10
+    listed = [*rows(HEADERS, "## Sent by you"), *rows(HEADERS, "## In the answer")]
+    assert ours == headers_in("".join(cell for cell, _ in listed))
+    for page in PAGES:
+        assert {name for name in headers_in(page.read_text()) if name.startswith("x-aipc")} <= ours, page
+
+
+def headers_in(text: str) -> set[str]:
+    names = re.findall(r"\bx-(?:aipc-[a-z]+(?:-[a-z]+)*|sandbox|provider-key|should-retry)\b", text, re.IGNORECASE)
+    return {name.lower() for name in names}
+
+
+def test_the_routes_said_to_be_metered_are_those_that_are() -> None:
+    listed = {route.strip("`"): metered for route, metered, _ in rows(PROXY, "## Routes", nth=2)}
+    assert {route for route, metered in listed.items() if metered == "yes"} == {
+        f"POST {name}/{route}" for name, provider in PROVIDERS.items() for route in provider.metered_routes
+    }
+
+
 # --- Errors -----------------------------------------------------------------------------------------------------------
 
 
@@ -121,19 +199,21 @@ def codes_in_headers() -> set[str]:
 
 
 def test_every_error_of_ours_is_documented_with_its_status_and_no_other() -> None:
-    documented = {code.strip("`"): (int(status), retry == "yes") for status, code, retry, *_ in rows_of_errors()}
+    documented = {
+        code.strip("`"): (int(status[:3]), status.endswith(", retry")) for code, status, _ in rows_of_errors()
+    }
     assert codes_in_headers() == {"provider_key_rejected", "proxy_not_served"}
     assert documented == refusals() | {"provider_key_rejected": (502, False), "proxy_not_served": (501, False)}
 
 
 def test_every_error_of_ours_has_words_in_the_guide() -> None:
-    for _, code, *_ in rows_of_errors():
+    for code, *_ in rows_of_errors():
         explanation = explain(code=code.strip("`"), status=0, provider="openai")
         assert "(" not in explanation.title, code
 
 
 def rows_of_errors() -> list[list[str]]:
-    return rows(PROXY, "## Errors")
+    return rows(ERRORS, "## All codes")
 
 
 def test_every_error_code_of_a_record_is_documented() -> None:
@@ -144,7 +224,7 @@ def test_every_error_code_of_a_record_is_documented() -> None:
         if isinstance(call.func, ast.Attribute) and call.func.attr == "give_up" and is_text(call.args[0]):
             codes.add(ast.literal_eval(call.args[0]))
     assert {"client_disconnected", "client_stalled", "server_shutdown"} <= codes
-    assert codes <= set(spans(ACCOUNTING_PAGE))
+    assert codes <= set(spans(STORED))
 
 
 def is_text(node: ast.expr) -> bool:
@@ -163,12 +243,14 @@ def columns_in(cell: str) -> set[str]:
 
 
 def documented_columns() -> dict[str, set[str]]:
-    record = rows(ACCOUNTING_PAGE, "### The usage record: `analytics_usagerecord`")
+    record = rows(STORED, "## The usage record: `analytics_usagerecord`")
     tables = {"analytics_usagerecord": set().union(*(columns_in(cell) for cell, _ in record))}
-    for table, cell in rows(ACCOUNTING_PAGE, "### The other tables"):
+    for table, cell in rows(STORED, "## The other tables"):
         tables[table.strip("`")] = columns_in(cell)
-    tables["analytics_dailytagusage"] |= tables["analytics_dailyusage"]
-    tables["analytics_dailytagusage"].discard("analytics_dailyusage")
+    for columns in tables.values():  # "the columns of `table`, and ..."
+        for like in columns & tables.keys():
+            columns.remove(like)
+            columns |= tables[like]
     return tables
 
 

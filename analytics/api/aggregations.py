@@ -17,6 +17,7 @@ from rest_framework.response import Response
 from analytics import periods, reports
 from analytics.api import questions
 from analytics.api.questions import PRIVATE, READING
+from analytics.api.schema import operations
 from analytics.api_errors import BadParameter
 from analytics.periods import BadPeriod, Period
 from analytics.reports import Scope, Sums
@@ -35,6 +36,7 @@ class Question:
     scope: Scope
 
 
+@operations.monthly
 @api_view(READING)
 def monthly(request: Request) -> Response:
     """Total cost of the current calendar month or of the days asked for."""
@@ -42,6 +44,7 @@ def monthly(request: Request) -> Response:
     return _answer(question, {}, reports.get_total(question.scope))
 
 
+@operations.by_prompt
 @api_view(READING)
 def by_prompt(request: Request) -> Response:
     """Cost and request count by prompt key."""
@@ -51,6 +54,7 @@ def by_prompt(request: Request) -> Response:
     return _answer(question, {"prompts": prompts}, reports.add_up(rows))
 
 
+@operations.by_team
 @api_view(READING)
 def by_team(request: Request) -> Response:
     """Cost and request count by team."""
@@ -69,6 +73,7 @@ def by_team(request: Request) -> Response:
     return _answer(question, {"teams": teams}, reports.add_up(rows))
 
 
+@operations.version_comparison
 @api_view(READING)
 def version_comparison(request: Request) -> Response:
     """Cost, request count and average cost by version of one prompt."""
@@ -88,6 +93,7 @@ def version_comparison(request: Request) -> Response:
     return _answer(question, {"versions": versions, "prompt_key": prompt_key}, reports.add_up(rows))
 
 
+@operations.hidden
 @api_view(READING)
 def no_such_aggregation(request: Request) -> Response:
     raise NotFound(f"There is no such aggregation. There are: {', '.join(ENDPOINTS)}.")

@@ -13,6 +13,7 @@ from rest_framework.response import Response
 from analytics import exports, filters, periods, receipts, request_log
 from analytics.api import questions
 from analytics.api.questions import PRIVATE, READING
+from analytics.api.schema import operations
 from analytics.api_errors import BadParameter
 from analytics.filters import BadFilter, Filters
 from analytics.periods import Period
@@ -23,9 +24,10 @@ from orgs.models import Organization
 OWN_PARAMETERS = ("status", "flag", "limit", "cursor", "format")
 FORMATS = ("json", "csv")
 USUAL_LIMIT = request_log.PAGE_SIZE
-HIGHEST_LIMIT = 1000
+HIGHEST_LIMIT = operations.MOST_AT_ONCE
 
 
+@operations.log
 @api_view(READING)
 def log(request: Request) -> HttpResponseBase:
     """Calls, newest first: a page of JSON, or all of them as CSV."""
@@ -51,6 +53,7 @@ def log(request: Request) -> HttpResponseBase:
     return Response(answer, headers=PRIVATE)
 
 
+@operations.one
 @api_view(READING)
 def one(request: Request, call_id: str) -> HttpResponseBase:
     """A call with its receipt; as CSV its line of the log."""
@@ -74,6 +77,7 @@ def one(request: Request, call_id: str) -> HttpResponseBase:
     return Response(answer, headers=PRIVATE)
 
 
+@operations.table
 @api_view(READING)
 def table(request: Request, table: str) -> HttpResponseBase:
     """A table of the dashboard as CSV."""

@@ -1,9 +1,9 @@
 """What was spent, by any dimension. The only place that aggregates, and it reads the daily roll-ups.
 
-Records are read for what no day tells of: the hours of a single day, the last use of keys, the names of models. What
-was simulated is in none of it. A report is asked for by a `Scope` and answers with `Row`s; every dimension's rows add
-up to `get_total` of the same scope, whatever it is narrowed to (tags apart, which overlap). Costs are integer pico-USD
-here; `to_usd` turns them into dollars at the edges.
+Records are read for what no day tells of: the hours of a single day, the last use of keys and prompts, the names of
+models. What was simulated is in none of it. A report is asked for by a `Scope` and answers with `Row`s; every
+dimension's rows add up to `get_total` of the same scope, whatever it is narrowed to (tags apart, which overlap). Costs
+are integer pico-USD here; `to_usd` turns them into dollars at the edges.
 """
 
 from analytics.reports.days import Days, read_days
@@ -57,7 +57,14 @@ from analytics.reports.totals import (
     sums_by_each,
 )
 from analytics.reports.used_models import find_models
-from analytics.reports.uses import LastUse, RecentRequests, count_recent_requests, last_uses
+from analytics.reports.uses import (
+    LastUse,
+    RecentRequests,
+    count_recent_requests,
+    last_calls_of_prompts,
+    last_uses,
+    last_uses_of_prompts,
+)
 from analytics.reports.versions import Durations, VersionSums, version_sums
 
 __all__ = [
@@ -103,7 +110,9 @@ __all__ = [
     "hourly_costs",
     "hourly_costs_of_days",
     "hours_of",
+    "last_calls_of_prompts",
     "last_uses",
+    "last_uses_of_prompts",
     "latest_stamp",
     "name_of_model",
     "one_moment",

@@ -117,7 +117,7 @@ def has_usage(organization_id: int) -> bool:
     return DailyUsage.objects.filter(organization_id=organization_id).exists()
 
 
-def last_days(organization_id: int) -> Iterable[tuple[int, date]]:
-    """Of every key of the organization that was used, its id and the last day. One query."""
-    days = DailyUsage.objects.filter(organization_id=organization_id).order_by()
-    return days.values_list("api_key_id").annotate(last=Max("day"))
+def last_days(organization_id: int, dimension: str, **narrowing: Any) -> Iterable[tuple[Any, date]]:
+    """Of every value of the dimension that the organization used, the value and the last day. One query."""
+    days = DailyUsage.objects.filter(organization_id=organization_id, **narrowing).order_by()
+    return days.values_list(dimension).annotate(last=Max("day"))

@@ -1,7 +1,9 @@
-"""When keys were last used, and how much they did lately. Reads the records for what no day tells."""
+"""When keys and prompts were last used, and how much keys did lately. Reads the records for what no day tells."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
+from typing import Any
 
 from django.db.models import Max, QuerySet
 
@@ -15,7 +17,7 @@ from orgs.models import ApiKey
 
 @dataclass(frozen=True, slots=True)
 class LastUse:
-    """When a key made its last call, failed ones among them: by day, and to the minute within the last hour."""
+    """The last call of a key or under a prompt, be it a failed one: its day, and the minutes within the last hour."""
 
     day: date
     days_ago: int
@@ -32,13 +34,21 @@ class RecentRequests:
 
 def last_uses(organization_id: int, *, now: datetime, zone: tzinfo) -> dict[int, LastUse]:
     """Of every key of the organization that made a call, by the key's id. Two queries."""
-    recent = _real_calls(organization_id, now - timedelta(hours=1)).order_by().values_list("api_key_id")
-    moments = dict(recent.annotate(at=Max("started_at")))
-    today = local_day(now, zone)
-    return {
-        key_id: LastUse(day, max(0, (today - day).days), _minutes_between(moments.get(key_id), now))
-        for key_id, day in last_days(organization_id)
-    }
+    return _last_uses(organization_id, "api_key_id", now, zone)
+
+
+def last_uses_of_prompts(
+    organization_id: int, *, now: datetime, zone: tzinfo, prompt_key: str | None = None
+) -> dict[str, LastUse]:
+    """Of every prompt of the organization that was called, or of one, by the prompt's key. Two queries."""
+    narrowing = {} if prompt_key is None else {"prompt_key": prompt_key}
+    return _last_uses(organization_id, "prompt_key", now, zone, **narrowing)
+
+
+def last_calls_of_prompts(organization_id: int, prompt_keys: Iterable[str], *, since: datetime) -> dict[str, datetime]:
+    """The moments of the last calls since then, which is not long ago: every record since is read. One query."""
+    calls = _real_calls(organization_id, since).filter(prompt_key__in=prompt_keys).order_by()
+    return dict(calls.values_list("prompt_key").annotate(at=Max("started_at")))
 
 
 def count_recent_requests(key: ApiKey, *, now: datetime, zone: tzinfo) -> RecentRequests:
@@ -47,6 +57,18 @@ def count_recent_requests(key: ApiKey, *, now: datetime, zone: tzinfo) -> Recent
     today = local_day(now, zone)
     week = Scope(key.organization_id, Period(today - timedelta(days=6), today), api_key_id=key.pk)
     return RecentRequests(calls.count(), get_total(week).request_count)
+
+
+def _last_uses(
+    organization_id: int, dimension: str, now: datetime, zone: tzinfo, **narrowing: Any
+) -> dict[Any, LastUse]:
+    calls = _real_calls(organization_id, now - timedelta(hours=1)).filter(**narrowing).order_by()
+    moments = dict(calls.values_list(dimension).annotate(at=Max("started_at")))
+    today = local_day(now, zone)
+    return {
+        value: LastUse(day, max(0, (today - day).days), _minutes_between(moments.get(value), now))
+        for value, day in last_days(organization_id, dimension, **narrowing)
+    }
 
 
 def _real_calls(organization_id: int, since: datetime) -> QuerySet[LedgerRecord]:

@@ -7,8 +7,6 @@ from typing import Any
 
 _MOST_ON_ONE_LINE = 76
 _IDENTIFIER = re.compile(r"[A-Za-z_$][\w$]*", re.ASCII)
-# A character beyond the first plane, as JSON escapes it.
-_SURROGATES = re.compile(r"\\ud[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,5 +71,14 @@ def _name(name: str, style: _Style) -> str:
 
 
 def _text(value: str) -> str:
-    """JSON's escapes mean the same in all three languages, but for pairs of surrogates: those Python reads as two."""
-    return _SURROGATES.sub(lambda pair: str(json.loads(f'"{pair[0]}"')), json.dumps(value))
+    """JSON's escapes mean the same in all these languages. What cannot be seen is escaped, and so is what turns the
+    direction of the text around it. Pairs of surrogates are not: Python reads those as two characters.
+    """
+    written = json.dumps(value, ensure_ascii=False)
+    if written.isprintable():
+        return written
+    return "".join(_visible(character) for character in written)
+
+
+def _visible(character: str) -> str:
+    return character if character.isprintable() or character > "\uffff" else f"\\u{ord(character):04x}"

@@ -1,12 +1,20 @@
 """Reading our own documentation: its pages, and what stands in their code blocks, code spans and tables."""
 
 import re
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from scripts.hermetic import ROOT
 
 README = ROOT / "README.md"
-PROXY = ROOT / "docs" / "proxy.md"
+DOCS = ROOT / "docs"
+PROXY = DOCS / "proxy.md"
+ERRORS = DOCS / "errors.md"
+HEADERS = DOCS / "headers.md"
+METADATA = DOCS / "metadata.md"
+STORED = DOCS / "stored-data.md"
+SDK_PAGES = {"openai": DOCS / "openai.md", "anthropic": DOCS / "anthropic.md"}
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "benchmarks").glob("*.md")])
 
 _FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -38,16 +46,53 @@ def spans(page: Path) -> list[str]:
     return _SPAN.findall(prose(page))
 
 
-def rows(page: Path, heading: str) -> list[list[str]]:
-    """The cells of the first table under a heading, without its head."""
-    _, _, text = page.read_text().partition(f"\n{heading}\n")
+def rows(page: Path, heading: str, nth: int = 1) -> list[list[str]]:
+    """The cells of the first table under a heading, or of the nth, without its head."""
+    _, _, text = f"\n{page.read_text()}".partition(f"\n{heading}\n")
     assert text, f"{page} has no {heading}"
-    table = re.search(r"(?:^\|.*\|\n)+", text, re.MULTILINE)
-    assert table, f"no table under {heading} in {page}"
-    lines = table[0].splitlines()[2:]
+    tables = re.findall(r"(?:^\|.*\|\n)+", text, re.MULTILINE)
+    assert len(tables) >= nth, f"no table under {heading} in {page}"
+    lines = tables[nth - 1].splitlines()[2:]
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
 
 
 def commands(page: Path) -> list[str]:
     """The ARGS of every `make manage` on the page."""
     return re.findall(r'make manage ARGS="([^"]+)"', page.read_text())
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A fenced block of a page; `number` counts from 1."""
+
+    page: Path
+    number: int
+    language: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.page.stem}-{self.number}-{self.language or 'plain'}"
+
+    @property
+    def provider(self) -> str:
+        """Whom it sends a proxied call to, "" for none."""
+        found = re.search(r"/api/proxy/v1/(openai|anthropic)", self.text)
+        return found[1] if found else ""
+
+    @property
+    def is_simulated(self) -> bool:
+        return "X-Sandbox" in self.text
+
+    @property
+    def packages(self) -> set[str]:
+        """What it imports."""
+        pattern = r"^(?:from|import) (\w+)" if self.language == "python" else r'from "([^"]+)"'
+        return set(re.findall(pattern, self.text, re.MULTILINE))
+
+
+def all_blocks(pages: Iterable[Path] = PAGES) -> list[Block]:
+    return [
+        Block(page, number, language, text)
+        for page in pages
+        for number, (language, text) in enumerate(_FENCED.findall(page.read_text()), 1)
+    ]

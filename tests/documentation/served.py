@@ -126,7 +126,7 @@ class Served:
 
     def _make_accounts(self, variables: dict[str, str]) -> None:
         """All at once, since starting Django takes longer than the tests."""
-        command = [sys.executable, "-c", _MAKE_ACCOUNTS.format(count=20)]
+        command = [sys.executable, "-c", _MAKE_ACCOUNTS.format(count=30)]
         variables["PYTHONPATH"] = os.fspath(ROOT)
         made = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, check=True)
         for line in made.stdout.splitlines():

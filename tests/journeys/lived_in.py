@@ -192,10 +192,7 @@ def prove(page: Page) -> None:
         page.wait_for_url(lambda url: "/reauthenticate/" not in url)
 
 
-DOCS = (
-    *("getting-started", "proxy", "accounting", "dashboard", "requests", "comparing-versions", "api"),
-    *("organization", "troubleshooting"),
-)
+DOCS = ("getting-started", "openai", "errors", "accounting", "api", "api-reference", "organization", "stored-data")
 
 SIGNED_OUT = [
     Place("front-page", "/", "visitor"),

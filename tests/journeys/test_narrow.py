@@ -32,8 +32,10 @@ def test_the_list_of_the_documentation_is_folded_away(owner: Visitor) -> None:
     page.goto("/docs/")
     expect(page.get_by_role("heading", level=1)).to_be_in_viewport()
 
-    page.get_by_text("Documentation: Getting started").click()
-    page.get_by_role("navigation", name="Documentation in the menu").get_by_role("link", name="Accounting").click()
+    page.get_by_text("Documentation: Overview").click()
+    page.get_by_role("navigation", name="Documentation in the menu").get_by_role(
+        "link", name="How costs are calculated"
+    ).click()
 
     page.wait_for_url("**/docs/accounting/")
 

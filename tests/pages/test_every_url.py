@@ -20,7 +20,15 @@ from django.urls.resolvers import URLPattern, URLResolver
 from pytest_django import DjangoDbBlocker
 
 from accounts.models import User
-from tests.factories import make_key, make_member, make_organization, make_team, make_user
+from tests.factories import (
+    make_key,
+    make_member,
+    make_organization,
+    make_prompt,
+    make_team,
+    make_user,
+    make_version,
+)
 from tests.orgs.people import make_invitation, make_verified_user
 
 pytestmark = pytest.mark.django_db
@@ -32,6 +40,7 @@ ANSWERS: dict[str, tuple[str, str]] = {
     "design/": ("404 404 404 404 404", "405 405 405 405 405"),
     "docs/": ("200 200 200 200 200", "405 405 405 405 405"),
     "docs/<slug:page>/": ("200 200 200 200 200", "405 405 405 405 405"),
+    "docs/search/": ("200 200 200 200 200", "405 405 405 405 405"),
     "invitation/": ("404 404 404 404 404", "404 404 404 404 404"),
     "invitations/<str:token>/": ("404 404 404 404 404", "405 405 405 405 405"),
     "login/": ("in in in in in", "405 405 405 405 405"),
@@ -44,6 +53,7 @@ ANSWERS: dict[str, tuple[str, str]] = {
     r"^api/aggregations/monthly/?\Z": ("401 200 200 200 404", "401 405 405 405 405"),
     r"^api/aggregations/version-comparison/?\Z": ("401 400 400 400 404", "401 405 405 405 405"),
     r"^api/exports/(?P<table>[^/]+)/?\Z": ("401 200 200 200 404", "401 405 405 405 405"),
+    "api/schema/": ("200 200 200 200 200", "405 405 405 405 405"),
     "api/proxy/": ("501 501 501 501 501", "501 501 501 501 501"),
     r"^api/requests/?\Z": ("401 200 200 200 404", "401 405 405 405 405"),
     r"^api/requests/(?P<call_id>[^/]+)/?\Z": ("401 404 404 404 404", "401 405 405 405 405"),
@@ -106,6 +116,8 @@ ANSWERS: dict[str, tuple[str, str]] = {
     "app/<slug:slug>/": ("in 404 200 200 404", "405 405 405 405 405"),
     "app/<slug:slug>/audit/": ("in 404 403 200 404", "405 405 405 405 405"),
     "app/<slug:slug>/builder/": ("in 404 200 200 404", "405 405 405 405 405"),
+    "app/<slug:slug>/builder/code/": ("in 404 away away 404", "in 404 200 200 404"),
+    "app/<slug:slug>/builder/import/": ("in 404 200 200 404", "in 404 200 200 404"),
     "app/<slug:slug>/export/<slug:table>.csv": ("in 404 200 200 404", "405 405 405 405 405"),
     "app/<slug:slug>/keys/": ("in 404 200 200 404", "405 405 405 405 405"),
     "app/<slug:slug>/keys/<int:key_id>/revoke/": ("in 404 200 200 404", "in 404 away away 404"),
@@ -124,6 +136,17 @@ ANSWERS: dict[str, tuple[str, str]] = {
     "app/<slug:slug>/organization/members/<int:membership_id>/remove/": ("in 404 403 200 404", "in 404 403 away 404"),
     "app/<slug:slug>/organization/members/<int:membership_id>/role/": ("405 405 405 405 405", "in 404 403 away 404"),
     "app/<slug:slug>/prompts/": ("in 404 200 200 404", "405 405 405 405 405"),
+    "app/<slug:slug>/prompts/<int:pk>/": ("in 404 200 200 404", "405 405 405 405 405"),
+    "app/<slug:slug>/prompts/<int:pk>/archive/": ("in 404 200 200 404", "in 404 away away 404"),
+    "app/<slug:slug>/prompts/<int:pk>/deactivate/": ("405 405 405 405 405", "in 404 away away 404"),
+    "app/<slug:slug>/prompts/<int:pk>/edit/": ("in 404 200 200 404", "in 404 away away 404"),
+    "app/<slug:slug>/prompts/<int:pk>/restore/": ("405 405 405 405 405", "in 404 away away 404"),
+    "app/<slug:slug>/prompts/<int:pk>/versions/<int:number>/activate/": (
+        "405 405 405 405 405",
+        "in 404 away away 404",
+    ),
+    "app/<slug:slug>/prompts/<int:pk>/versions/new/": ("in 404 200 200 404", "in 404 200 200 404"),
+    "app/<slug:slug>/prompts/new/": ("in 404 200 200 404", "in 404 200 200 404"),
     "app/<slug:slug>/requests/": ("in 404 200 200 404", "405 405 405 405 405"),
     "app/<slug:slug>/requests/<uuid:call_id>/": ("in 404 404 404 404", "405 405 405 405 405"),
     "app/<slug:slug>/settings/": ("in 404 200 200 404", "405 405 405 405 405"),
@@ -232,6 +255,8 @@ def make_world() -> World:
         "key_id": make_key(team)[0].pk,
         "membership_id": member.memberships.get().pk,
         "invitation_id": make_invitation(organization=acme, by=owner).pk,
+        "pk": make_version(make_prompt(acme)).prompt_id,
+        "number": 1,
         "call_id": UUID(int=1),
         "table": "days",
         "token": "not-a-token",

@@ -9,6 +9,7 @@ from pytest_django import DjangoAssertNumQueries
 from orgs.models import AuditEntry
 from prompts import services
 from prompts.models import Prompt, PromptActivation
+from proxy.body import metadata_of_headers
 from tests.factories import make_organization, make_prompt, make_user, make_version
 
 pytestmark = [pytest.mark.trial, pytest.mark.django_db]
@@ -37,10 +38,58 @@ def test_a_prompt_is_made_once_per_key_and_organization() -> None:
     assert services.create_prompt(organization=make_organization(), key="summarizer").key == "summarizer"
 
 
-@pytest.mark.parametrize("key", ["", "  ", "unknown", "x" * 129, "a\x00b", "a\nb"])
+@pytest.mark.parametrize("key", ["", "  ", "unknown", "(other)", "x" * 129, "a\x00b", "a\nb", "a\u2028b"])
 def test_a_key_that_names_no_prompt_is_refused(key: str) -> None:
     with pytest.raises(ValidationError):
         services.create_prompt(organization=make_organization(), key=key)
+
+
+@pytest.mark.parametrize(
+    "key", ["a/b?c=d&e#f", "say \"hi\", 'you'", "r\u00e9sum\u00e9", "日本語", "👩‍👩‍👧", "a\u00a0b", "é" * 128]
+)
+def test_people_can_register_every_key_that_requests_can_name(key: str) -> None:
+    assert metadata_of_headers(f" {key} ", None, None).prompt_key == key
+    assert services.create_prompt(organization=make_organization(), key=f" {key} ").key == key
+
+
+def test_a_taken_key_names_its_prompt() -> None:
+    prompt = make_prompt(key="chat")
+    services.archive(prompt=prompt)
+
+    with pytest.raises(services.KeyTaken, match="It is archived") as refusal:
+        services.create_prompt(organization=prompt.organization, key="chat")
+
+    assert refusal.value.prompt == prompt
+
+
+def test_what_a_request_made_is_somebodys_once_it_is_described() -> None:
+    organization, person = make_organization(), make_user()
+    services.register_unseen(organization_id=organization.pk, keys=["chat"], now=NOON)
+    prompt = Prompt.objects.get()
+
+    services.describe(prompt=prompt, name="", description="", by=person)
+    assert not Prompt.objects.get().is_auto_created
+    assert not AuditEntry.objects.filter(action="prompt.changed").exists()
+    services.describe(prompt=prompt, name=" Chat  replies ", description="For customers.", by=person)
+    services.describe(prompt=prompt, name="Chat replies", description="For customers.")
+
+    assert (prompt.name, prompt.description, prompt.is_auto_created) == ("Chat replies", "For customers.", False)
+    assert AuditEntry.objects.get(action="prompt.changed").details == {"fields": "name, description"}
+    with pytest.raises(ValidationError):
+        services.describe(prompt=prompt, name="x" * 201, description="")
+
+
+def test_the_next_number_is_given_only_to_who_knows_the_latest() -> None:
+    prompt = make_prompt()
+
+    services.add_version(prompt=prompt, model="gpt-4o", latest=0)
+
+    with pytest.raises(ValidationError, match="Version 1 was added meanwhile"):
+        services.add_version(prompt=prompt, model="gpt-4o", latest=0)
+    assert services.add_version(prompt=prompt, model="gpt-4o", latest=1).number == 2
+    services.add_version(prompt=prompt, model="gpt-4o", number=2**31 - 1)
+    with pytest.raises(ValidationError, match="The highest number is taken"):
+        services.add_version(prompt=prompt, model="gpt-4o")
 
 
 def test_versions_are_numbered_from_one_and_numbers_can_be_chosen() -> None:
@@ -125,6 +174,21 @@ def test_an_archived_prompt_has_no_active_version_and_gets_none() -> None:
     ):
         with pytest.raises(ValidationError, match="archived"):
             act()
+
+
+def test_a_restored_prompt_is_current_without_an_active_version() -> None:
+    version = make_version(activate=True, now=NOON)
+    prompt = version.prompt
+    services.archive(prompt=prompt, now=NOON + HOUR)
+
+    services.restore(prompt=prompt)
+    services.restore(prompt=prompt)
+
+    assert (prompt.is_archived, active_number(prompt, NOON + HOUR)) == (False, None)
+    assert active_number(prompt, NOON) == 1
+    assert AuditEntry.objects.filter(action="prompt.restored").count() == 1
+    services.activate(version=version, now=NOON + 2 * HOUR)
+    assert active_number(prompt, NOON + 2 * HOUR) == 1
 
 
 # The ledger

@@ -1,0 +1,129 @@
+"""Calls of SDK clients: which ones go through the proxy, and their labels."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+
+from prompts.importer import sdks
+from prompts.importer.clients import Clients
+from prompts.importer.draft import Draft
+from prompts.importer.providers import Provider
+from prompts.importer.reading import Call, Declared, Imported, Made, Part
+from prompts.importer.sdks import Sdk
+from prompts.importer.syntax import Node
+
+_SIGNS = frozenset({"model", "messages", "input", "prompt", "max_tokens"})
+
+
+class Calls(ABC):
+    def __init__(self, draft: Draft, sdk: Sdk, clients: Clients) -> None:
+        self._draft, self._sdk, self._clients = draft, sdk, clients
+
+    @abstractmethod
+    def label(self, call: Call, route: str) -> None:
+        """Put the labels into the call, or say why not."""
+
+    @abstractmethod
+    def keys(self, call: Call) -> set[str | None]:
+        """The names of what the call is given; None among them for anything spread."""
+
+    def convert(self) -> None:
+        """In the order of the text."""
+        for node in self._draft.reading.root.walk():
+            call = self._draft.reading.call(node)
+            if call is None or call.is_new or self._draft.reading.member(call.function) is None:
+                continue
+            values = self._draft.reading.values(call.function)
+            parts = [one for one in values if isinstance(one, Part)]
+            if parts:
+                self._known(call, parts)
+            elif not values:
+                self._by_its_shape(call)
+            for one in values:
+                if isinstance(one, Imported) and one.module in self._clients.modules:
+                    self._label(call, self._clients.modules[one.module], one.member)
+
+    def _known(self, call: Call, parts: list[Part]) -> None:
+        """A call of something that this code makes, or declares."""
+        routes = {".".join(one for one in part.path if one not in self._draft.reading.transparent) for part in parts}
+        owners = [owner for part in parts for owner in self._owners(part.owner)]
+        if len(routes) != 1 or not owners:
+            return
+        (route,) = routes
+        made = [self._clients.made[one.call] for one in owners if isinstance(one, Made)]
+        declared = [one for one in owners if isinstance(one, Declared)]
+        providers = {one.provider for one in made} | {
+            one for owner in declared if (one := self._sdk.provider(owner.what))
+        }
+        if len(providers) != 1 or not all(one.is_proxied for one in made):
+            return
+        (provider,) = providers
+        if declared and provider:
+            self._guess(call, provider, route)
+        elif provider:
+            self._label(call, provider, route)
+
+    def _owners(self, owner: Made | Declared) -> Iterator[Made | Declared]:
+        """The client itself, or one that was handed to what it is wrapped in: `wrap(OpenAI())`."""
+        if isinstance(owner, Declared):
+            if self._sdk.provider(owner.what) is not None:
+                yield owner
+        elif owner.call in self._clients.made:
+            yield owner
+        else:
+            call = self._draft.reading.call(owner.call)
+            for argument in call.arguments.named if call and call.arguments else []:
+                for value in self._draft.reading.values(argument):
+                    if isinstance(value, Made) and value.call in self._clients.made:
+                        yield value
+
+    def _by_its_shape(self, call: Call) -> None:
+        """A call of something unknown, by names that only the SDKs have."""
+        names = list(self._names(call.function))
+        found = sdks.route_at_end([one for one in reversed(names) if one not in self._draft.reading.transparent])
+        if found is None or not self.keys(call) & {*_SIGNS, None}:
+            return
+        provider, route = found
+        self._guess(call, provider, route)
+
+    def _names(self, node: Node) -> Iterator[str]:
+        """The names of a chain from its end."""
+        current: Node | None = node
+        for _ in range(sdks.LONGEST_ROUTE + 2):
+            member = self._draft.reading.member(current) if current else None
+            if member is None:
+                return
+            current = self._draft.reading.strip(member[0])
+            yield member[1]
+
+    def _guess(self, call: Call, provider: Provider, route: str) -> None:
+        """The client comes from elsewhere: where all that this code makes go through the proxy, so does this one."""
+        clients = self._clients.of(provider)
+        if clients and all(one.is_proxied for one in clients):
+            self._label(call, provider, route)
+        elif clients and any(one.is_proxied for one in clients):
+            self._draft.leave(
+                call.node,
+                route,
+                "This code makes clients that go through the proxy and others that do not, and it does not tell which "
+                "of them makes this call.",
+            )
+        elif not clients and self._draft.target.metadata:
+            self._draft.leave(
+                call.node,
+                route,
+                "The client of this call is not made in this code. Import the code that makes it together with this.",
+            )
+
+    def _label(self, call: Call, provider: Provider, route: str) -> None:
+        draft = self._draft
+        if not draft.target.metadata:
+            return
+        if sdks.takes_labels(provider, route):
+            self.label(call, route)
+        elif sdks.is_upload(provider, route):
+            draft.leave(
+                call.node,
+                route,
+                "It goes through the proxy, but an upload has no place for labels in its body. Send them as the "
+                "headers x-aipc-prompt-key, x-aipc-tags and x-aipc-version.",
+            )

@@ -1,0 +1,41 @@
+"""SDK clients in Python."""
+
+from collections.abc import Sequence
+
+from prompts.importer.clients import Clients, Given
+from prompts.importer.providers import ANTHROPIC, OPENAI
+from prompts.importer.reading import Call
+from prompts.importer.sdks import Options, Sdk
+from prompts.importer.writing import Member
+
+SDK = Sdk(
+    clients={
+        **{("openai", name): OPENAI for name in ("OpenAI", "AsyncOpenAI", "Client", "AsyncClient")},
+        **{("anthropic", name): ANTHROPIC for name in ("Anthropic", "AsyncAnthropic", "Client", "AsyncClient")},
+    },
+    modules={"openai": OPENAI, "anthropic": ANTHROPIC},
+    options=Options("base_url", "api_key", "default_headers"),
+)
+
+
+class PythonClients(Clients):
+    def given(self, call: Call) -> Given:
+        if call.arguments is None or call.arguments.kind != "argument_list":
+            return Given(problem="It is not made in a way that was understood.")
+        entries = self._draft.reading.entries(call.arguments)
+        if any(entry.key is None for entry in entries):
+            return Given(
+                problem="Its options are handed over as a whole, so that this code does not tell what is among them. "
+                "Set base_url, api_key and default_headers there."
+            )
+        return Given(entries)
+
+    def add(self, call: Call, members: Sequence[Member]) -> None:
+        assert call.arguments
+        self._draft.layout.add(call.arguments, members)
+
+    def option(self, name: str, code: str) -> Member:
+        return Member(f"{name}=", code)
+
+    def look_over(self, call: Call, given: Given) -> None:
+        """Nothing that a client in Python can be asked for is in the way."""

@@ -1,0 +1,118 @@
+"""The syntax tree of the pasted code, by tree-sitter through ast-grep, and the place of the first syntax error."""
+
+import re
+from collections.abc import Iterator
+
+from ast_grep_py import SgNode, SgRoot
+
+_OPENING = {"(": ")", "[": "]", "{": "}", "${": "}", "$(": ")"}
+_CLOSING = frozenset(_OPENING.values())
+# The grammar of the shell takes a time that grows with the square of these.
+_MOST_HEREDOCS = 50
+_HEREDOC = re.compile(r"<<")
+
+
+class SyntaxFault(Exception):
+    """The code cannot be read; `at` is a position in it."""
+
+    def __init__(self, at: int, text: str) -> None:
+        super().__init__(text)
+        self.at = at
+        self.text = text
+
+
+class Node:
+    """A node of the tree. `start` and `end` are indexes into the code."""
+
+    __slots__ = ("_code", "_source", "children", "end", "is_named", "kind", "parent", "start")
+
+    def __init__(self, source: SgNode, code: str, parent: "Node | None") -> None:
+        self._source = source
+        self._code = code
+        self.parent = parent
+        self.kind = source.kind()
+        self.is_named = source.is_named()
+        # Asked for its range, a node counts from the start of its line: in one long line that takes minutes.
+        place = source.replace("")
+        self.start, self.end = place.start_pos, place.end_pos
+        self.children: list[Node] = []
+
+    @property
+    def text(self) -> str:
+        return self._code[self.start : self.end]
+
+    @property
+    def named(self) -> "list[Node]":
+        """The children that mean something: neither punctuation nor comments."""
+        return [child for child in self.children if child.is_named and child.kind != "comment"]
+
+    def field(self, name: str) -> "Node | None":
+        found = self._source.field(name)
+        if found is None:
+            return None
+        place, kind = found.replace(""), found.kind()
+        span = (place.start_pos, place.end_pos)
+        return next((one for one in self.children if (one.start, one.end) == span and one.kind == kind), None)
+
+    def get(self, name: str) -> "Node":
+        """A field that the grammar always has. Raises LookupError."""
+        found = self.field(name)
+        if found is None:
+            raise LookupError(f"{self.kind} has no {name}")
+        return found
+
+    def walk(self) -> "Iterator[Node]":
+        """This node and all below it, in the order of the text, however deep."""
+        waiting = [self]
+        while waiting:
+            node = waiting.pop()
+            yield node
+            waiting.extend(reversed(node.children))
+
+
+def parse(code: str, grammar: str) -> Node:
+    """The root. Raises SyntaxFault."""
+    if "\0" in code:
+        raise SyntaxFault(code.index("\0"), "There is a NUL character in the code.")
+    if grammar == "bash" and len(_HEREDOC.findall(code)) > _MOST_HEREDOCS:
+        raise SyntaxFault(0, f"There are more than {_MOST_HEREDOCS} here-documents in the code.")
+    try:
+        root = Node(SgRoot(code, grammar).root(), code, None)
+    except UnicodeEncodeError as fault:
+        raise SyntaxFault(fault.start, "There is half of a surrogate pair in the code.") from None
+    waiting = [root]
+    while waiting:
+        node = waiting.pop()
+        node.children = [Node(child, code, node) for child in node._source.children()]
+        waiting.extend(node.children)
+    _check(root)
+    return root
+
+
+def _check(root: Node) -> None:
+    """Raises SyntaxFault where the parser left something out or put something in."""
+    first: Node | None = None
+    for node in root.walk():
+        is_missing = node.start == node.end and not node.children and (not node.is_named or node.kind == "identifier")
+        if node.kind == "ERROR" or is_missing:
+            first = node
+            break
+    if first is None:
+        return
+    opened = _never_closed(root)
+    if opened is not None:
+        raise SyntaxFault(opened.start, "A bracket that is opened here is never closed.")
+    raise SyntaxFault(first.start, "The code has a syntax error here.")
+
+
+def _never_closed(root: Node) -> Node | None:
+    """The last bracket that has no partner, if brackets are what is wrong."""
+    opened: list[Node] = []
+    for node in root.walk():
+        if node.children or node.start == node.end:
+            continue
+        if node.kind in _OPENING:
+            opened.append(node)
+        elif node.kind in _CLOSING and (not opened or _OPENING[opened.pop().kind] != node.kind):
+            return None
+    return opened[-1] if opened else None
