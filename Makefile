@@ -12,7 +12,7 @@ export PYTHON
 with_env = exec sh scripts/with_env.sh
 python = .venv/bin/python
 
-.PHONY: help demo serve worker beat manage test test-all check fix lock bench run-level demo-level develop-level
+.PHONY: help demo serve worker beat manage test test-all check fix lock bench bench-dashboard run-level demo-level develop-level
 .DEFAULT_GOAL := help
 
 help:
@@ -26,7 +26,8 @@ help:
 	@echo "make check      lint, format, types, import rules, migrations, deployment check"
 	@echo "make fix        repair what ruff can repair, and format"
 	@echo "make lock       pin the dependencies of pyproject.toml into requirements/*.txt [ARGS=--upgrade]"
-	@echo "make bench      measure"
+	@echo "make bench      measure what a proxied call costs"
+	@echo "make bench-dashboard  measure the pages of an organization with ten million records"
 
 run-level:
 	@sh scripts/environment.sh run
@@ -77,3 +78,6 @@ lock: develop-level
 
 bench: develop-level
 	@exec $(python) benchmarks/run.py $(ARGS)
+
+bench-dashboard: develop-level
+	@exec $(python) -m benchmarks.dashboard $(ARGS)

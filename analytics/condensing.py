@@ -10,9 +10,10 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
 
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
+from django.db.models import BigIntegerField, Func, TextField, Value
 
-from analytics import bulk, periods, spans
+from analytics import periods, spans
 from analytics.models import CondensedSpan, CondensedTotals, CondensedUsage, DailyTagUsage, DailyUsage
 from analytics.models.condensed import SUM_COLUMNS
 from analytics.periods import Period
@@ -28,21 +29,30 @@ SETTLING = timedelta(minutes=30)
 LEAST_ROWS = 3000
 PATIENCE_SECONDS = 120.0  # below the time limit of a task; the next run goes on
 
+_KEYS = 90  # of spans in one statement
 _TOTALS_KEY = ("tag", "provider", "model")
 _USAGE_KEY = ("tag", "team_id", "api_key_id", "prompt_key", "version", "provider", "model")
 
 
-def condense_due(*, now: datetime, patience_seconds: float = PATIENCE_SECONDS) -> int:
-    """Condense whatever is over and not condensed, the latest first. Returns how many spans that were."""
+def condense_due(*, now: datetime, patience_seconds: float = PATIENCE_SECONDS, least_rows: int = LEAST_ROWS) -> int:
+    """Condense whatever is over and not condensed, the latest first. Returns how many spans that were.
+
+    Organizations with no more than `least_rows` by tag are left as they are.
+    """
     until = time.monotonic() + patience_seconds
     done = 0
-    for organization in Organization.objects.order_by("pk"):
-        if DailyTagUsage.objects.filter(organization_id=organization.pk)[LEAST_ROWS:].exists():
-            for span in _find_due(organization, now):
-                if time.monotonic() > until:
-                    logger.info("Condensing goes on with the next run.")
-                    return done
-                done += _condense(organization.pk, span)
+    # What is deleted is read by nobody, and might be purged meanwhile.
+    for organization in Organization.objects.filter(deleted_at=None).order_by("pk"):
+        if DailyTagUsage.objects.filter(organization_id=organization.pk)[least_rows:].exists():
+            try:
+                for span in _find_due(organization, now):
+                    if time.monotonic() > until:
+                        logger.info("Condensing goes on with the next run.")
+                        return done
+                    done += _condense(organization.pk, span)
+            except DatabaseError:
+                # Say, a sum that is too large for its column. The days are still there, and so are the others.
+                logger.exception("The usage of organization %d stays as it is.", organization.pk)
     return done
 
 
@@ -54,20 +64,17 @@ def find_ready(organization_id: int) -> dict[Span, int]:
 
 def reopen(days: Iterable[tuple[int, date]]) -> None:
     """The roll-ups of these organizations' days are being changed, in the caller's transaction."""
+    adapt = connection.ops.adapt_datefield_value
     keys = sorted({(pk, *spans.span_of(kind, day)) for pk, day in days for kind in spans.KINDS})
-    columns = ("organization_id", "kind", "start")
-    table = CondensedSpan._meta.db_table
-    given = bulk.select_given(table, columns)
-    for chunk in bulk.chunks(keys):
+    for first in range(0, len(keys), _KEYS):
+        chunk = keys[first : first + _KEYS]
+        found = " OR ".join(["organization_id = %s AND kind = %s AND start = %s"] * len(chunk))
         with connection.cursor() as cursor:
+            # Not one parameter with all of them: nearly always these are three.
             cursor.execute(
-                f"DELETE FROM {table} WHERE ({', '.join(columns)}) IN ({given})",  # noqa: S608
-                [bulk.encode([dict(zip(columns, key, strict=True)) for key in chunk])],
+                f"DELETE FROM {CondensedSpan._meta.db_table} WHERE {found}",  # noqa: S608
+                [value for pk, kind, start in chunk for value in (pk, kind, adapt(start))],
             )
-
-
-def reopen_all(organization_id: int) -> None:
-    CondensedSpan.objects.filter(organization_id=organization_id).delete()
 
 
 def _find_due(organization: Organization, now: datetime) -> list[Span]:
@@ -103,10 +110,26 @@ def _condense(organization_id: int, span: Span) -> bool:
         with connection.cursor() as cursor:
             for statement, parameters in _statements(organization_id, span):
                 cursor.execute(statement, parameters)
-        # A new one, whose id is higher than any before it: so a sum of ids tells one set of vouchers from another.
-        vouchers.delete()
-        CondensedSpan.objects.create(organization_id=organization_id, is_ready=True, **span._asdict())
+        _vouch(organization_id, span)
     return True
+
+
+def _vouch(organization_id: int, span: Span) -> None:
+    """Make the voucher ready, under an id higher than any before it: so a sum of ids tells one set from another."""
+    voucher = CondensedSpan.objects.filter(organization_id=organization_id, **span._asdict())
+    if connection.vendor != "postgresql":  # where nobody else writes meanwhile
+        voucher.delete()
+        CondensedSpan.objects.create(organization_id=organization_id, is_ready=True, **span._asdict())
+        return
+    # The same row: who waits to delete it finds it under its new id, where a new row would escape a statement that
+    # began before it was there (PostgreSQL, "Read Committed Isolation Level").
+    table = CondensedSpan._meta.db_table
+    new_id = Func(
+        Func(Value(table), Value("id"), function="pg_get_serial_sequence", output_field=TextField()),
+        function="nextval",
+        output_field=BigIntegerField(),
+    )
+    voucher.update(is_ready=True, id=new_id)
 
 
 _Statement = tuple[str, list[int | str | None]]

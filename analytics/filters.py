@@ -159,13 +159,15 @@ def latest_day(today: date) -> date:
 
 
 def label_period(period: Period, today: date) -> str:
-    """The days as a label: "9 March", "3-9 March", "28 February - 3 March"; with years that are not today's."""
+    """The days as a label: "9 March", "3-9 March", "28 February - 3 March"; with years unless all of it is today's."""
+    if period.start.year != period.end.year:
+        return f"{period.start:%-d %B %Y} \N{EN DASH} {period.end:%-d %B %Y}"
     end = _say(period.end, today, "%-d %B")
     if period.day_count == 1:
         return end
     if (period.start.year, period.start.month) == (period.end.year, period.end.month):
         return f"{period.start.day}\N{EN DASH}{end}"
-    return f"{_say(period.start, period.end, '%-d %B')} \N{EN DASH} {end}"
+    return f"{period.start:%-d %B} \N{EN DASH} {end}"
 
 
 def name_period(period: Period, today: date) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta, tzinfo
 from typing import Literal
 
-from analytics import charts, comparisons, periods, reports
+from analytics import charts, comparisons, periods, provider_names, reports
 from analytics.comparisons import Comparison
 from analytics.filters import Filters
 from analytics.periods import Period
@@ -179,7 +179,7 @@ def _draw(question: _Question, days: Days, compared: Period | None) -> charts.Ch
     if period.day_count == 1 and (chart := _draw_hours(question, sum(days.costs(period)))):
         return chart
     named: Mapping[str, Sequence[int]] = (
-        days.costs_by(period, lambda model: reports.name_of_model(model) if question.stack_by == "model" else model[0])
+        days.costs_by(period, lambda model: _name(question, model))
         if question.stack_by
         else {"Spend": days.costs(period)}
     )
@@ -201,7 +201,7 @@ def _draw_hours(question: _Question, spent: int) -> charts.Chart | None:
     if sum(hour.cost_pico_usd for hour in hours) != spent:
         return None
     names = sorted({name for hour in hours for name in hour.cost_by})
-    named = {str(name) or reports.UNNAMED_MODEL: [hour.cost_by.get(name, 0) for hour in hours] for name in names}
+    named = {_name_of_hours(question, str(name)): [hour.cost_by.get(name, 0) for hour in hours] for name in names}
     costs_before = [hour.cost_pico_usd for hour in before]
     return charts.stack_hours(
         [hour.label for hour in hours],
@@ -209,6 +209,15 @@ def _draw_hours(question: _Question, spent: int) -> charts.Chart | None:
         previous=costs_before if any(costs_before) else None,
         current=next((number for number, hour in enumerate(hours) if hour.includes(question.now)), None),
     )
+
+
+def _name(question: _Question, model: tuple[str, str]) -> str:
+    """Of what the days are stacked by."""
+    return reports.name_of_model(model) if question.stack_by == "model" else provider_names.name_of(model[0])
+
+
+def _name_of_hours(question: _Question, value: str) -> str:
+    return provider_names.name_of(value) if question.stack_by == "provider" else value or reports.UNNAMED_MODEL
 
 
 def _series(named: Mapping[str, Sequence[int]]) -> list[charts.Series]:

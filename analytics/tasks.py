@@ -15,7 +15,7 @@ from django.core.cache import cache
 from django.db import connections, transaction
 from django.utils import timezone as clock
 
-from analytics import budget_alerts, timezone_changes
+from analytics import budget_alerts, condensing, timezone_changes
 from orgs.models import BudgetAlert, Organization
 
 logger = logging.getLogger(__name__)
@@ -47,6 +47,11 @@ def change_timezone(organization_id: int, timezone: str, by_id: int) -> None:
     except Exception:
         timezone_changes.tell_failed(organization_id)
         raise
+
+
+@shared_task(name="analytics.condense_rollups")
+def condense_rollups() -> None:
+    condensing.condense_due(now=clock.now())
 
 
 def _launch(arguments: dict[str, int | str]) -> None:

@@ -42,7 +42,7 @@ def opened(folder: Path) -> Iterator[None]:
             yield
         finally:
             connection.close()
-            connection.close_pool()
+            connection.close_pool()  # type: ignore[attr-defined]  # of PostgreSQL's wrapper
 
 
 def environment_of(database: PostgreSQL, broker: Redis, folder: Path) -> dict[str, str]:

@@ -90,7 +90,7 @@ def check_day(organization: Organization, day: date) -> int:
 def _rows_of(organization: Organization, day: date) -> set[tuple[object, ...]]:
     rows: set[tuple[object, ...]] = set()
     for model, key in ((DailyUsage, DAILY_KEY), (DailyTagUsage, DAILY_TAG_KEY)):
-        found = model.objects.filter(organization_id=organization.pk, day=day)  # type: ignore[attr-defined]
+        found = model.objects.filter(organization_id=organization.pk, day=day)
         # A row of zeros is as good as none: posting writes none.
         rows |= {row for row in found.values_list(*key, *rollups.SUM_COLUMNS) if any(row[len(key) :])}
     return rows

@@ -7,10 +7,12 @@ would have inserted them, and those of several organizations lie between each ot
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 from django.db import connection, transaction
 
 from accounts.models import User
+from analytics.models import SeenValue
 from orgs.models import ApiKey, Membership, Organization, Team
 from prompts.models import Prompt, PromptActivation, PromptVersion
 
@@ -164,13 +166,13 @@ def create(plans: Sequence[Plan], today: date, report: Callable[[str], None]) ->
         organizations = [_create_organization(plan.name, first) for plan in plans]
         indexes = _drop_indexes("analytics_usagerecord")
         counts = [_records_by_day(plan.records, first) for plan in plans]
-        given = {"slots": SLOTS, "features": FEATURES, "customers": CUSTOMERS, "regions": REGIONS}
+        given: dict[str, Any] = {"slots": SLOTS, "features": FEATURES, "customers": CUSTOMERS, "regions": REGIONS}
         for number in range(DAYS):
             day = first + timedelta(days=number)
             for organization, by_day in zip(organizations, counts, strict=True):
                 midnight = datetime.combine(day, datetime.min.time(), tzinfo=organization.tz).astimezone(UTC)
-                place = {"organization_id": organization.pk, "day": day, "midnight": midnight, "count": by_day[number]}
-                cursor.execute(_RECORDS, {**given, **place})
+                given |= {"organization_id": organization.pk, "day": day, "midnight": midnight}
+                cursor.execute(_RECORDS, {**given, "count": by_day[number]})
             if number % 30 == 29:
                 report(f"records until {day}")
         report("indexes of the records")
@@ -210,6 +212,12 @@ def _create_organization(name: str, first: date) -> Organization:
         rows = [(organization.pk, number, key.team_id, key.pk) for number, key in enumerate(keys, 1)]
         cursor.executemany("INSERT INTO bench_key VALUES (%s, %s, %s, %s)", rows)
     _create_prompts(organization)
+    tags = {"feature": FEATURES, "customer": CUSTOMERS, "region": REGIONS}
+    SeenValue.objects.bulk_create(
+        SeenValue(organization_id=organization.pk, kind=SeenValue.Kind.TAG, value=f"{name}-{number}", day=first)
+        for name, count in tags.items()
+        for number in range(count)
+    )
     return organization
 
 

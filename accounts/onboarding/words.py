@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-PROVIDERS = {"openai": "OpenAI", "anthropic": "Anthropic"}
+from analytics.provider_names import PROVIDERS
 
 
 @dataclass(frozen=True, slots=True)

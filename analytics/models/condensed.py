@@ -75,7 +75,12 @@ class CondensedUsage(CondensedSums):
 
     class Meta:
         verbose_name_plural = "condensed usage"
-        indexes = [models.Index(fields=("organization_id", "kind", "tag", "start"), name="condensed_usage_by_span")]
+        indexes = [
+            models.Index(fields=("organization_id", "kind", "tag", "start"), name="condensed_usage_by_span"),
+            # Narrowed to one of these, the tags are added up.
+            models.Index(fields=("organization_id", "kind", "prompt_key", "start"), name="condensed_usage_by_prompt"),
+            models.Index(fields=("organization_id", "kind", "api_key_id", "start"), name="condensed_usage_by_key"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} of {self.start} {self.provider} {self.model}"

@@ -75,10 +75,24 @@ class LedgerRecord(models.Model):
     class Meta:
         db_table = "analytics_usagerecord"
         verbose_name = "usage record"
+        # The request log, newest first, whatever it is narrowed to: docs/adr/0007. PostgreSQL has one by tag as well,
+        # made by a migration.
         indexes = [
             models.Index(fields=("organization_id", "-started_at"), name="usage_by_start"),
+            models.Index(fields=("organization_id", "prompt_key", "-started_at"), name="usage_by_prompt"),
+            models.Index(fields=("team_id", "-started_at"), name="usage_by_team"),
+            models.Index(fields=("api_key_id", "-started_at"), name="usage_by_key"),
+            models.Index(fields=("organization_id", "model", "-started_at"), name="usage_by_model"),
             models.Index(
-                fields=("organization_id", "started_at"), name="usage_unpriced", condition=Q(cost_status="unpriced")
+                fields=("organization_id", "model_requested", "-started_at"),
+                name="usage_by_model_requested",
+                condition=Q(model=""),
+            ),
+            models.Index(fields=("organization_id", "-started_at"), name="usage_errors", condition=Q(is_error=True)),
+            models.Index(
+                fields=("organization_id", "cost_status", "-started_at"),
+                name="usage_uncommon",
+                condition=~Q(cost_status="priced"),
             ),
         ]
 

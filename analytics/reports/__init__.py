@@ -1,9 +1,9 @@
 """What was spent, by any dimension. The only place that aggregates, and it reads the daily roll-ups.
 
-Records are read for what no day tells of: the hours of a single day and the last use of keys and prompts. What was
-simulated is in none of it. A report is asked for by a `Scope` and answers with `Row`s; every dimension's rows add up to
-`get_total` of the same scope, whatever it is narrowed to (tags apart, which overlap). Costs are integer pico-USD here;
-`to_usd` turns them into dollars at the edges.
+Records are read for what no day tells of: the hours of a single day, the last use of keys and prompts, the names of
+models. What was simulated is in none of it. A report is asked for by a `Scope` and answers with `Row`s; every
+dimension's rows add up to `get_total` of the same scope, whatever it is narrowed to (tags apart, which overlap). Costs
+are integer pico-USD here; `to_usd` turns them into dollars at the edges.
 """
 
 from analytics.reports.days import Days, read_days
@@ -56,6 +56,7 @@ from analytics.reports.totals import (
     sums_by_both,
     sums_by_each,
 )
+from analytics.reports.used_models import find_models
 from analytics.reports.uses import (
     LastUse,
     RecentRequests,
@@ -103,6 +104,7 @@ __all__ = [
     "daily_costs",
     "daily_costs_by",
     "find_days",
+    "find_models",
     "get_total",
     "has_usage",
     "hourly_costs",

@@ -16,6 +16,7 @@ from analytics.reports.scope import Scope
 HourDimension = Literal["prompt_key", "team_id", "api_key_id", "version", "provider", "model"]
 
 _HOUR = timedelta(hours=1)
+_HALF_HOUR = timedelta(minutes=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +60,14 @@ def hourly_costs_of_days(scope: Scope, zone: tzinfo, by: HourDimension | None = 
     days = {day: hours_of(day, zone) for day in scope.period.days}
     costs: dict[date, list[dict[Any, int]]] = {day: [{} for _ in hours] for day, hours in days.items()}
     first = start_of(scope.period.start, zone)
-    records = records_in(scope).annotate(hour=_HourSince(F("started_at"), start=int(first.timestamp())))
+    records = records_in(scope).annotate(half_hour=_HalfHourSince(F("started_at"), start=int(first.timestamp())))
     dimension = {"name": as_rolled_up(by)} if by else {"name": Value(0)}
-    grouped = records.annotate(**dimension).order_by().values("local_day", "hour", "name")
+    grouped = records.annotate(**dimension).order_by().values("local_day", "half_hour", "name")
     for row in grouped.annotate(cost=Sum("cost_pico_usd", default=0)).filter(cost__gt=0):
         day = row["local_day"]
         # Where the organization's time zone changed, a record's day is not the one its start lies in.
-        skipped = int((start_of(day, zone) - first).total_seconds()) // 3600
-        hour = min(max(0, row["hour"] - skipped), len(costs[day]) - 1)
+        skipped = (start_of(day, zone) - first) // _HALF_HOUR
+        hour = min(max(0, row["half_hour"] - skipped) // 2, len(costs[day]) - 1)
         costs[day][hour][row["name"]] = costs[day][hour].get(row["name"], 0) + row["cost"]
     return {
         day: [
@@ -122,13 +123,16 @@ class _HasElement(Func):
     output_field = BooleanField()
 
 
-class _HourSince(Func):
-    """How many whole hours a moment is after another one, given in seconds of the epoch; negative before it."""
+class _HalfHourSince(Func):
+    """How many whole half hours a moment is after another one, given in seconds of the epoch; negative before it.
 
-    template = "FLOOR((EXTRACT(EPOCH FROM %(expressions)s) - %(start)s) / 3600)"
+    Half ones, because a day begins between two hours of the day before where clocks change by half an hour.
+    """
+
+    template = "FLOOR((EXTRACT(EPOCH FROM %(expressions)s) - %(start)s) / 1800)"
     output_field = IntegerField()
 
     def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
         # Without fractions of seconds, which SQLite would round up into the next hour.
-        template = "FLOOR((CAST(STRFTIME('%%%%s', SUBSTR(%(expressions)s, 1, 19)) AS INTEGER) - %(start)s) / 3600.0)"
+        template = "FLOOR((CAST(STRFTIME('%%%%s', SUBSTR(%(expressions)s, 1, 19)) AS INTEGER) - %(start)s) / 1800.0)"
         return self.as_sql(compiler, connection, template=template, **context)

@@ -19,6 +19,7 @@ from analytics.reports.sums import SUM_COLUMNS
 # The values of the dimensions asked for, and the sums of the columns asked for, both in the order of the question.
 Group = tuple[tuple[Any, ...], tuple[int, ...]]
 
+_COST = "cost_pico_usd"
 _PROOF = -1
 
 
@@ -81,24 +82,28 @@ def _sum_up(plan: Plan, question: Question, groupings: Sequence[Sequence[str]]) 
 def _group(table: str, number: int, question: Question, keys: Sequence[str]) -> str:
     # A key by which this grouping does not group is any of its values, so that all rows have the same columns.
     places = ", ".join(key if key in keys else f"MIN({key})" for key in question.keys)
-    sums = ", ".join(f"COALESCE(SUM({column}), 0)" for column in question.columns)
+    sums = ", ".join(map(_sum, question.columns))
     grouped = f" GROUP BY {', '.join(keys)}" if keys else ""
     return f"SELECT {number}, {places + ', ' if places else ''}{sums} FROM {table}{grouped}"  # noqa: S608
 
 
+def _sum(column: str) -> str:
+    """PostgreSQL adds up whole numbers to a decimal one, slow to read, that only money of whole years could need."""
+    return f"COALESCE(SUM({column}), 0)" if column == _COST else f"CAST(COALESCE(SUM({column}), 0) AS bigint)"
+
+
 def _pick(rows: Iterable[Sequence[Any]], number: int, question: Question, keys: Sequence[str]) -> list[Group]:
-    places = [(1 + question.keys.index(key), key) for key in keys]
+    places = [1 + question.keys.index(key) for key in keys]
     width = 1 + len(question.keys)
-    return [
-        (tuple(_read(row[place], key) for place, key in places), tuple(map(int, row[width:])))
-        for row in rows
-        if row[0] == number
-    ]
-
-
-def _read(value: Any, dimension: str) -> Any:
-    """SQLite keeps days as texts."""
-    return date.fromisoformat(value) if dimension == "day" and isinstance(value, str) else value
+    groups = [([row[place] for place in places], row[width:]) for row in rows if row[0] == number]
+    if "day" in keys and connection.vendor == "sqlite":  # It keeps days as texts.
+        day = keys.index("day")
+        for key, _ in groups:
+            key[day] = date.fromisoformat(str(key[day]))
+    if _COST not in question.columns:
+        return [(tuple(key), tuple(amounts)) for key, amounts in groups]
+    cost = question.columns.index(_COST)
+    return [(tuple(key), (*sums[:cost], int(sums[cost]), *sums[cost + 1 :])) for key, sums in groups]
 
 
 def find_days(organization_id: int) -> Period | None:

@@ -2,6 +2,7 @@
 
 from django import template
 
+from analytics import provider_names
 from analytics.templatetags.versions import share
 
 register = template.Library()
@@ -17,3 +18,8 @@ def signed(number: int) -> str:
 def share_of(part: int, whole: int) -> str:
     """A part in percent of the whole; "" where there is no whole."""
     return share(part / whole) if whole > 0 else ""
+
+
+@register.filter
+def provider_name(provider: str) -> str:
+    return provider_names.name_of(provider)

@@ -39,13 +39,13 @@ _SINGLE_BUCKETS = (Kind.INPUT_AUDIO, Kind.OUTPUT, Kind.OUTPUT_AUDIO, Kind.WEB_SE
 class Spending:
     """The requests of one version that have a price: how many, what they cost, what they used.
 
-    `used` holds whole numbers by bucket (`analytics.pricing.BUCKETS`; absent is 0), `list_rates` pico-USD for one unit
+    `used` holds quantities by bucket (`analytics.pricing.BUCKETS`; absent is 0), `list_rates` pico-USD for one unit
     of a bucket: of the version's models, weighted by their use.
     """
 
     requests: int
     cost_pico_usd: int
-    used: Mapping[str, int]
+    used: Mapping[str, int | Fraction]
     list_rates: Mapping[str, Fraction]
 
     @property

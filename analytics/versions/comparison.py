@@ -188,7 +188,8 @@ def _spending(
 ) -> Spending:
     """Of the models that have priced requests: (provider, model, sums) each.
 
-    A bucket's list price is weighted by its tokens; where nothing used it, by the models' requests.
+    A bucket's list price is weighted by its tokens; where nothing used it, by the models' requests. The roll-ups keep
+    one count of tokens for a model's requests with and without a price: those with one are taken for an equal share.
     """
     rated = []
     for provider, model, sums in models:
@@ -197,18 +198,19 @@ def _spending(
             rated.append((rates, sums))
     list_rates = {}
     for bucket in BUCKETS if rated else ():
-        weights = [_quantity(sums, bucket) for _, sums in rated]
+        weights = [_priced_quantity(sums, bucket) for _, sums in rated]
         if not any(weights):
-            weights = [sums.priced_count for _, sums in rated]
-        amount = sum(weight * int(getattr(rates, bucket)) for weight, (rates, _) in zip(weights, rated, strict=True))
-        list_rates[bucket] = Fraction(amount, sum(weights))
+            weights = [Fraction(sums.priced_count) for _, sums in rated]
+        worth = (weight * int(getattr(rates, bucket)) for weight, (rates, _) in zip(weights, rated, strict=True))
+        list_rates[bucket] = sum(worth, Fraction(0)) / sum(weights)
     total = reports.add_sums(sums for *_, sums in models)
-    used = {bucket: _quantity(total, bucket) for bucket in BUCKETS}
+    used = {bucket: sum((_priced_quantity(sums, bucket) for *_, sums in models), Fraction(0)) for bucket in BUCKETS}
     return Spending(total.priced_count, total.cost_pico_usd, used, list_rates)
 
 
-def _quantity(sums: Sums, bucket: str) -> int:
-    return int(getattr(sums, bucket if bucket == Kind.WEB_SEARCHES else f"{bucket}_tokens"))
+def _priced_quantity(sums: Sums, bucket: str) -> Fraction:
+    quantity = int(getattr(sums, bucket if bucket == Kind.WEB_SEARCHES else f"{bucket}_tokens"))
+    return Fraction(quantity * sums.priced_count, sums.priced_count + sums.unpriced_count)
 
 
 def _compared(line: Line, reference: Side | None) -> Line:

@@ -66,13 +66,14 @@ def show(request: OrganizationRequest) -> HttpResponse:
         stack_by=asked.stack_by,
         pace=budget.pace_pico_usd if budget else None,
     )
-    return _answer(request, "dashboard", _context(dashboard, bar, asked, budget))
+    context = _context(dashboard, bar, asked, budget)
+    return _answer(request, "dashboard", {**context, "stamp": _write_stamp(organization, dashboard.stamp)})
 
 
 def _budget(organization: Organization, bar: FilterBar, today: date) -> BudgetState | None:
-    """That of this month, with nothing spent of it yet. It is the whole organization's, so a part has none."""
+    """That of this month, with nothing spent of it yet. Neither a part of the organization nor other days have one."""
     budget = organization.monthly_budget_pico_usd
-    if budget is None or bar.filters.is_narrowed or today not in bar.filters.period:
+    if budget is None or bar.filters.is_narrowed or bar.filters.period != periods.month_of(today):
         return None
     return BudgetState(periods.month_of(today), today, budget, 0)
 
@@ -88,16 +89,16 @@ def _context(dashboard: Dashboard, bar: FilterBar, asked: Asked, budget: BudgetS
         "tables": _tables(dashboard, bar, asked),
         "stack_links": ranking_tables.stack_links(bar, asked),
         "said": f"Spent {bar.words}: {cost(dashboard.total)}",
-        "budget": replace(budget, spent_pico_usd=spent, projection_pico_usd=projection)
-        if budget and is_month
-        else None,
+        "budget": budget and replace(budget, spent_pico_usd=spent, projection_pico_usd=projection),
         "may_have_budget": is_month and not bar.filters.is_narrowed,
         "period_label": filters.label_period(period, date.min),
         "before_words": _say_before(dashboard),
+        "used_from": _used_from(dashboard),
         "previous_name": _name_before(dashboard),
         "requests_change": _requests_change(dashboard),
         "errors_href": address(f"{bar.action}requests/", chosen, {"status": "error"}),
         "unpriced_href": address(f"{bar.action}requests/", chosen, {"flag": "unpriced"}),
+        "days_href": address(f"{bar.action}export/days.csv", chosen),
         "without_filters_href": bar.href(**dict.fromkeys(filters.NARROWING)),
         "last_used_href": _last_used_href(dashboard, bar),
     }
@@ -122,6 +123,12 @@ def _say_before(dashboard: Dashboard) -> str:
     return f"{days}, up to this time of day" if compared.until else days
 
 
+def _used_from(dashboard: Dashboard) -> date | None:
+    """The organization's first day, where it lies within the days compared with: the change is larger for it."""
+    first, compared = dashboard.first_day, dashboard.before
+    return first if first and compared and compared.period.start < first <= compared.period.end else None
+
+
 def _name_before(dashboard: Dashboard) -> str:
     """What the chart's faint line is called."""
     if dashboard.before is None:
@@ -142,7 +149,12 @@ def _requests_change(dashboard: Dashboard) -> int | None:
 
 def _find_stamp(organization: Organization, params: Mapping[str, str], today: date) -> str:
     found, _ = filters.parse_leniently(params, today=today)
-    return reports.latest_stamp(found.scope(organization.pk), today=today)
+    return _write_stamp(organization, reports.latest_stamp(found.scope(organization.pk), today=today))
+
+
+def _write_stamp(organization: Organization, usage: str) -> str:
+    """That of the page: a changed budget is news, too."""
+    return f"{usage}_{organization.monthly_budget_pico_usd or 0}"
 
 
 def _answer(request: OrganizationRequest, name: str, context: dict[str, Any]) -> HttpResponse:

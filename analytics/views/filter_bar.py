@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from datetime import date
 from urllib.parse import urlencode
 
-from accounts.onboarding.words import PROVIDERS
 from analytics import filters, reports
 from analytics.filters import BadFilter, Filters
 from analytics.models import SeenValue
+from analytics.provider_names import PROVIDERS
 from orgs.models import ApiKey, Organization, Team
 from prompts.models import Prompt
 
@@ -183,18 +183,16 @@ def open_bar(
 
 
 def read_choices(organization: Organization) -> Choices:
-    """All teams, keys and current prompts, newest first; of models and tags the newest `MOST_CHOICES`. Five queries."""
-    kinds = (SeenValue.Kind.MODEL, SeenValue.Kind.TAG)
-    seen = SeenValue.objects.filter(organization_id=organization.pk)
-    newest = [seen.filter(kind=kind).order_by("-day", "value").values_list("value", flat=True) for kind in kinds]
-    models, tags = (sorted(values[:MOST_CHOICES]) for values in newest)
+    """All teams, keys and current prompts, newest first; `MOST_CHOICES` models, and the newest tags. Five queries."""
+    seen = SeenValue.objects.filter(organization_id=organization.pk, kind=SeenValue.Kind.TAG)
+    newest_tags = seen.order_by("-day", "value").values_list("value", flat=True)
     prompts = Prompt.objects.of(organization.pk).current().order_by("-created_at", "key")
     return Choices(
         teams=list(Team.objects.of(organization).order_by("archived_at", "name")),
         api_keys=list(ApiKey.objects.of(organization).select_related("team").order_by("revoked_at", "-created_at")),
         registered=dict(prompts.values_list("key", "name")),
-        models=models,
-        tags=tags,
+        models=reports.find_models(organization.pk, MOST_CHOICES),
+        tags=sorted(newest_tags[:MOST_CHOICES]),
     )
 
 

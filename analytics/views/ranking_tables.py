@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from accounts.onboarding.words import PROVIDERS
-from analytics import reports
+from analytics import provider_names, reports
 from analytics.filters import Filters
 from analytics.overview import StackBy
 from analytics.reports import ORDERS, Order, Row
@@ -165,7 +164,7 @@ def _table_row(kind: Kind, row: Row, bar: FilterBar, asked: Asked) -> TableRow:
 def _name(kind: Kind, row: Row) -> str:
     """As people write it. A tag may have the name of what has none."""
     if kind.name == "providers":
-        return PROVIDERS.get(row.name, row.name)
+        return provider_names.name_of(row.name)
     return f"“{row.name}”" if kind.name == "tags" and row.value == reports.UNTAGGED else row.name
 
 

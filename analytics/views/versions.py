@@ -70,6 +70,8 @@ def compare(request: OrganizationRequest) -> HttpResponse:
         "key_name": key or reports.UNKNOWN_PROMPT,
         "comparison": comparison,
         "was_used": was_used,
+        # Others are registered, so more days may have something to compare.
+        "is_alone": len(comparison.used) == 1 < len(comparison.lines) and bar.filters.preset != "90d",
     }
     return render(request, "analytics/versions.html", context)
 

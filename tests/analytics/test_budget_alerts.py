@@ -1,70 +1,29 @@
-"""Budget mails: once at 80 and once at 100 percent, for whom, in which month, and whatever fails in between."""
+"""Budget mails: once at 80 and once at 100 percent, for whom, and in which month."""
 
-import json
-import threading
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
-from typing import Any
 
 import pytest
-import redis
 from allauth.account.models import EmailAddress
 from django.conf import settings as django_settings
 from django.core import mail
-from django.core.mail.backends.locmem import EmailBackend
-from django.db import transaction
 from django.urls import reverse
 from django.utils.html import escape
-from pytest_django import Settings
 
 from accounts.models import User
-from analytics import budget_alerts, price_book, repricing, tasks
-from analytics.budget_alerts import GIVEN_UP_AFTER, LEASE, Told, decide
+from analytics import budget_alerts, price_book, repricing
+from analytics.budget_alerts import GIVEN_UP_AFTER, Told, decide
 from analytics.models import ModelPrice
-from analytics.usage import TokenUsage
 from orgs.models import ApiKey, BudgetAlert, Membership, Organization
 from orgs.services import budgets, members
 from tests.accounts.pages import last_mail
-from tests.analytics.at_once import threads, wait_for_waiting
-from tests.analytics.usage_lines import NOON, make_record, post
-from tests.conftest import IS_PRODUCTION
-from tests.factories import make_key, make_member, make_team, make_user
-from tests.orgs.people import client_of, make_owned, make_verified_user
+from tests.analytics.budgets_watched import EIGHTY, FULL, LONG_AGO, key, look, owner_of, spend
+from tests.analytics.usage_lines import NOON
+from tests.factories import make_member, make_user
+from tests.orgs.people import client_of, make_verified_user
 
 pytestmark = [pytest.mark.trial, pytest.mark.django_db]
 
-LONG_AGO = datetime(2025, 1, 1, tzinfo=UTC)
-TOKENS_OF_A_DOLLAR = 400_000  # gpt-4o, input
-
-
-@pytest.fixture
-def key() -> ApiKey:
-    """Of Acme in UTC, with one verified owner and a budget of $100 since long ago."""
-    organization, _ = make_owned()
-    budgets.change(organization=organization, amount=Decimal(100), now=LONG_AGO)
-    price_book.current()
-    return make_key(make_team(organization))[0]
-
-
-def owner_of(key: ApiKey) -> User:
-    return Membership.objects.owners().filter(organization=key.organization).earliest("id").user
-
-
-def spend(key: ApiKey, dollars: float, *, at: datetime = NOON, now: datetime | None = None) -> None:
-    tokens = int(Decimal(str(dollars)) * TOKENS_OF_A_DOLLAR)
-    post(make_record(key, at=at, usage=TokenUsage(input=tokens)), now=now or at)
-
-
-def look(key: ApiKey, now: datetime = NOON) -> list[str]:
-    """The subjects of the mails that this look sent."""
-    before = len(mail.outbox)
-    budget_alerts.look(key.organization_id, now=now)
-    return [str(message.subject) for message in mail.outbox[before:]]
-
-
-EIGHTY = "Acme has used 80 % of its budget for February"
-FULL = "Acme has used up its budget for February"
+__all__ = ["key"]  # a fixture
 
 
 # The rules
@@ -255,126 +214,3 @@ def test_a_budget_that_was_removed_before_the_mail_went_out_is_not_told_about(ke
 
     assert look(key) == []
     assert not BudgetAlert.objects.unsent().exists()
-
-
-# When things fail, and at once
-
-
-class Breaking(EmailBackend):
-    """A mail server that takes so many mails and then breaks, as `error` says."""
-
-    room = 0
-    error: Exception = OSError()
-
-    def send_messages(self, messages: Any) -> int:
-        if type(self).room < 1:
-            raise type(self).error
-        type(self).room -= 1
-        return super().send_messages(messages)
-
-
-@pytest.fixture
-def breaking_mail(settings: Settings) -> Iterator[type[Breaking]]:
-    settings.EMAIL_BACKEND = f"{__name__}.Breaking"
-    yield Breaking
-    Breaking.room, Breaking.error = 0, OSError()
-
-
-def test_what_a_process_noted_before_it_died_is_sent_by_the_next(key: ApiKey) -> None:
-    spend(key, 80)
-    budget_alerts.notice(key.organization_id, now=NOON)
-
-    assert look(key) == [EIGHTY]
-    assert look(key) == []
-
-
-def test_a_process_that_dies_while_mailing_is_followed_when_its_lease_is_over(
-    key: ApiKey, breaking_mail: type[Breaking]
-) -> None:
-    spend(key, 80)
-    breaking_mail.error = MemoryError()
-    with pytest.raises(MemoryError):
-        look(key)
-    breaking_mail.room = 9
-
-    assert look(key, NOON + LEASE - timedelta(seconds=1)) == []
-    assert look(key, NOON + LEASE) == [EIGHTY]
-    assert look(key, NOON + 2 * LEASE) == []
-
-
-def test_a_mail_server_that_is_away_costs_nobody_the_mail_and_brings_nobody_two(
-    key: ApiKey, breaking_mail: type[Breaking]
-) -> None:
-    second = make_member(key.organization, make_verified_user(), "owner")
-    spend(key, 80)
-    breaking_mail.room = 1
-    look(key)
-    assert [message.to for message in mail.outbox] == [[owner_of(key).email]]
-
-    breaking_mail.room = 9
-    look(key, NOON + LEASE)
-    look(key, NOON + 2 * LEASE)
-
-    assert [message.to for message in mail.outbox] == [[owner_of(key).email], [second.email]]
-
-
-@pytest.mark.django_db(transaction=True)
-def test_workers_that_look_at_once_send_one_mail(key: ApiKey) -> None:
-    spend(key, 85)
-    with threads(4) as start:
-        with transaction.atomic():
-            Organization.objects.select_for_update(no_key=True).get(pk=key.organization_id)
-            looks = [start(budget_alerts.look, organization_id=key.organization_id, now=NOON) for _ in range(4)]
-            if IS_PRODUCTION:  # SQLite does not tell who waits.
-                wait_for_waiting(4, "all have seen that there is news")
-        for one in looks:
-            one.result(timeout=60)
-
-    assert [str(message.subject) for message in mail.outbox] == [EIGHTY]
-
-
-# After posting
-
-
-def test_posting_does_not_mind_a_cache_that_is_away(key: ApiKey, settings: Settings) -> None:
-    backend = "django.core.cache.backends.redis.RedisCache"
-    settings.CACHES = {"default": {"BACKEND": backend, "LOCATION": "redis://127.0.0.1:9/0"}}
-
-    spend(key, 80)
-
-    assert look(key) == [EIGHTY]
-
-
-@pytest.mark.skipif(IS_PRODUCTION, reason="the thread of trial mode; the worker has its own test")
-@pytest.mark.django_db(transaction=True)
-def test_posting_leads_to_the_mail(key: ApiKey, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tasks, "BUDGET_SECONDS", 0.05)
-    now = datetime.now(UTC)
-
-    spend(key, 80, at=now)
-    for thread in threading.enumerate():
-        if thread.name == tasks.BUDGET_THREAD_NAME:
-            thread.join(30)
-
-    assert [message.to for message in mail.outbox] == [[owner_of(key).email]]
-
-
-@pytest.mark.production
-def test_one_look_for_many_postings_is_left_to_a_worker(key: ApiKey, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tasks, "BUDGET_SECONDS", 600)
-    before = datetime.now(UTC)
-    spend(key, 40)
-    spend(key, 40)
-
-    with redis.Redis.from_url(django_settings.REDIS_URL) as broker:
-        (message,) = map(json.loads, broker.lrange(django_settings.CELERY_TASK_DEFAULT_QUEUE, 0, -1))
-    assert (message["headers"]["task"], message["headers"]["argsrepr"]) == (
-        "analytics.look_at_budget",
-        f"({key.organization_id},)",
-    )
-    # Whatever was posted while the look was planned is committed before it.
-    assert datetime.fromisoformat(message["headers"]["eta"]) >= before + timedelta(seconds=600)
-
-
-def test_the_clock_looks_at_budgets() -> None:
-    assert "analytics.look_at_budgets" in {one["task"] for one in django_settings.CELERY_BEAT_SCHEDULE.values()}

@@ -109,7 +109,7 @@ def test_one_day_is_drawn_by_the_hour_beside_the_day_before(key: ApiKey) -> None
 
     assert found.trend.unit == "hour"
     assert [column.total for column in found.trend.columns if column.total] == [USUAL_COST, 1_500_000_000]
-    assert [name for _, name in found.trend.legend] == ["openai", "anthropic"]
+    assert [name for _, name in found.trend.legend] == ["OpenAI", "Anthropic"]
     assert [index for index, column in enumerate(found.trend.columns) if column.is_partial] == [12]
     assert [index for index, column in enumerate(found.trend.columns) if column.previous] == [10, 13]
     # What came after noon yesterday is drawn, and not compared with.
@@ -127,7 +127,7 @@ def test_one_day_whose_records_are_gone_is_drawn_as_a_day(key: ApiKey) -> None:
     assert [column.total for column in found.trend.columns] == [found.total.cost_pico_usd] == [2 * USD + USUAL_COST]
 
 
-@pytest.mark.parametrize(("stack_by", "names"), [("", ["Spend"]), ("provider", ["anthropic", "openai"])])
+@pytest.mark.parametrize(("stack_by", "names"), [("", ["Spend"]), ("provider", ["Anthropic", "OpenAI"])])
 def test_days_are_stacked_on_demand(key: ApiKey, stack_by: Any, names: list[str]) -> None:
     spend(key, "1", on="2026-02-03", provider="openai", model="a")
     spend(key, "1", on="2026-02-03", provider="openai", model="b")

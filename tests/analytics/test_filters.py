@@ -42,7 +42,7 @@ def days(first: str, last: str) -> Period:
             {"start": "2025-12-30", "end": "2026-01-02"},
             days("2025-12-30", "2026-01-02"),
             "",
-            "30 December 2025 \N{EN DASH} 2 January",
+            "30 December 2025 \N{EN DASH} 2 January 2026",
         ),
         ({"start": "2026-02-09", "end": "2026-02-09"}, days("2026-02-09", "2026-02-09"), "", "on 9 February"),
     ],

@@ -13,7 +13,7 @@ from analytics.periods import Period
 from analytics.reports import Scope
 from orgs.models import ApiKey
 from tests.analytics.usage_lines import NOON, USUAL_COST, make_record, post
-from tests.factories import make_key
+from tests.factories import make_key, make_organization, make_team
 
 pytestmark = pytest.mark.trial
 
@@ -65,6 +65,22 @@ def test_hours_have_what_began_in_them_whatever_it_was_and_nothing_simulated(
     for tag, hours_used in ((None, 3), ("a", 1), ("", 2), ("c", 0)):
         narrowed = reports.hourly_costs(Scope(key.organization_id, TENTH, tag=tag), ZoneInfo("UTC"))
         assert sum(hour.cost_pico_usd for hour in narrowed) == hours_used * USUAL_COST
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("day", [date(2026, 4, 5), date(2026, 10, 4)])  # half an hour back, half an hour forward
+def test_hours_of_the_day_after_clocks_change_by_half_an_hour_have_what_began_in_them(day: date) -> None:
+    zone, following = ZoneInfo("Australia/Lord_Howe"), day + timedelta(days=1)
+    key = make_key(make_team(make_organization(timezone=zone.key)))[0]
+    starts = {hour.label: hour.start for hour in reports.hours_of(following, zone)}
+    for minutes in (0, 29, 30, 59):
+        post(make_record(key, at=starts["07:00"] + timedelta(minutes=minutes)))
+
+    hours = reports.hourly_costs_of_days(Scope(key.organization_id, Period(day, following)), zone)
+
+    assert not any(hour.cost_pico_usd for hour in hours[day])
+    costs = {hour.label: hour.cost_pico_usd for hour in hours[following] if hour.cost_pico_usd}
+    assert costs == {"07:00": 4 * USUAL_COST}
 
 
 def test_several_days_have_no_hours() -> None:

@@ -144,12 +144,12 @@ def test_what_has_no_cost_says_so_and_is_never_zero(client: Client, acme: Organi
     )
 
     for prompt, expected in {
-        "mystery": "10 Feb 17:45:00 mystery v4 beta mystery openai Checkout backend 200 unpriced 1,100 no price 850 ms",
-        "cut": "10 Feb 17:45:00 cut gpt-4o openai Checkout backend no answer interrupted unknown unknown unknown",
-        "sandbox": "10 Feb 17:45:00 sandbox gpt-4o-2024-08-06 openai Checkout backend 200 simulated 1,100 simulated "
+        "mystery": "10 Feb 17:45:00 mystery v4 beta mystery OpenAI Checkout backend 200 unpriced 1,100 no price 850 ms",
+        "cut": "10 Feb 17:45:00 cut gpt-4o OpenAI Checkout backend no answer interrupted unknown unknown unknown",
+        "sandbox": "10 Feb 17:45:00 sandbox gpt-4o-2024-08-06 OpenAI Checkout backend 200 simulated 1,100 simulated "
         "850 ms",
-        "batch": "10 Feb 17:45:00 batch gpt-4o openai Checkout backend 200 0 not metered 850 ms",
-        "plain": "10 Feb 17:45:00 plain gpt-4o-2024-08-06 openai Checkout backend 200 streamed 1,100 $0.0035 1.24 s",
+        "batch": "10 Feb 17:45:00 batch gpt-4o OpenAI Checkout backend 200 0 not metered 850 ms",
+        "plain": "10 Feb 17:45:00 plain gpt-4o-2024-08-06 OpenAI Checkout backend 200 streamed 1,100 $0.0035 1.24 s",
     }.items():
         assert words_of(page_of(client, acme, f"{FEBRUARY}&prompt={prompt}")).startswith(expected)
 

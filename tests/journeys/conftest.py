@@ -9,11 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import Page, expect, sync_playwright
 
 from tests.fake_provider import FakeProvider
 from tests.journeys.sign_in_providers import SignInProviders
 from tests.journeys.site import Site, Visitor
+from tests.journeys.spending import Spending, spend
 from tests.run import find_chromium
 from tests.servers import ProxyServer, free_port
 
@@ -58,7 +59,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         # Chromium's sandbox does not start for root; the pages are ours.
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         stack.callback(browser.close)
-        yield Site(server.url, folder / "mails", provider, sign_in, browser)
+        yield Site(server.url, folder / "mails", provider, sign_in, browser, server)
         failures = re.search(r" (ERROR|CRITICAL) .*", server.output, re.DOTALL)
         assert failures is None, failures[0]
 
@@ -76,3 +77,16 @@ def owner(site: Site) -> Iterator[Visitor]:
     with site.visitor() as owner:
         owner.has_signed_up(site.new_address("olive"))
         yield owner
+
+
+@pytest.fixture(scope="package")
+def spending(site: Site) -> Spending:
+    """An organization with six weeks of usage. Whoever spends more in it spends today."""
+    return spend(site)
+
+
+@pytest.fixture
+def page(spending: Spending, visitor: Visitor) -> Iterator[Page]:
+    """Its owner's page: with scripts and without."""
+    with spending.seen_by(visitor) as page:
+        yield page

@@ -3,11 +3,19 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
 
 from playwright.sync_api import Page, expect
 
+from analytics.usage import OtherModelUsage, TokenUsage
+from tests.journeys import history
 from tests.journeys.site import PASSWORD, PROVIDER_KEY, Site, Visitor
 from tests.processes import wait_until
+
+LONG_PROMPT = "services.support.conversations.summary-of-the-whole-thread-with-attachments"
+LONG_TAG = "customer:the-very-long-name-of-a-customer-incorporated"
 
 
 @dataclass
@@ -87,26 +95,59 @@ def settle(owner: Visitor, member: Visitor) -> LivedIn:
     owner.submit(f"{links['old']}archive/")
     gone = owner.submit("/app/new/", name="Nuts", timezone="UTC")
     links["gone"] = owner.submit(f"{gone}settings/delete/", typed="Nuts")
-    _make_keys(owner, home, links)
+    keys = _make_keys(owner, home, links)
+    links |= _spend_in_all_ways(site, home, keys[1])
+    owner.submit(f"{home}settings/budget/", amount="250")
     _invite(owner, member, home, links)
     return LivedIn(owner, member, home, empty, links)
 
 
-def _make_keys(owner: Visitor, home: str, links: dict[str, str]) -> None:
+def _make_keys(owner: Visitor, home: str, links: dict[str, str]) -> list[str]:
     site, page = owner.site, owner.page
+    keys = []
     for description in ("Checkout, production", "Nightly summaries of all support conversations", "Old"):
         page.goto(f"{home}keys/new/")
         page.get_by_label("Team").select_option("Default")
         page.get_by_label("Description").fill(description)
         page.get_by_role("button", name="Create key").click()
-        key = page.locator("#new-key-text").inner_text()
+        keys.append(page.locator("#new-key-text").inner_text())
         for prompt in ("greeting", "summary-of-support-conversations", "search.rerank"):
-            assert site.call(key, prompt=prompt).status_code == 200
+            assert site.call(keys[-1], prompt=prompt).status_code == 200
     page.goto(f"{home}keys/")
     revoke = [link.get_attribute("href") or "" for link in page.get_by_role("link", name="Revoke").all()]
     owner.submit(revoke[0])
     links["revoke"] = revoke[1]
     wait_until(lambda: "greeting" in _text(owner, f"{home}prompts/"), "the calls are posted")
+    return keys
+
+
+def _spend_in_all_ways(site: Site, home: str, key: str) -> dict[str, str]:
+    """A year of it, with one call of each kind; returns where the receipts of those are."""
+    call, now = history.first_call(site, key), datetime.now(UTC)
+    advice = OtherModelUsage(model="claude-opus-4-6", input=500, output=100)
+    anthropic = {"provider": "anthropic", "route": "messages", "model": "claude-sonnet-4-6", "streamed": True}
+    tokens = TokenUsage(
+        input=1500, cache_read=2000, cache_write_5m=400, output=700, web_searches=2, other_models=(advice,)
+    )
+    nothing = {"usage": TokenUsage(), "usage_source": "none", "finish_reason": "", "provider_request_id": ""}
+    kinds: dict[str, dict[str, Any]] = {
+        "priced": {**anthropic, "usage": tokens, "first_token_ms": 900, "tags": ("legal", LONG_TAG)},
+        "unpriced": {"model": "acme-private-model-70b-instruct-of-the-third-generation"},
+        "estimated": {**anthropic, "usage_source": "estimated", "error_code": "client_disconnected"},
+        "simulated": {"state": "simulated"},
+        "interrupted": {"state": "interrupted", "error_code": "interrupted", "status": 0, **nothing},
+        "repriced": {"version": 2},
+    }
+    calls = {
+        name: history.at(call, now - timedelta(days=2, hours=n), **new) for n, (name, new) in enumerate(kinds.items())
+    }
+    year = [
+        history.at(call, now - timedelta(days=day), prompt_key=f"{LONG_PROMPT}-{day // 30}", version=1 + day // 60 % 2)
+        for day in range(1, 390, 5)
+    ]
+    history.post(site, [*calls.values(), *year])
+    history.price_again(site, calls["repriced"])
+    return {f"receipt_{name}": f"{home}requests/{UUID(one.id)}/" for name, one in calls.items()}
 
 
 def _invite(owner: Visitor, member: Visitor, home: str, links: dict[str, str]) -> None:
@@ -225,6 +266,44 @@ OF_THE_ORGANIZATION = [
     Place("organization-delete", "{home}settings/delete/"),
     Place("organization-deleted", "{gone}"),
     Place("forbidden", "{home}audit/", "member"),
+]
+
+
+def open_filters(page: Page) -> None:
+    page.locator("#filter-more > summary").click()
+    expect(page.locator("#filter-team")).to_be_visible()
+
+
+def open_figures(page: Page) -> None:
+    page.get_by_text("Figures as a table").click()
+
+
+def days_ago(count: int) -> str:
+    return (datetime.now(UTC) - timedelta(days=count)).date().isoformat()
+
+
+OF_THE_SPEND = [
+    Place("dashboard-today", "{home}?range=today&by=model", lead=open_figures),
+    Place("dashboard-90-days", "{home}?range=90d&by=provider"),
+    Place("dashboard-13-months", f"{{home}}?start={days_ago(394)}&end={days_ago(0)}&by=model"),
+    Place("dashboard-filtered", "{home}?range=90d&provider=anthropic&model=claude-sonnet-4-6&tag=" + LONG_TAG),
+    Place("dashboard-filters", "{home}?range=7d", lead=open_filters),
+    Place("dashboard-searched", f"{{home}}?start={days_ago(394)}&end={days_ago(0)}&all=prompts&find.prompts=support"),
+    Place("dashboard-nothing", "{home}?start=2020-01-01&end=2020-01-31"),
+    Place("dashboard-wrong", "{home}?start=soon&team=x"),
+    Place("dashboard-as-member", "{home}", "member"),
+    Place("requests", "{home}requests/?range=90d"),
+    Place("requests-nothing", "{home}requests/?tag=nobody&flag=unpriced"),
+    Place("requests-empty", "{empty}requests/"),
+    *(
+        Place(f"receipt-{kind}", f"{{receipt_{kind}}}")
+        for kind in ("priced", "unpriced", "estimated", "simulated", "interrupted", "repriced")
+    ),
+    Place("versions", "{home}versions/?prompt=greeting&range=90d"),
+    Place("versions-many", f"{{home}}versions/?prompt={LONG_PROMPT}-1&start={days_ago(394)}&end={days_ago(0)}"),
+    Place("versions-dialog", "{home}?range=90d", lead=open_dialog("^greeting$")),
+    Place("versions-nothing", "{home}versions/?prompt=greeting&range=last-month"),
+    Place("versions-choose", "{home}versions/"),
 ]
 
 OF_THE_PERSON = [

@@ -20,6 +20,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Request, Response
 from tests.fake_provider import FakeProvider
 from tests.journeys.sign_in_providers import SignInProviders
 from tests.processes import wait_until
+from tests.servers import ProxyServer
 
 PASSWORD = "correct horse battery staple"
 PROVIDER_KEY = "sk-provider-key-of-the-visitor"
@@ -34,6 +35,7 @@ class Site:
     provider: FakeProvider
     sign_in: SignInProviders
     browser: Browser
+    server: ProxyServer
 
     def new_address(self, name: str = "ada") -> str:
         """An e-mail address that no other journey has."""
@@ -84,13 +86,20 @@ class Site:
 
     # --- Calls from outside ---
 
-    def call(self, key: str, *, provider_key: str = PROVIDER_KEY, prompt: str = "greeting") -> requests.Response:
-        """As a service would: to OpenAI's side of the proxy."""
+    def read(self, key: str, path: str, /, **parameters: str) -> requests.Response:
+        """The REST API's answer to whoever has the key."""
+        headers = {"Authorization": f"Bearer {key}"}
+        return requests.get(f"{self.url}{path}", params=parameters, headers=headers, timeout=30)
+
+    def call(
+        self, key: str, *, provider_key: str = PROVIDER_KEY, prompt: str = "greeting", **facts: Any
+    ) -> requests.Response:
+        """As a service would: to OpenAI's side of the proxy. `facts` are more of what it says about the call."""
         headers = {"Authorization": f"Bearer {key}"} | ({"X-Provider-Key": provider_key} if provider_key else {})
         body = {
             "model": "gpt-4o",
             "messages": [{"role": "user", "content": "Hello!"}],
-            "_aipromptcost": {"prompt_key": prompt, "feature_tags": ["journeys"]},
+            "_aipromptcost": {"prompt_key": prompt, "feature_tags": ["journeys"], **facts},
         }
         address = f"{self.url}/api/proxy/v1/openai/chat/completions"
         return requests.post(address, json=body, headers=headers, timeout=30)

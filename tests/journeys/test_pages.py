@@ -18,7 +18,7 @@ from tests.journeys.site import Site, Visitor
 
 pytestmark = pytest.mark.browser
 
-PLACES = [*lived_in.SIGNED_OUT, *lived_in.OF_THE_ORGANIZATION, *lived_in.OF_THE_PERSON]
+PLACES = [*lived_in.SIGNED_OUT, *lived_in.OF_THE_ORGANIZATION, *lived_in.OF_THE_SPEND, *lived_in.OF_THE_PERSON]
 SIZES = {1440: 900, 390: 844}
 THEMES = ("light", "dark")
 PICTURES = os.environ.get("PICTURES", "")

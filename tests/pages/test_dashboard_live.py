@@ -1,12 +1,15 @@
 """The dashboard for HTMX and its script: the part that changes, what is new, the first request; in few queries."""
 
 import re
+from decimal import Decimal
 
 import pytest
 from django.test import Client
+from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
 
 from orgs.models import ApiKey, Organization
+from orgs.services import budgets, organizations
 from tests.factories import make_key, make_member, make_organization, make_team, make_user
 from tests.pages.dashboard_page import HTMX, ask, page_of, spent_of, text_of, use
 
@@ -83,6 +86,28 @@ def test_the_budget_is_the_whole_organizations(client: Client, acme: Organizatio
     assert "25 % of the budget of $8.00" in text_of(page_of(client, acme))
     assert "of the budget" not in page_of(client, acme, f"team={key.team_id}")
     assert "of the budget" not in page_of(client, acme, "range=last-month")
+    assert "Budget by day" in page_of(client, acme)
+    # An even pace is one of the days of a calendar month.
+    assert "Budget by day" not in page_of(client, acme, "range=30d")
+
+
+def test_a_changed_budget_is_news(client: Client, acme: Organization, key: ApiKey) -> None:
+    use(key, 2)
+    stamp = re.findall(r'data-stamp="(\w+)"', page_of(client, acme))[0]
+    assert ask(client, acme, f"stamp={stamp}", **HTMX).status_code == 204
+
+    budgets.change(organization=acme, amount=Decimal(8))
+
+    assert "25 % of the budget of $8.00" in text_of(ask(client, acme, f"stamp={stamp}", **HTMX).content.decode())
+
+
+def test_a_suspended_organization_that_never_began_is_offered_no_key(client: Client, acme: Organization) -> None:
+    way_to_a_key = reverse("key-new", args=[acme.slug])
+    assert way_to_a_key in page_of(client, acme)
+
+    organizations.suspend(organization=acme)
+
+    assert way_to_a_key not in page_of(client, acme)
 
 
 def test_members_see_it_and_nobody_else_does(acme: Organization, key: ApiKey) -> None:

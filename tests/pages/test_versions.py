@@ -131,6 +131,19 @@ def test_requests_without_a_price_are_left_out_of_the_average(client: Client, ac
     assert "v3 Not registered 3 3 without a price no price" in page
 
 
+def test_versions_alike_are_told_alike_where_half_of_the_requests_of_one_have_no_price(
+    acme: Organization, team: Team
+) -> None:
+    use(team, "0.33", 120, version=1, input_tokens=120_000, output_tokens=12_000)
+    half: dict[str, Any] = {"priced_count": 60, "unpriced_count": 60}
+    use(team, "0.165", 120, version=2, input_tokens=120_000, output_tokens=12_000, **half)
+
+    found = versions.compare(Scope(acme.pk, reports.ALL_TIME, prompt_key="summarize"), [], now=timezone.now()).lines
+
+    (difference,) = [line.difference for line in found if line.difference]
+    assert (difference.pico_usd, difference.causes) == (0, ())
+
+
 def test_a_mix_of_models_is_worth_what_it_cost_on_average(client: Client, acme: Organization, team: Team) -> None:
     """gpt-4o and gpt-4o-mini take $2.50 and $0.15 for a million tokens: three quarters and a quarter are $1.9125."""
     for version, tokens in ((1, 2_000), (2, 1_000)):

@@ -9,9 +9,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from accounts.onboarding.arrivals import find_arrival
-from accounts.onboarding.words import PROVIDERS
 from accounts.views.onboarding.forms import PREFERRED_MODELS
 from accounts.views.onboarding.progress import frame, remember
+from analytics.provider_names import PROVIDERS
 from orgs.web import OrganizationRequest, organization_page
 from prompts import snippets
 

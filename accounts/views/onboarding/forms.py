@@ -6,8 +6,8 @@ from typing import Any
 
 from django import forms
 
-from accounts.onboarding.words import PROVIDERS
 from analytics.price_book.models import CurrentModel, list_current_models
+from analytics.provider_names import PROVIDERS
 from analytics.templatetags.money import money
 from config.forms import PlainWords
 from orgs import keys

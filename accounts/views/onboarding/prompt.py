@@ -17,9 +17,9 @@ from django.views.decorators.debug import sensitive_post_parameters, sensitive_v
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.onboarding import sandbox
-from accounts.onboarding.words import PROVIDERS
 from accounts.views.onboarding.forms import PromptForm
 from accounts.views.onboarding.progress import frame, remember
+from analytics.provider_names import PROVIDERS
 from analytics.receipts import Receipt, find_receipt
 from orgs.models import Organization
 from orgs.web import OrganizationRequest, organization_page

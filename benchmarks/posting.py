@@ -1,0 +1,110 @@
+"""`python -m benchmarks.posting`: what posting a record to the ledger costs, on the database of `benchmarks.dashboard`.
+
+Posts journal segments of an organization of its own beside the big ones, as a worker would, and takes it all away
+again. The CPU is that of this process and of PostgreSQL's process for its connection, divided by the records.
+"""
+
+import argparse
+import statistics
+import sys
+import time
+from pathlib import Path
+from random import Random
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from benchmarks.dashboard import FOLDER  # noqa: E402
+from benchmarks.kept_database import opened  # noqa: E402
+
+
+def make_segment(chance: Random, keys: list[tuple[int, int, int]], records: int) -> list[str]:
+    """Journal lines of one organization's calls of this moment: keys, prompts, models and tags fall off like Zipf's."""
+    from uuid import uuid4
+
+    from analytics.usage import FORMAT_VERSION, TokenUsage, UsageRecord, encode_line
+
+    lines = []
+    for number in range(records):
+        organization_id, team_id, key_id = keys[int(chance.random() ** 2 * len(keys))]
+        record = UsageRecord(
+            v=FORMAT_VERSION,
+            id=uuid4().hex,
+            started_at=round(time.time() * 1_000_000) + number,
+            organization_id=organization_id,
+            team_id=team_id,
+            api_key_id=key_id,
+            prompt_key=f"prompt-{int(chance.random() ** 3 * 200):03}",
+            version=1 + chance.randrange(2),
+            tags=tuple({f"tag-{int(chance.random() ** 2 * 60)}" for _ in range(chance.randrange(4))}),
+            provider="openai",
+            route="chat/completions",
+            model_requested="gpt-4o",
+            model=chance.choice(["gpt-4o-2024-08-06", "gpt-4o-mini-2024-07-18", "gpt-4.1-2025-04-14"]),
+            status=200,
+            usage=TokenUsage(input=chance.randrange(5000), output=chance.randrange(800)),
+            usage_source="provider",
+            latency_ms=chance.randrange(200, 8000),
+            first_byte_ms=150,
+            finish_reason="stop",
+        )
+        lines.append(encode_line(record).decode().removesuffix("\n"))
+    return lines
+
+
+def measure(segments: int, records: int) -> tuple[float, float]:
+    """Microseconds of this process and of PostgreSQL's, a record; medians over the segments."""
+    from uuid import uuid4
+
+    from django.db import connection
+
+    from orgs.services import keys, organizations, teams
+    from proxy import tasks
+
+    organization = organizations.create(name=f"Posting {uuid4().hex[:8]}")
+    issued = [keys.issue(team=teams.create(organization=organization, name=f"Team {n}"))[0] for n in range(20)]
+    places = [(organization.pk, key.team_id, key.pk) for key in issued]
+    chance = Random(7)
+    own, server = [], []
+    for number in range(segments + 3):
+        lines = make_segment(chance, places, records)
+        connection.ensure_connection()
+        stat = Path(f"/proc/{connection.connection.info.backend_pid}/schedstat")
+        before = time.process_time(), int(stat.read_text().split()[0])
+        tasks.post_batch(str(uuid4()), lines)
+        if number >= 3:
+            own.append((time.process_time() - before[0]) * 1e6 / records)
+            server.append((int(stat.read_text().split()[0]) - before[1]) / 1e3 / records)
+    take_away(organization.pk)
+    return statistics.median(own), statistics.median(server)
+
+
+def take_away(organization_id: int) -> None:
+    from datetime import timedelta
+
+    from django.utils import timezone
+
+    from accounts import purging
+    from orgs.models import Organization
+    from orgs.services import organizations
+
+    organization = Organization.objects.get(pk=organization_id)
+    organizations.delete(organization=organization, now=timezone.now() - timedelta(days=31))
+    purging.purge_due(now=timezone.now())
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--folder", type=Path, default=FOLDER, help="the database of benchmarks.dashboard")
+    parser.add_argument("--segments", type=int, default=60)
+    parser.add_argument("--records", type=int, nargs="*", default=[10, 100, 500], help="of a segment")
+    options = parser.parse_args()
+    with opened(options.folder):
+        print("| records of a segment | us/record, worker | us/record, PostgreSQL |\n|---|---|---|")
+        for records in options.records:
+            own, server = measure(options.segments, records)
+            print(f"| {records} | {own:.0f} | {server:.0f} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
