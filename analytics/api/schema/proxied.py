@@ -66,7 +66,8 @@ def _operation(name: str, summary: str, headers: list[Schema], required: dict[st
             "operationId": name,
             "summary": summary,
             "description": "The body is the provider's own, with `_aipromptcost` beside its members, and so is the "
-            "answer, unmodified. With `stream` the answer is a stream of server-sent events.",
+            "answer, unmodified. With `stream` the answer is a stream of server-sent events. "
+            "[Errors](/docs/errors/) has all codes of `x-aipc-error`.",
             "tags": ["Proxy"],
             "security": [{"platformKey": []}],
             "parameters": headers,
