@@ -15,9 +15,9 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
 
-from accounts.onboarding.words import PROVIDERS
 from analytics import charts, filters, periods, price_book, reports
 from analytics.charts import Spark
+from analytics.provider_names import PROVIDERS
 from orgs.web import OrganizationRequest, organization_page
 from prompts import catalog, history, model_choices, services, snippets
 from prompts.catalog import ORDERS, Entry, Order

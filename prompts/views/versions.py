@@ -11,7 +11,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts.onboarding.words import PROVIDERS
+from analytics.provider_names import PROVIDERS
 from orgs.web import OrganizationRequest, organization_page
 from prompts import history, model_choices, services
 from prompts.forms import VersionForm
