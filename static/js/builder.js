@@ -24,3 +24,20 @@ document.addEventListener("input", ({ target }) => {
 document.addEventListener("htmx:afterSettle", (event) => {
   if (event.detail.elt.id === "import") event.detail.elt.querySelector("#import-result")?.focus({ preventScroll: true });
 });
+
+// --- Answers that are not the part that was asked for ---
+
+const PARTS = ["builder", "import"];
+const WORDS = "The server could not work it out. What you see is older than what you typed.";
+const say = (text) => document.dispatchEvent(new CustomEvent("toast", { detail: { text } }));
+
+document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+  if (!PARTS.includes(detail.target.id)) return;
+  const isElsewhere = detail.xhr.status === 403 || new URL(detail.xhr.responseURL).pathname !== detail.pathInfo.requestPath.split("?")[0];
+  if (isElsewhere) location.reload(); // signed out meanwhile: that leads to the sign-in, and back here from there
+  if (isElsewhere || detail.xhr.status >= 400) detail.shouldSwap = false;
+});
+
+for (const [name, text] of Object.entries({ "htmx:responseError": WORDS, "htmx:sendError": "The server cannot be reached. What you see is older than what you typed." })) {
+  document.addEventListener(name, (event) => PARTS.includes(event.detail.target?.id) && event.detail.xhr.status !== 403 && say(text));
+}
