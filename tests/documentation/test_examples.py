@@ -77,7 +77,7 @@ def ran(served: Served) -> dict[str, Ran]:
     seen = len(served.provider.log)
     done = subprocess.run(
         [sys.executable, "-c", _DRIVER], input=asked, env=with_keys(accounts[0]), capture_output=True, text=True,
-        check=True, timeout=60,
+        check=True, timeout=110,
     )  # fmt: skip
     exchanges = iter(served.provider.log[seen:])
     outputs = done.stdout.split(f"{_END}\n")[:-1]
