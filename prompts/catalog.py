@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from typing import Literal, get_args
 
-from analytics import caps, periods, reports
+from analytics import periods, reports
 from analytics.periods import Period
 from analytics.reports import LastUse, Scope, Sums
 from analytics.versions import Configured
@@ -152,8 +152,3 @@ def configure(version: PromptVersion, active_id: int | None) -> Configured:
         note=version.note,
         is_active=version.pk == active_id,
     )
-
-
-def is_overflow(key: str) -> bool:
-    """Whether usage under this key is that of prompt keys over the day's limit."""
-    return key == caps.OVERFLOW
