@@ -60,10 +60,6 @@ class History:
     def latest(self) -> PromptVersion | None:
         return next((row.version for row in self.rows if row.version), None)
 
-    @property
-    def unregistered(self) -> list[VersionRow]:
-        return [row for row in self.rows if row.line.is_unregistered]
-
 
 def read_history(prompt: Prompt, period: Period, *, now: datetime, zone: tzinfo) -> History:
     """Nine queries at most, whatever there is."""
