@@ -14,9 +14,15 @@ LANGUAGES: dict[str, str] = {
     "python": "Python",
     "javascript": "JavaScript",
     "typescript": "TypeScript",
-    "bash": "Shell, with curl",
+    "bash": "Shell (curl)",
 }
-ENDINGS = {"python": "py", "javascript": "js", "typescript": "ts", "bash": "sh"}
+# What the code is called in a sentence, and the ending of its file.
+KINDS = {
+    "python": ("Python", "py"),
+    "javascript": ("JavaScript", "js"),
+    "typescript": ("TypeScript", "ts"),
+    "bash": ("shell", "sh"),
+}
 
 
 class CodeField(forms.CharField):

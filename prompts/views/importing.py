@@ -18,7 +18,7 @@ from orgs.web import OrganizationRequest, organization_page
 from prompts import builder_facts, importer
 from prompts.discretion import Failed, discreetly
 from prompts.folding import fold
-from prompts.import_form import ENDINGS, LANGUAGES, ImportForm
+from prompts.import_form import KINDS, ImportForm
 
 _logger = logging.getLogger(__name__)
 _PART = "import"  # the id of what HTMX replaces by the result
@@ -60,10 +60,11 @@ def _outcome(form: ImportForm) -> dict[str, Any]:
     code = form.cleaned_data["code"]
     result = importer.rewrite(code, form.chosen_language, form.target(settings.PUBLIC_URL))
     is_changed = result.code != code
+    language, ending = KINDS[result.language]
     return {
         "result": result,
         "is_changed": is_changed,
         "blocks": fold(importer.side_by_side(code, result.code)) if is_changed else [],
-        "language": LANGUAGES[result.language],
-        "file_name": f"rewritten.{ENDINGS[result.language]}",
+        "language": language,
+        "file_name": f"rewritten.{ending}",
     }

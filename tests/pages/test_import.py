@@ -114,6 +114,29 @@ def test_without_scripts_the_answer_is_a_page_with_the_form_again(client: Client
     assert len(ids) == len(set(ids))
 
 
+@pytest.mark.parametrize(
+    ("code", "language", "file"),
+    [
+        ('import OpenAI from "openai";\n\nconst client = new OpenAI();\n', "JavaScript", "rewritten.js"),
+        ('import OpenAI from "openai";\n\nconst client: OpenAI = new OpenAI();\n', "TypeScript", "rewritten.ts"),
+        (
+            """curl https://api.openai.com/v1/chat/completions -H "Authorization: Bearer $OPENAI_API_KEY" \\
+            -H 'Content-Type: application/json' -d '{"model": "gpt-4o", "messages": []}'\n""",
+            "shell",
+            "rewritten.sh",
+        ),
+    ],
+)
+def test_the_language_is_told_by_the_code(
+    client: Client, acme: Organization, code: str, language: str, file: str
+) -> None:
+    page = paste(client, acme, code)
+
+    assert f"in this {language} code" in text_of(page)
+    assert f'data-filename="{file}"' in page
+    assert f"{URL}/api/proxy/v1/openai" in code_of(page)
+
+
 def test_line_endings_of_browsers_are_no_change(client: Client, acme: Organization) -> None:
     page = paste(client, acme, "x = 1\r\ny = 2\r\n", language="python")
 
