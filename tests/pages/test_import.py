@@ -118,7 +118,11 @@ def test_without_scripts_the_answer_is_a_page_with_the_form_again(client: Client
     ("code", "language", "file"),
     [
         ('import OpenAI from "openai";\n\nconst client = new OpenAI();\n', "JavaScript", "rewritten.js"),
-        ('import OpenAI from "openai";\n\nconst client: OpenAI = new OpenAI();\n', "TypeScript", "rewritten.ts"),
+        (
+            'import OpenAI from "openai";\n\nconst client: OpenAI = new OpenAI();\nlet a: string;\n',
+            "TypeScript",
+            "rewritten.ts",
+        ),
         (
             """curl https://api.openai.com/v1/chat/completions -H "Authorization: Bearer $OPENAI_API_KEY" \\
             -H 'Content-Type: application/json' -d '{"model": "gpt-4o", "messages": []}'\n""",

@@ -82,7 +82,7 @@ def _dialect(root: Node) -> Dialect:
     quotes: Counter[str] = Counter()
     padded: Counter[bool] = Counter()
     for node in root.walk():
-        if node.kind == "string":
+        if node.kind == "string" and node.children:  # TypeScript's type of texts is called so, too
             quotes[node.children[0].kind] += 1
         elif node.kind in ("object", "named_imports") and node.named:
             padded[node.children[0].end < node.children[1].start] += 1
