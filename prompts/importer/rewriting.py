@@ -9,7 +9,7 @@ from prompts.importer.outcome import MOST_CHARACTERS, Caution, Change, Language,
 from prompts.importer.python.rewriting import rewrite_python
 from prompts.importer.shell.rewriting import rewrite_shell
 from prompts.importer.syntax import SyntaxFault, Tree, has_error, parse
-from prompts.importer.text import Source
+from prompts.importer.text import Overlap, Source
 
 _REWRITING: Mapping[str, tuple[str, str, Callable[..., Notes]]] = {
     # (grammar, indentation where the code has none, what rewrites it)
@@ -37,8 +37,11 @@ def rewrite(code: str, language: Language | None, target: Target) -> Result:
     except SyntaxFault as fault:
         return Result(language, code, refusal=Refusal(source.line(fault.at), source.column(fault.at), fault.text))
     notes = rewriting(source, tree, target)
-    new = notes.edits.apply(code)
-    if has_error(new, grammar):
+    try:
+        new = notes.edits.apply(code)
+    except Overlap:
+        new = ""
+    if has_error(new, grammar) or (code and not new):
         return Result(language, code, refusal=Refusal(1, 1, "This code cannot be rewritten without breaking it."))
     return _result(language, new, notes)
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from prompts.importer.clients import Clients, Given
 from prompts.importer.providers import ANTHROPIC, OPENAI
-from prompts.importer.reading import Call
+from prompts.importer.reading import Call, Imported
 from prompts.importer.sdks import Options, Sdk
 from prompts.importer.syntax import Node
 from prompts.importer.writing import Member
@@ -28,6 +28,16 @@ SDK = Sdk(
 
 
 class JavaScriptClients(Clients):
+    def convert(self) -> None:
+        super().convert()
+        for call in self._draft.reading.calls:
+            if Imported("openai", "OpenAIApi") in self._draft.reading.values(call.function):
+                self._draft.leave(
+                    call.node,
+                    "The openai package before version 4",
+                    "Its calls have another form. Move to a current version, then import the code again.",
+                )
+
     def given(self, call: Call) -> Given:
         mapping = self.mapping(call)
         arguments = call.arguments.named if call.arguments else []

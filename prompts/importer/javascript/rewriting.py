@@ -10,6 +10,7 @@ from prompts.importer.javascript.names import read_names
 from prompts.importer.javascript.reading import JavaScriptReading
 from prompts.importer.javascript.requests import JavaScriptRequests
 from prompts.importer.keys import Keys
+from prompts.importer.others import name_others
 from prompts.importer.outcome import Target
 from prompts.importer.requests import Converter
 from prompts.importer.syntax import Tree
@@ -33,6 +34,7 @@ def _rewrite(source: Source, tree: Tree, target: Target, *, is_typed: bool) -> J
     JavaScriptCalls(draft, SDK, clients).convert()
     headers = HeaderBook(draft, keys)
     JavaScriptRequests(draft, addresses, Converter(draft, addresses, headers)).convert()
+    name_others(draft)
     addresses.finish()
     headers.finish()
     keys.finish()

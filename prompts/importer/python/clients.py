@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from prompts.importer.clients import Clients, Given
 from prompts.importer.providers import ANTHROPIC, OPENAI
-from prompts.importer.reading import Call
+from prompts.importer.reading import Call, Imported
 from prompts.importer.sdks import Options, Sdk
 from prompts.importer.writing import Member
 
@@ -19,6 +19,19 @@ SDK = Sdk(
 
 
 class PythonClients(Clients):
+    def convert(self) -> None:
+        super().convert()
+        for node in self._draft.reading.tree.of("class_definition"):
+            bases = node.field("superclasses")
+            for base in bases.named if bases else []:
+                for value in self._draft.reading.values(base):
+                    if isinstance(value, Imported) and self._sdk.provider(value):
+                        self._draft.leave(
+                            node,
+                            f"A class derived from {value.member}",
+                            "Its address and its headers are set where objects of it are made. Set them there.",
+                        )
+
     def given(self, call: Call) -> Given:
         if call.arguments is None or call.arguments.kind != "argument_list":
             return Given(problem="It is not made in a way that was understood.")

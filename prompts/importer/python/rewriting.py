@@ -3,6 +3,7 @@
 from prompts.importer.addresses import Addresses
 from prompts.importer.headers import HeaderBook
 from prompts.importer.keys import Keys
+from prompts.importer.others import name_others
 from prompts.importer.outcome import Target
 from prompts.importer.python.calls import PythonCalls
 from prompts.importer.python.clients import SDK, PythonClients
@@ -25,6 +26,7 @@ def rewrite_python(source: Source, tree: Tree, target: Target) -> PythonDraft:
     PythonCalls(draft, SDK, clients).convert()
     headers = HeaderBook(draft, keys)
     PythonRequests(draft, addresses, Converter(draft, addresses, headers)).convert()
+    name_others(draft)
     addresses.finish()
     headers.finish()
     keys.finish()
