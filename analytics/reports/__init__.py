@@ -41,7 +41,7 @@ from analytics.reports.reading import find_days, has_usage
 from analytics.reports.remainders import Grouping, Remainder, read_remainder
 from analytics.reports.scope import ALL_TIME, NO_VERSION, UNKNOWN_PROMPT, UNNAMED_MODEL, UNTAGGED, Dimension, Scope
 from analytics.reports.snapshot import one_moment
-from analytics.reports.sums import NOTHING, SUM_COLUMNS, Sums, add_sums, take_off, to_usd
+from analytics.reports.sums import FIGURES, NOTHING, SUM_COLUMNS, Sums, add_sums, take_off, to_usd
 from analytics.reports.totals import (
     SumsOf,
     daily_costs,
@@ -62,6 +62,7 @@ from analytics.reports.versions import Durations, VersionSums, version_sums
 
 __all__ = [
     "ALL_TIME",
+    "FIGURES",
     "NOTHING",
     "NO_VERSION",
     "ORDERS",
