@@ -47,6 +47,8 @@ def read_groupings(
 
     `beside` are days after those of `before` and before the scope's, of which `BESIDE` is the first value.
     """
+    tagged = {"tag" in grouping for grouping in groupings}
+    assert len(tagged) == 1 or scope.tag is not None, "Rows by tag hold a request once for each of its tags."
     dimensions = tuple(dict.fromkeys(name for grouping in groupings for name in grouping))
     question = Question(scope, dimensions, tuple(columns), before, beside)
     always = question.keys[: len(question.keys) - len(dimensions)]
