@@ -12,7 +12,7 @@ from analytics import charts, comparisons, periods, provider_names, reports
 from analytics.comparisons import Comparison
 from analytics.filters import Filters
 from analytics.periods import Period
-from analytics.reports import Days, Grouping, Remainder, Row, Scope, Sums, SumsOf
+from analytics.reports import Days, Grouping, Owners, Remainder, Row, Scope, Sums, SumsOf
 
 # What the tables are read by. That of keys tells teams too, and that of models providers.
 _PROMPTS: Grouping = ("prompt_key",)
@@ -59,17 +59,19 @@ def read_dashboard(
     zone: tzinfo,
     now: datetime,
     registered: Mapping[str, str],
+    owners: Owners | None = None,
     stack_by: StackBy = "",
     pace: int | None = None,
 ) -> Dashboard:
     """Everything on the page. `registered` are the names of all prompts by key, `pace` pico-USD a day (`charts`).
 
     Seven queries at most, eight where the range is one day, whatever there is: the days; prompts and keys; tags; the
-    names of keys and of teams; the organization's first and last day; while the range runs and the day that today is
-    compared with was used, what came later on that day; the hours. On PostgreSQL one more fixes the moment of reading.
+    names of keys and of teams, unless `owners` has them; the organization's first and last day; while the range runs
+    and the day that today is compared with was used, what came later on that day; the hours. On PostgreSQL one more
+    fixes the moment of reading.
     """
     with reports.one_moment():
-        return _read(_Question(filters, filters.scope(organization_id), zone, now, stack_by, pace), registered)
+        return _read(_Question(filters, filters.scope(organization_id), zone, now, stack_by, pace), registered, owners)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,7 @@ class _Earlier:
     remainder: Remainder
 
 
-def _read(question: _Question, registered: Mapping[str, str]) -> Dashboard:
+def _read(question: _Question, registered: Mapping[str, str], owners: Owners | None) -> Dashboard:
     scope, period, today = question.scope, question.period, question.today
     compared = comparisons.days_to_compare(period, today)
     days = reports.read_days(
@@ -125,8 +127,8 @@ def _read(question: _Question, registered: Mapping[str, str]) -> Dashboard:
         projection_pico_usd=comparisons.project(period, today, days.costs(period), first_day),
         trend=_draw(question, days, compared),
         prompts=reports.rank_prompts(scope, *prompts, registered=registered),
-        api_keys=reports.rank_api_keys(scope, *_regroup(spenders, 1), with_unused=True),
-        teams=reports.rank_teams(scope, *_regroup(spenders, 0), with_unused=True),
+        api_keys=reports.rank_api_keys(scope, *_regroup(spenders, 1), with_unused=True, owners=owners),
+        teams=reports.rank_teams(scope, *_regroup(spenders, 0), with_unused=True, owners=owners),
         tags=reports.rank_tags(*tags),
         models=reports.rank_models(*models),
         providers=reports.rank(*_regroup(models, 0)),

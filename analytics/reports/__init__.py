@@ -19,6 +19,7 @@ from analytics.reports.hours import (
 from analytics.reports.rankings import (
     ORDERS,
     Order,
+    Owners,
     Row,
     add_up,
     by_api_key,
@@ -78,6 +79,7 @@ __all__ = [
     "HourDimension",
     "LastUse",
     "Order",
+    "Owners",
     "RecentRequests",
     "Remainder",
     "Row",

@@ -15,6 +15,7 @@ from analytics import filters, reports
 from analytics.filters import BadFilter, Filters
 from analytics.models import SeenValue
 from analytics.provider_names import PROVIDERS
+from analytics.reports import Owners
 from orgs.models import ApiKey, Organization, Team
 from prompts.models import Prompt
 
@@ -109,6 +110,7 @@ class FilterBar:
     kept: Mapping[str, str]  # the page's own parameters, which every link and the form keep
     wrong: Sequence[BadFilter] = ()
     registered: Mapping[str, str] = field(default_factory=dict)
+    owners: Owners | None = None
 
     @property
     def days(self) -> str:
@@ -194,6 +196,7 @@ def open_bar(
         kept=kept or {},
         wrong=wrong,
         registered=choices.registered,
+        owners=Owners(choices.teams, choices.api_keys),
     )
 
 
