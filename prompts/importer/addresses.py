@@ -82,8 +82,8 @@ class Addresses:
     def _name_the_rest(self) -> None:
         """Addresses of providers in a place that was not understood."""
         reading = self._draft.reading
-        for node in reading.root.walk():
-            written = reading.literal(node) if node.kind in ("string", "template_string") else None
+        for node in reading.tree.of("string", "template_string"):
+            written = reading.literal(node)
             if not written or written[0].start in self._accounted:
                 continue
             text = written[0].text

@@ -28,9 +28,8 @@ class Calls(ABC):
 
     def convert(self) -> None:
         """In the order of the text."""
-        for node in self._draft.reading.root.walk():
-            call = self._draft.reading.call(node)
-            if call is None or call.is_new or self._draft.reading.member(call.function) is None:
+        for call in self._draft.reading.calls:
+            if call.is_new or self._draft.reading.member(call.function) is None:
                 continue
             values = self._draft.reading.values(call.function)
             parts = [one for one in values if isinstance(one, Part)]
@@ -97,17 +96,17 @@ class Calls(ABC):
 
     def _guess(self, call: Call, provider: Provider, route: str) -> None:
         """The client comes from elsewhere: where all that this code makes go through the proxy, so does this one."""
-        clients = self._clients.of(provider)
-        if clients and all(one.is_proxied for one in clients):
+        outcomes = self._clients.goes_through(provider)
+        if outcomes == {True}:
             self._label(call, provider, route)
-        elif clients and any(one.is_proxied for one in clients):
+        elif outcomes == {True, False}:
             self._draft.leave(
                 call.node,
                 route,
                 "This code makes clients that go through the proxy and others that do not, and it does not tell which "
                 "of them makes this call.",
             )
-        elif not clients and self._draft.target.metadata:
+        elif not outcomes and self._draft.target.metadata:
             self._draft.leave(
                 call.node,
                 route,

@@ -38,6 +38,7 @@ class Clients(ABC):
         self._draft, self._sdk, self._addresses, self._keys = draft, sdk, addresses, keys
         # By the node of the call that makes the client.
         self.made: dict[Node, Client] = {}
+        self._outcomes: dict[Provider, set[bool]] = {}
         # Modules that are clients themselves and go through the proxy.
         self.modules: dict[str, Provider] = {}
 
@@ -56,14 +57,15 @@ class Clients(ABC):
     def look_over(self, call: Call, given: Given) -> None:
         """Warn of what a language's clients may be asked for."""
 
-    def of(self, provider: Provider) -> list[Client]:
-        return [client for client in self.made.values() if client.provider is provider]
+    def goes_through(self, provider: Provider) -> set[bool]:
+        """Of the clients for a provider that this code makes: whether they go through the proxy."""
+        if provider not in self._outcomes:
+            made = [client for client in self.made.values() if client.provider is provider]
+            self._outcomes[provider] = {client.is_proxied for client in made}
+        return self._outcomes[provider]
 
     def convert(self) -> None:
-        for node in self._draft.reading.root.walk():
-            call = self._draft.reading.call(node)
-            if call is None:
-                continue
+        for call in self._draft.reading.calls:
             for what in self._imported(call):
                 self._convert(call, what)
 

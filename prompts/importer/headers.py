@@ -6,6 +6,7 @@ from prompts.importer.draft import Draft
 from prompts.importer.keys import Keys
 from prompts.importer.providers import PLATFORM_KEY, PROVIDER_HEADER, Provider
 from prompts.importer.reading import Entry, Piece, Use
+from prompts.importer.scopes import Binding
 from prompts.importer.syntax import Node
 from prompts.importer.writing import Member
 
@@ -43,6 +44,7 @@ class HeaderBook:
         self._draft, self._keys = draft, keys
         self._found: dict[Node, Headers] = {}
         self._covered: set[Node] = set()
+        self._ours: dict[Binding, bool] = {}
 
     def find(self, node: Node, provider: Provider) -> Headers | None:
         """The headers that an expression stands for, if they carry a key and are written out in this file."""
@@ -119,12 +121,10 @@ class HeaderBook:
 
     def _is_ours(self, use: Use) -> bool:
         """Whether all that read the name send what they read to the proxy, or only look into it."""
-        for reader in self._draft.reading.names.references(use.binding):
-            parent = reader.parent
-            looks_into = parent is not None and parent.kind in ("subscript", "attribute", "member_expression")
-            if reader not in self._covered and not (looks_into and parent and parent.children[0] is reader):
-                return False
-        return True
+        if use.binding not in self._ours:
+            readers = self._draft.reading.names.references(use.binding)
+            self._ours[use.binding] = all(one in self._covered or _looks_into(one) for one in readers)
+        return self._ours[use.binding]
 
     def _change(self, headers: Headers) -> None:
         """Where the mapping is written."""
@@ -172,3 +172,11 @@ class HeaderBook:
             indentation = draft.source.indentation(start)
             taken = start - draft.source.line_start(start)
             draft.edits.replace(start, end, draft.layout.room.fit(Member("", mapping), indentation, taken))
+
+
+def _looks_into(reader: Node) -> bool:
+    """`headers["a"]`, `headers.update`: what is read is not handed on."""
+    parent = reader.parent
+    if parent is None or parent.kind not in ("subscript", "subscript_expression", "attribute", "member_expression"):
+        return False
+    return parent.children[0] is reader

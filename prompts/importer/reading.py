@@ -6,10 +6,11 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import islice
 
 from prompts.importer.scopes import Binding, Names
-from prompts.importer.syntax import Node
+from prompts.importer.syntax import Node, Tree
 
 _DEEPEST = 24
 _LONGEST_PATH = 8
@@ -101,10 +102,11 @@ class Piece:
 class Reading(ABC):
     # Members of a client that give a client again, and where a client's own parts do not count as a path.
     copies: frozenset[str] = frozenset({"with_options", "copy", "withOptions"})
+    call_kinds: tuple[str, ...] = ()
     transparent: frozenset[str] = frozenset({"with_raw_response", "with_streaming_response"})
 
-    def __init__(self, root: Node, names: Names) -> None:
-        self.root = root
+    def __init__(self, tree: Tree, names: Names) -> None:
+        self.tree, self.root = tree, tree.root
         self.names = names
         self._known: dict[Node, tuple[Value, ...]] = {}
 
@@ -148,6 +150,11 @@ class Reading(ABC):
     @abstractmethod
     def returned(self, function: Node) -> list[Node]:
         """The expressions that a function returns."""
+
+    @cached_property
+    def calls(self) -> list[Call]:
+        """All calls, in the order of the text."""
+        return [call for node in self.tree.of(*self.call_kinds) if (call := self.call(node))]
 
     # --- Values ---
 

@@ -1,5 +1,6 @@
 """Plain HTTP requests to a provider, in any language: what the steps share once a request has been made out."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from prompts.importer.addresses import Address, Addresses
@@ -42,6 +43,15 @@ class Session:
     def provider(self) -> Provider | None:
         address = self.address
         return (address.proxied or (address.own.provider if address.own else None)) if address else None
+
+
+def shares(session: Session, addresses: Iterable[Address]) -> bool:
+    """Whether requests to these addresses, made on the session, go to several hosts."""
+    base = session.provider
+    providers = {
+        one.proxied or (one.own.provider if one.own else None) or (base if not one.other else None) for one in addresses
+    }
+    return len(providers) != 1 or None in providers
 
 
 class Converter:

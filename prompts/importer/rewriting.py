@@ -8,7 +8,7 @@ from prompts.importer.notes import Notes
 from prompts.importer.outcome import MOST_CHARACTERS, Caution, Change, Language, Left, Refusal, Result, Target
 from prompts.importer.python.rewriting import rewrite_python
 from prompts.importer.shell.rewriting import rewrite_shell
-from prompts.importer.syntax import Node, SyntaxFault, parse
+from prompts.importer.syntax import SyntaxFault, Tree, has_error, parse
 from prompts.importer.text import Source
 
 _REWRITING: Mapping[str, tuple[str, str, Callable[..., Notes]]] = {
@@ -33,17 +33,18 @@ def rewrite(code: str, language: Language | None, target: Target) -> Result:
     grammar, unit, rewriting = _REWRITING[language]
     source = Source(code, unit)
     try:
-        grammar, root = _parse(code, grammar)
+        grammar, tree = _parse(code, grammar)
     except SyntaxFault as fault:
         return Result(language, code, refusal=Refusal(source.line(fault.at), source.column(fault.at), fault.text))
-    notes = rewriting(source, root, target)
+    notes = rewriting(source, tree, target)
     new = notes.edits.apply(code)
-    parse(new, grammar)
+    if has_error(new, grammar):
+        return Result(language, code, refusal=Refusal(1, 1, "This code cannot be rewritten without breaking it."))
     return _result(language, new, notes)
 
 
-def _parse(code: str, grammar: str) -> tuple[str, Node]:
-    """The grammar that reads the code, and the root. TypeScript with JSX has a grammar of its own."""
+def _parse(code: str, grammar: str) -> tuple[str, Tree]:
+    """The grammar that reads the code, and the tree. TypeScript with JSX has a grammar of its own."""
     try:
         return grammar, parse(code, grammar)
     except SyntaxFault:

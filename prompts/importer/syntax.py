@@ -24,10 +24,10 @@ class SyntaxFault(Exception):
 class Node:
     """A node of the tree. `start` and `end` are indexes into the code."""
 
-    __slots__ = ("_code", "_source", "children", "end", "is_named", "kind", "parent", "start")
+    __slots__ = ("_code", "children", "end", "is_named", "kind", "parent", "source", "start")
 
     def __init__(self, source: SgNode, code: str, parent: "Node | None") -> None:
-        self._source = source
+        self.source = source
         self._code = code
         self.parent = parent
         self.kind = source.kind()
@@ -47,7 +47,7 @@ class Node:
         return [child for child in self.children if child.is_named and child.kind != "comment"]
 
     def field(self, name: str) -> "Node | None":
-        found = self._source.field(name)
+        found = self.source.field(name)
         if found is None:
             return None
         place, kind = found.replace(""), found.kind()
@@ -70,8 +70,24 @@ class Node:
             waiting.extend(reversed(node.children))
 
 
-def parse(code: str, grammar: str) -> Node:
-    """The root. Raises SyntaxFault."""
+class Tree:
+    """All nodes that mean something, by kind and in the order of the text."""
+
+    def __init__(self, root: Node) -> None:
+        self.root = root
+        self._by_kind: dict[str, list[Node]] = {}
+
+    def add(self, node: Node) -> None:
+        if node.is_named:
+            self._by_kind.setdefault(node.kind, []).append(node)
+
+    def of(self, *kinds: str) -> list[Node]:
+        found = [node for kind in kinds for node in self._by_kind.get(kind, ())]
+        return sorted(found, key=lambda node: (node.start, -node.end)) if len(kinds) > 1 else found
+
+
+def parse(code: str, grammar: str) -> Tree:
+    """Raises SyntaxFault."""
     if "\0" in code:
         raise SyntaxFault(code.index("\0"), "There is a NUL character in the code.")
     if grammar == "bash" and len(_HEREDOC.findall(code)) > _MOST_HEREDOCS:
@@ -80,39 +96,48 @@ def parse(code: str, grammar: str) -> Node:
         root = Node(SgRoot(code, grammar).root(), code, None)
     except UnicodeEncodeError as fault:
         raise SyntaxFault(fault.start, "There is half of a surrogate pair in the code.") from None
+    tree = Tree(root)
     waiting = [root]
     while waiting:
         node = waiting.pop()
-        node.children = [Node(child, code, node) for child in node._source.children()]
-        waiting.extend(node.children)
-    _check(root)
-    return root
+        if node.kind == "ERROR" or _is_missing(node):
+            raise _fault(root, node)
+        tree.add(node)
+        node.children = [Node(child, code, node) for child in node.source.children()]
+        waiting.extend(reversed(node.children))
+    return tree
 
 
-def _check(root: Node) -> None:
-    """Raises SyntaxFault where the parser left something out or put something in."""
-    first: Node | None = None
-    for node in root.walk():
-        is_missing = node.start == node.end and not node.children and (not node.is_named or node.kind == "identifier")
-        if node.kind == "ERROR" or is_missing:
-            first = node
-            break
-    if first is None:
-        return
+def has_error(code: str, grammar: str) -> bool:
+    """Whether the parser had to leave something out."""
+    return SgRoot(code, grammar).root().find(kind="ERROR") is not None
+
+
+def _is_missing(node: Node) -> bool:
+    """Whether the parser put the node in to make sense of the code."""
+    return node.start == node.end and (not node.is_named or node.kind == "identifier")
+
+
+def _fault(root: Node, first: Node) -> SyntaxFault:
     opened = _never_closed(root)
     if opened is not None:
-        raise SyntaxFault(opened.start, "A bracket that is opened here is never closed.")
-    raise SyntaxFault(first.start, "The code has a syntax error here.")
+        return SyntaxFault(opened, "A bracket that is opened here is never closed.")
+    return SyntaxFault(first.start, "The code has a syntax error here.")
 
 
-def _never_closed(root: Node) -> Node | None:
-    """The last bracket that has no partner, if brackets are what is wrong."""
-    opened: list[Node] = []
-    for node in root.walk():
-        if node.children or node.start == node.end:
+def _never_closed(root: Node) -> int | None:
+    """Where the last bracket stands that has no partner, if brackets are what is wrong."""
+    opened: list[SgNode] = []
+    waiting = [root.source]
+    while waiting:
+        node = waiting.pop()
+        children = node.children()
+        waiting.extend(reversed(children))
+        if children or not node.text():
             continue
-        if node.kind in _OPENING:
+        kind = node.kind()
+        if kind in _OPENING:
             opened.append(node)
-        elif node.kind in _CLOSING and (not opened or _OPENING[opened.pop().kind] != node.kind):
+        elif kind in _CLOSING and (not opened or _OPENING[opened.pop().kind()] != kind):
             return None
-    return opened[-1] if opened else None
+    return opened[-1].replace("").start_pos if opened else None

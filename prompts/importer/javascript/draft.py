@@ -7,7 +7,7 @@ from dataclasses import replace
 from prompts.importer.draft import Draft
 from prompts.importer.javascript.reading import JavaScriptReading
 from prompts.importer.outcome import Target
-from prompts.importer.syntax import Node
+from prompts.importer.syntax import Node, Tree
 from prompts.importer.text import Source
 from prompts.importer.writing import JAVASCRIPT, Dialect, Member
 
@@ -25,7 +25,7 @@ _NON_NULL = re.compile(r"(!| as string)$")
 
 class JavaScriptDraft(Draft):
     def __init__(self, source: Source, reading: JavaScriptReading, target: Target, *, is_typed: bool) -> None:
-        super().__init__(source, reading, _dialect(reading.root), target)
+        super().__init__(source, reading, _dialect(reading.tree), target)
         self.is_typed = is_typed
         found = [manner for pattern, manner in _MANNERS if pattern.search(source.text)]
         self._manner = found[0] if found and "process.env" not in source.text else "process.env.{variable}"
@@ -77,14 +77,14 @@ class JavaScriptDraft(Draft):
         return ";" if ends[True] >= ends[False] else ""
 
 
-def _dialect(root: Node) -> Dialect:
+def _dialect(tree: Tree) -> Dialect:
     """The quotes and the braces that the code has most."""
     quotes: Counter[str] = Counter()
     padded: Counter[bool] = Counter()
-    for node in root.walk():
-        if node.kind == "string" and node.children:  # TypeScript's type of texts is called so, too
-            quotes[node.children[0].kind] += 1
-        elif node.kind in ("object", "named_imports") and node.named:
+    for node in tree.of("string"):
+        quotes[node.children[0].kind] += 1
+    for node in tree.of("object", "named_imports"):
+        if node.named:
             padded[node.children[0].end < node.children[1].start] += 1
     quote = "'" if quotes["'"] > quotes['"'] else '"'
     return replace(JAVASCRIPT, quote=quote, padding="" if padded[False] > padded[True] else " ")

@@ -20,6 +20,7 @@ _DEEPEST_SUM = 40
 
 
 class JavaScriptReading(Reading):
+    call_kinds = ("call_expression", "new_expression")
     transparent = frozenset({"withResponse", "asResponse"})
 
     def strip(self, node: Node) -> Node:

@@ -5,7 +5,7 @@ from collections import defaultdict
 from prompts.importer.addresses import Address, Addresses
 from prompts.importer.draft import Draft
 from prompts.importer.reading import Call, Imported, Made
-from prompts.importer.requests import Converter, Request, Session
+from prompts.importer.requests import Converter, Request, Session, shares
 from prompts.importer.syntax import Node
 
 _METHODS = frozenset({"get", "post", "put", "patch", "delete", "head", "request"})
@@ -16,14 +16,14 @@ _MAKERS = frozenset({"create", "extend"})
 class JavaScriptRequests:
     def __init__(self, draft: Draft, addresses: Addresses, converter: Converter) -> None:
         self._draft, self._addresses, self._converter = draft, addresses, converter
+        self._shared: dict[str, bool] = {}
         self._calls: dict[str, list[Address]] = defaultdict(list)
 
     def convert(self) -> None:
         reading = self._draft.reading
         found: list[tuple[Call, Address, dict[str, Node]]] = []
-        for node in reading.root.walk():
-            call = reading.call(node)
-            if call is None or call.arguments is None or not self._is_request(call):
+        for call in reading.calls:
+            if call.arguments is None or not self._is_request(call):
                 continue
             given = self._given(call)
             url = given.get("url")
@@ -148,9 +148,6 @@ class JavaScriptRequests:
         receiver = self._receiver(call)
         if session is None or not receiver:
             return False
-        base = session.provider
-        providers = {
-            one.proxied or (one.own.provider if one.own else None) or (base if not one.other else None)
-            for one in self._calls[receiver]
-        }
-        return len(providers) != 1 or None in providers
+        if receiver not in self._shared:
+            self._shared[receiver] = shares(session, self._calls[receiver])
+        return self._shared[receiver]

@@ -12,20 +12,20 @@ from prompts.importer.javascript.requests import JavaScriptRequests
 from prompts.importer.keys import Keys
 from prompts.importer.outcome import Target
 from prompts.importer.requests import Converter
-from prompts.importer.syntax import Node
+from prompts.importer.syntax import Tree
 from prompts.importer.text import Source
 
 
-def rewrite_javascript(source: Source, root: Node, target: Target) -> JavaScriptDraft:
-    return _rewrite(source, root, target, is_typed=False)
+def rewrite_javascript(source: Source, tree: Tree, target: Target) -> JavaScriptDraft:
+    return _rewrite(source, tree, target, is_typed=False)
 
 
-def rewrite_typescript(source: Source, root: Node, target: Target) -> JavaScriptDraft:
-    return _rewrite(source, root, target, is_typed=True)
+def rewrite_typescript(source: Source, tree: Tree, target: Target) -> JavaScriptDraft:
+    return _rewrite(source, tree, target, is_typed=True)
 
 
-def _rewrite(source: Source, root: Node, target: Target, *, is_typed: bool) -> JavaScriptDraft:
-    draft = JavaScriptDraft(source, JavaScriptReading(root, read_names(root)), target, is_typed=is_typed)
+def _rewrite(source: Source, tree: Tree, target: Target, *, is_typed: bool) -> JavaScriptDraft:
+    draft = JavaScriptDraft(source, JavaScriptReading(tree, read_names(tree.root)), target, is_typed=is_typed)
     addresses, keys = Addresses(draft), Keys(draft)
     clients = JavaScriptClients(draft, SDK, addresses, keys)
     clients.convert()

@@ -6,7 +6,7 @@ from collections import Counter
 from prompts.importer.draft import Draft
 from prompts.importer.outcome import Target
 from prompts.importer.python.reading import PythonReading
-from prompts.importer.syntax import Node
+from prompts.importer.syntax import Node, Tree
 from prompts.importer.text import Source
 from prompts.importer.writing import PYTHON
 
@@ -18,7 +18,7 @@ _VALUES = frozenset({"keyword_argument", "default_parameter", "typed_default_par
 
 class PythonDraft(Draft):
     def __init__(self, source: Source, reading: PythonReading, target: Target) -> None:
-        super().__init__(source, reading, PYTHON.with_quote(_preferred_quote(reading.root)), target)
+        super().__init__(source, reading, PYTHON.with_quote(_preferred_quote(reading.tree)), target)
         self._environ, self._needed = self._find_environ()
 
     def _find_environ(self) -> tuple[str, str]:
@@ -107,8 +107,8 @@ class PythonDraft(Draft):
         self.edits.insert(at, text)
 
 
-def _preferred_quote(root: Node) -> str:
-    counts = Counter(node.text[-1:] for node in root.walk() if node.kind == "string_start" and len(node.text) < 3)
+def _preferred_quote(tree: Tree) -> str:
+    counts = Counter(node.text[-1:] for node in tree.of("string_start") if node.end - node.start < 3)
     return "'" if counts["'"] > counts['"'] else '"'
 
 

@@ -45,8 +45,8 @@ class ModuleClient:
     def _assignments(self) -> dict[str, list[Node]]:
         """The assignments to the module's attributes, by attribute."""
         found: dict[str, list[Node]] = {}
-        for node in self._draft.reading.root.walk():
-            if node.kind != "assignment" or node.field("right") is None:
+        for node in self._draft.reading.tree.of("assignment"):
+            if node.field("right") is None:
                 continue
             member = self._draft.reading.member(node.get("left"))
             if member and _MODULE in self._draft.reading.values(member[0]):
@@ -55,10 +55,9 @@ class ModuleClient:
 
     def _imported_calls(self) -> list[tuple[Node, str]]:
         reading = self._draft.reading
-        calls = [call for node in reading.root.walk() if (call := reading.call(node))]
         return [
             (call.node, value.member)
-            for call in calls
+            for call in reading.calls
             for value in reading.values(call.function)
             if isinstance(value, Imported) and value.module == "openai"
         ]

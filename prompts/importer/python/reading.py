@@ -10,6 +10,8 @@ _DEEPEST_SUM = 40
 
 
 class PythonReading(Reading):
+    call_kinds = ("call",)
+
     def strip(self, node: Node) -> Node:
         while node.kind in ("parenthesized_expression", "await") and node.named:
             node = node.named[0]

@@ -5,7 +5,7 @@ from collections import defaultdict
 from prompts.importer.addresses import Address, Addresses
 from prompts.importer.draft import Draft
 from prompts.importer.reading import Call, Entry, Imported, Made
-from prompts.importer.requests import Converter, Request, Session
+from prompts.importer.requests import Converter, Request, Session, shares
 from prompts.importer.syntax import Node
 
 _METHODS = frozenset({"get", "post", "put", "patch", "delete", "head", "options"})
@@ -29,16 +29,16 @@ class PythonRequests:
         self._draft, self._addresses, self._converter = draft, addresses, converter
         # By the path of the session: `session`, `self.http`.
         self._headers: dict[str, Node] = {}
+        self._shared: dict[str, bool] = {}
         self._calls: dict[str, list[tuple[Call, Address]]] = defaultdict(list)
 
     def convert(self) -> None:
         reading = self._draft.reading
         found: list[tuple[Call, Address]] = []
-        for node in reading.root.walk():
-            call = reading.call(node)
-            if node.kind == "assignment":
-                self._note_headers(node)
-            elif call is not None and call.arguments is not None and call.arguments.kind == "argument_list":
+        for node in reading.tree.of("assignment"):
+            self._note_headers(node)
+        for call in reading.calls:
+            if call.arguments is not None and call.arguments.kind == "argument_list":
                 self._note_update(call)
                 url = self._url(call)
                 if url is not None:
@@ -162,9 +162,6 @@ class PythonRequests:
         receiver = self._receiver(call)
         if session is None or not receiver:
             return False
-        base = session.provider
-        providers = {
-            one.proxied or (one.own.provider if one.own else None) or (base if not one.other else None)
-            for _, one in self._calls[receiver]
-        }
-        return len(providers) != 1 or None in providers
+        if receiver not in self._shared:
+            self._shared[receiver] = shares(session, [address for _, address in self._calls[receiver]])
+        return self._shared[receiver]

@@ -12,12 +12,12 @@ from prompts.importer.python.names import read_names
 from prompts.importer.python.reading import PythonReading
 from prompts.importer.python.requests import PythonRequests
 from prompts.importer.requests import Converter
-from prompts.importer.syntax import Node
+from prompts.importer.syntax import Tree
 from prompts.importer.text import Source
 
 
-def rewrite_python(source: Source, root: Node, target: Target) -> PythonDraft:
-    draft = PythonDraft(source, PythonReading(root, read_names(root)), target)
+def rewrite_python(source: Source, tree: Tree, target: Target) -> PythonDraft:
+    draft = PythonDraft(source, PythonReading(tree, read_names(tree.root)), target)
     addresses, keys = Addresses(draft), Keys(draft)
     clients = PythonClients(draft, SDK, addresses, keys)
     clients.convert()

@@ -12,7 +12,7 @@ def add_member(word: Word, notes: Notes) -> bool:
     """Put the labels into the object; False where the word is no JSON object, or where it cannot take them."""
     text, places = word.text or "", word.places
     try:
-        root = parse(text, "json")
+        root = parse(text, "json").root
     except SyntaxFault:
         return False
     if [node.kind for node in root.named] != ["object"]:

@@ -12,7 +12,7 @@ from prompts.importer.providers import PLATFORM_KEY, PROVIDER_HEADER, Own, Provi
 from prompts.importer.shell.curl import Curl, Option, read_curl
 from prompts.importer.shell.json_body import add_member
 from prompts.importer.shell.words import Part, Word, in_quotes, quoted_for, read_word
-from prompts.importer.syntax import Node
+from prompts.importer.syntax import Node, Tree
 from prompts.importer.text import Source
 
 _BEARER = re.compile(r"authorization:\s*bearer\s+", re.IGNORECASE)
@@ -46,22 +46,21 @@ class Address:
 
 
 class ShellRewriting:
-    def __init__(self, source: Source, root: Node, notes: Notes) -> None:
-        self._source, self._root, self._notes = source, root, notes
+    def __init__(self, source: Source, tree: Tree, notes: Notes) -> None:
+        self._source, self._tree, self._notes = source, tree, notes
         self._assigned: dict[str, list[Node]] = defaultdict(list)
         self._read: dict[str, list[Node]] = defaultdict(list)
         self._moved: list[Address] = []
         self._accounted: set[Node] = set()
 
     def run(self) -> None:
-        for node in self._root.walk():
-            if node.kind == "variable_assignment" and node.field("value") is not None:
+        for node in self._tree.of("variable_assignment"):
+            if node.field("value") is not None:
                 self._assigned[node.get("name").text].append(node)
-            elif node.kind in ("simple_expansion", "expansion"):
-                variable = Part("", expansion=node).variable
-                self._read[variable].append(node)
-        for node in self._root.walk():
-            curl = read_curl(node, self._source.text) if node.kind == "command" else None
+        for node in self._tree.of("simple_expansion", "expansion"):
+            self._read[Part("", expansion=node).variable].append(node)
+        for node in self._tree.of("command"):
+            curl = read_curl(node, self._source.text)
             if curl is not None:
                 self._curl(curl)
         self._move()
@@ -107,8 +106,8 @@ class ShellRewriting:
                 self._notes.edits.replace(start, end, new)
 
     def _name_the_rest(self) -> None:
-        for node in self._root.walk():
-            if node.kind not in ("word", "string", "raw_string", "concatenation") or node in self._accounted:
+        for node in self._tree.of("word", "string", "raw_string", "concatenation"):
+            if node in self._accounted:
                 continue
             parent = node.parent
             if parent is not None and parent.kind in ("string", "concatenation"):
@@ -232,7 +231,7 @@ class ShellRewriting:
         self._notes.edits.insert(beside.last.end, "".join(f"{between}{name} {value}" for value in values))
 
 
-def rewrite_shell(source: Source, root: Node, target: Target) -> Notes:
+def rewrite_shell(source: Source, tree: Tree, target: Target) -> Notes:
     notes = Notes(source, target)
-    ShellRewriting(source, root, notes).run()
+    ShellRewriting(source, tree, notes).run()
     return notes
