@@ -30,7 +30,7 @@ from analytics.periods import Period
 from analytics.reports import Scope
 from config import mails
 from orgs.models import BudgetAlert, Membership, Organization
-from orgs.models.budget import THRESHOLDS
+from orgs.models.budget import THRESHOLDS, BudgetAlertQuerySet
 
 logger = logging.getLogger(__name__)
 
@@ -176,14 +176,19 @@ def send_due(*, now: datetime, organization_id: int | None = None) -> None:
     if organization_id is not None:
         due = due.filter(organization_id=organization_id)
     for alert in due.select_related("organization"):
-        if BudgetAlert.objects.unsent().free(now).filter(pk=alert.pk).update(leased_until=now + LEASE):
+        if _telling(alert).unsent().free(now).update(leased_until=now + LEASE):
             _send(alert, now)
+
+
+def _telling(alert: BudgetAlert) -> BudgetAlertQuerySet:
+    """The row as long as it is about this crossing of the threshold, and not told again under a higher budget."""
+    return BudgetAlert.objects.filter(pk=alert.pk, reached_at=alert.reached_at)
 
 
 def _send(alert: BudgetAlert, now: datetime) -> None:
     organization = alert.organization
     if organization.monthly_budget_pico_usd is None or organization.is_deleted:
-        BudgetAlert.objects.filter(pk=alert.pk).update(sent_at=now)
+        _telling(alert).update(sent_at=now)
         return
     mailed = list(alert.mailed_user_ids)
     has_failed = False
@@ -192,11 +197,11 @@ def _send(alert: BudgetAlert, now: datetime) -> None:
             continue
         if mails.send("emails/budget_reached", to=owner.email, context=_context(alert)):
             mailed.append(owner.user_id)
-            BudgetAlert.objects.filter(pk=alert.pk).update(mailed_user_ids=mailed)
+            _telling(alert).update(mailed_user_ids=mailed)
         else:
             has_failed = True
     if mailed and not has_failed:
-        BudgetAlert.objects.filter(pk=alert.pk).update(sent_at=now)
+        _telling(alert).update(sent_at=now)
     elif not mailed and not has_failed:
         logger.warning("Organization %d has no owner to mail about its budget.", organization.pk)
 

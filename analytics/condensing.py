@@ -79,13 +79,11 @@ def reopen(days: Iterable[tuple[int, date]]) -> None:
 
 def _find_due(organization: Organization, now: datetime) -> list[Span]:
     """Those that are over, each with a voucher that is not ready: whatever posting adds from now on takes it away."""
-    days = DailyUsage.objects.filter(organization_id=organization.pk).order_by()
-    first = days.order_by("day").values_list("day", flat=True).first()
     last = periods.local_day(now - SETTLING, organization.tz) - timedelta(days=1)
-    if first is None or first > last:
-        return []
-    # The month in which usage began is as good as whole.
-    over = list(spans.spans_within(Period(first.replace(day=1), last)))
+    days = DailyUsage.objects.filter(organization_id=organization.pk, day__lte=last).order_by()
+    # By months that have usage: one call of a client's clock that stands at 1970 makes no spans of the years since.
+    months = [Period(first, min(last, periods.month_of(first).end)) for first in days.dates("day", "month")]
+    over = [span for month in months for span in spans.spans_within(month)]
     ready = find_ready(organization.pk)
     due = [span for span in reversed(over) if span not in ready]
     if due:

@@ -12,7 +12,7 @@ from analytics import charts, comparisons, periods, provider_names, reports
 from analytics.comparisons import Comparison
 from analytics.filters import Filters
 from analytics.periods import Period
-from analytics.reports import Days, Grouping, Remainder, Row, Scope, Sums, SumsOf
+from analytics.reports import Days, Grouping, Owners, Remainder, Row, Scope, Sums, SumsOf
 
 # What the tables are read by. That of keys tells teams too, and that of models providers.
 _PROMPTS: Grouping = ("prompt_key",)
@@ -22,11 +22,15 @@ _MODELS: Grouping = ("provider", "model")
 _GROUPINGS = (_PROMPTS, _SPENDERS, _TAGS, _MODELS)
 
 StackBy = Literal["", "provider", "model"]
+_STACKS: Mapping[StackBy, Grouping] = {"": (), "provider": ("provider",), "model": _MODELS}
 
 
 @dataclass(frozen=True, slots=True)
 class Dashboard:
-    """What is compared with the days before has `before`; everything has where the range has begun."""
+    """What is compared with the days before has `before`; everything has where the range has begun.
+
+    Of all sums there are the `reports.FIGURES`, no others.
+    """
 
     filters: Filters
     period: Period
@@ -55,17 +59,19 @@ def read_dashboard(
     zone: tzinfo,
     now: datetime,
     registered: Mapping[str, str],
+    owners: Owners | None = None,
     stack_by: StackBy = "",
     pace: int | None = None,
 ) -> Dashboard:
     """Everything on the page. `registered` are the names of all prompts by key, `pace` pico-USD a day (`charts`).
 
     Seven queries at most, eight where the range is one day, whatever there is: the days; prompts and keys; tags; the
-    names of keys and of teams; the organization's first and last day; while the range runs and the day that today is
-    compared with was used, what came later on that day; the hours. On PostgreSQL one more fixes the moment of reading.
+    names of keys and of teams, unless `owners` has them; the organization's first and last day; while the range runs
+    and the day that today is compared with was used, what came later on that day; the hours. On PostgreSQL one more
+    fixes the moment of reading.
     """
     with reports.one_moment():
-        return _read(_Question(filters, filters.scope(organization_id), zone, now, stack_by, pace), registered)
+        return _read(_Question(filters, filters.scope(organization_id), zone, now, stack_by, pace), registered, owners)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,16 +101,17 @@ class _Earlier:
     remainder: Remainder
 
 
-def _read(question: _Question, registered: Mapping[str, str]) -> Dashboard:
+def _read(question: _Question, registered: Mapping[str, str], owners: Owners | None) -> Dashboard:
     scope, period, today = question.scope, question.period, question.today
     compared = comparisons.days_to_compare(period, today)
-    days = reports.read_days(scope, _line_days(period, compared) if compared else None)
+    days = reports.read_days(
+        scope, compared, _only_drawn(period, compared) if compared else None, by=_STACKS[question.stack_by]
+    )
     earlier = _read_earlier(question, days, compared) if compared else None
     used = reports.find_days(scope.organization_id)
     prompts, spenders = _sums_of_both(scope, earlier, _PROMPTS, _SPENDERS)
     (tags,) = _sums_of_both(scope, earlier, _TAGS)
-    models_before = days.by_model(compared) if compared else None
-    models = _take_off(days.by_model(period), models_before, earlier, _MODELS)
+    models = _take_off(days.models, days.models_before, earlier, _MODELS)
     total = reports.add_sums(models[0].values())
     total_before = reports.add_sums(models[1].values()) if models[1] is not None else None
     first_day, last_day = (used.start, used.end) if used else (None, None)
@@ -120,8 +127,8 @@ def _read(question: _Question, registered: Mapping[str, str]) -> Dashboard:
         projection_pico_usd=comparisons.project(period, today, days.costs(period), first_day),
         trend=_draw(question, days, compared),
         prompts=reports.rank_prompts(scope, *prompts, registered=registered),
-        api_keys=reports.rank_api_keys(scope, *_regroup(spenders, 1), with_unused=True),
-        teams=reports.rank_teams(scope, *_regroup(spenders, 0), with_unused=True),
+        api_keys=reports.rank_api_keys(scope, *_regroup(spenders, 1), with_unused=True, owners=owners),
+        teams=reports.rank_teams(scope, *_regroup(spenders, 0), with_unused=True, owners=owners),
         tags=reports.rank_tags(*tags),
         models=reports.rank_models(*models),
         providers=reports.rank(*_regroup(models, 0)),
@@ -142,13 +149,16 @@ def _read_earlier(question: _Question, days: Days, compared: Period) -> _Earlier
     last = Period(compared.end, compared.end)
     if until is None or days.total(last).is_empty:
         return _Earlier(compared, until, Remainder())
-    return _Earlier(compared, until, reports.read_remainder(replace(question.scope, period=last), until, *_GROUPINGS))
+    scope = replace(question.scope, period=last)
+    remainder = reports.read_remainder(scope, until, *_GROUPINGS, columns=reports.FIGURES)
+    return _Earlier(compared, until, remainder)
 
 
 def _sums_of_both(scope: Scope, earlier: _Earlier | None, *groupings: Grouping) -> list[_Both]:
     """One query for all of the groupings."""
-    found = reports.sums_by_each(scope, earlier.period if earlier else None, *groupings)
-    return [_take_off(now, before, earlier, grouping) for (now, before), grouping in zip(found, groupings, strict=True)]
+    before = earlier.period if earlier else None
+    found = reports.sums_by_each(scope, before, *groupings, columns=reports.FIGURES)
+    return [_take_off(*both, earlier, grouping) for both, grouping in zip(found, groupings, strict=True)]
 
 
 def _take_off(now: SumsOf, before: SumsOf | None, earlier: _Earlier | None, grouping: Grouping) -> _Both:
@@ -174,12 +184,18 @@ def _line_days(period: Period, compared: Period) -> Period:
     return periods.month_of(compared.start) if period == periods.month_of(period.start) else compared
 
 
+def _only_drawn(period: Period, compared: Period) -> Period | None:
+    """Those of them that nothing is compared with."""
+    line = _line_days(period, compared)
+    return Period(compared.end + timedelta(days=1), line.end) if line.end > compared.end else None
+
+
 def _draw(question: _Question, days: Days, compared: Period | None) -> charts.Chart:
     period = question.period
     if period.day_count == 1 and (chart := _draw_hours(question, sum(days.costs(period)))):
         return chart
     named: Mapping[str, Sequence[int]] = (
-        days.costs_by(period, lambda model: _name(question, model))
+        days.costs_by(period, lambda values: _name(question, values))
         if question.stack_by
         else {"Spend": days.costs(period)}
     )
@@ -211,9 +227,12 @@ def _draw_hours(question: _Question, spent: int) -> charts.Chart | None:
     )
 
 
-def _name(question: _Question, model: tuple[str, str]) -> str:
+def _name(question: _Question, values: tuple[str, ...]) -> str:
     """Of what the days are stacked by."""
-    return reports.name_of_model(model) if question.stack_by == "model" else provider_names.name_of(model[0])
+    if question.stack_by == "provider":
+        return provider_names.name_of(values[0])
+    provider, model = values
+    return reports.name_of_model((provider, model))
 
 
 def _name_of_hours(question: _Question, value: str) -> str:

@@ -81,6 +81,7 @@ def cases_for(last: date) -> list[Case]:
         Case("request log, a rare tag", log, {**year, "tag": "region-9", "cursor": "middle"}, 50),
         Case("request log, errors", log, {**year, "status": "error", "cursor": "middle"}, 50),
         Case("request log, interrupted", log, {**year, "flag": "interrupted", "cursor": "middle"}, 50),
+        Case("request log, estimated", log, {**year, "flag": "estimated", "cursor": "middle"}, 50),
         Case("request log, a tag that is not there", log, {**year, "tag": "none such", "cursor": "middle"}, 50),
     ]
 

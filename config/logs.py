@@ -1,6 +1,8 @@
-"""What the log leaves out."""
+"""How the log is written, and what it leaves out."""
 
 import logging
+import sys
+from typing import Any
 
 from django.core.exceptions import BadRequest, PermissionDenied
 from django.http.multipartparser import MultiPartParserError
@@ -15,3 +17,17 @@ class RefusalsInOneLine(logging.Filter):
         if record.exc_info and isinstance(record.exc_info[1], _REFUSALS):
             record.exc_info = record.exc_text = None
         return True
+
+
+def configure(level: str) -> dict[str, Any]:
+    """The setting LOGGING: lines on standard error, never a body, a header or a key."""
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "stream": sys.stderr}},
+        # A refusal is an answer like any other: its line says which page, and needs no traceback.
+        "filters": {"refusals": {"()": RefusalsInOneLine}},
+        "loggers": {"django.request": {"filters": ["refusals"]}},
+        "root": {"handlers": ["stderr"], "level": level},
+    }

@@ -3,7 +3,6 @@
 `.env.example` lists every variable with its default; a test keeps the two together.
 """
 
-import sys
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,7 +11,7 @@ import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.utils import get_random_secret_key
 
-from config import env
+from config import env, logs
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -341,13 +340,4 @@ SPECTACULAR_SETTINGS = {
 
 # --- Logs: never a body, a header or a key ----------------------------------------------------------------------------
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "stream": sys.stderr}},
-    # A refusal is an answer like any other: its line says which page, and needs no traceback.
-    "filters": {"refusals": {"()": "config.logs.RefusalsInOneLine"}},
-    "loggers": {"django.request": {"filters": ["refusals"]}},
-    "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
-}
+LOGGING = logs.configure(LOG_LEVEL)

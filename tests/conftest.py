@@ -54,6 +54,12 @@ _enter_environment()
 import django  # noqa: E402  (reads the environment made above)
 
 django.setup()
+
+from hypothesis import settings as hypothesis_settings  # noqa: E402
+
+# How long an example takes says more about what else the machine does than about our code.
+hypothesis_settings.register_profile("ours", deadline=None)
+hypothesis_settings.load_profile("ours")
 # Parallel processes inherit this environment. With the name in it, pytest-django would read the settings in them before
 # this file has made theirs, and all would share one Redis database and one folder.
 del os.environ["DJANGO_SETTINGS_MODULE"]

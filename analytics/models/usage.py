@@ -90,6 +90,11 @@ class LedgerRecord(models.Model):
             ),
             models.Index(fields=("organization_id", "-started_at"), name="usage_errors", condition=Q(is_error=True)),
             models.Index(
+                fields=("organization_id", "-started_at"),
+                name="usage_estimated",
+                condition=Q(usage_source="estimated"),
+            ),
+            models.Index(
                 fields=("organization_id", "cost_status", "-started_at"),
                 name="usage_uncommon",
                 condition=~Q(cost_status="priced"),

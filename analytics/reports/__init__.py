@@ -19,6 +19,7 @@ from analytics.reports.hours import (
 from analytics.reports.rankings import (
     ORDERS,
     Order,
+    Owners,
     Row,
     add_up,
     by_api_key,
@@ -41,7 +42,7 @@ from analytics.reports.reading import find_days, has_usage
 from analytics.reports.remainders import Grouping, Remainder, read_remainder
 from analytics.reports.scope import ALL_TIME, NO_VERSION, UNKNOWN_PROMPT, UNNAMED_MODEL, UNTAGGED, Dimension, Scope
 from analytics.reports.snapshot import one_moment
-from analytics.reports.sums import NOTHING, SUM_COLUMNS, Sums, add_sums, take_off, to_usd
+from analytics.reports.sums import FIGURES, NOTHING, SUM_COLUMNS, Sums, add_sums, take_off, to_usd
 from analytics.reports.totals import (
     SumsOf,
     daily_costs,
@@ -69,6 +70,7 @@ from analytics.reports.versions import Durations, VersionSums, version_sums
 
 __all__ = [
     "ALL_TIME",
+    "FIGURES",
     "NOTHING",
     "NO_VERSION",
     "ORDERS",
@@ -84,6 +86,7 @@ __all__ = [
     "HourDimension",
     "LastUse",
     "Order",
+    "Owners",
     "RecentRequests",
     "Remainder",
     "Row",

@@ -4,7 +4,7 @@ The functions `rank_...` are given sums and, where there is something to compare
 every value that has either, so that the rows add up to the totals of both.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Literal, get_args
@@ -49,6 +49,14 @@ class Row:
     @property
     def is_unused(self) -> bool:
         return self.sums.is_empty
+
+
+@dataclass(frozen=True, slots=True)
+class Owners:
+    """All teams and keys of an organization, archived and revoked ones among them, for who has read them anyway."""
+
+    teams: Sequence[Team]
+    api_keys: Sequence[ApiKey]
 
 
 def add_up(rows: Iterable[Row]) -> Sums:
@@ -132,20 +140,23 @@ def rank_prompts(
     return sort_rows(rows)
 
 
-def rank_teams(scope: Scope, now: SumsOf, before: SumsOf | None = None, *, with_unused: bool = False) -> list[Row]:
-    """By team id. One query for their names, none if there is nothing to name."""
+def rank_teams(
+    scope: Scope,
+    now: SumsOf,
+    before: SumsOf | None = None,
+    *,
+    with_unused: bool = False,
+    owners: Owners | None = None,
+) -> list[Row]:
+    """By team id. One query for their names, none if there is nothing to name or `owners` has them."""
     used = {*now, *(before or ())}
     if not used and not with_unused:
         return []
-    wanted = Q(pk__in=used)
-    if with_unused:
-        current = Q(archived_at=None)
-        if scope.team_id is not None:
-            current &= Q(pk=scope.team_id)
-        if scope.api_key_id is not None:
-            current &= Q(pk__in=ApiKey.objects.filter(pk=scope.api_key_id).values("team_id"))
-        wanted |= current
-    teams = Team.objects.filter(wanted, organization_id=scope.organization_id).in_bulk()
+    known = {team.pk: team for team in owners.teams} if owners and not _has_owner(scope) else None
+    if known is not None and used <= known.keys():
+        teams = {pk: team for pk, team in known.items() if pk in used or (with_unused and not team.is_archived)}
+    else:
+        teams = _find_teams(scope, used, with_unused)
     rows = []
     for team_id in {*used, *teams}:
         team = teams.get(team_id)  # Spend outlives whatever happens to the team's row.
@@ -155,20 +166,39 @@ def rank_teams(scope: Scope, now: SumsOf, before: SumsOf | None = None, *, with_
     return sort_rows(rows)
 
 
-def rank_api_keys(scope: Scope, now: SumsOf, before: SumsOf | None = None, *, with_unused: bool = False) -> list[Row]:
-    """By key id. One query for their names and teams, none if there is nothing to name."""
+def _has_owner(scope: Scope) -> bool:
+    return scope.team_id is not None or scope.api_key_id is not None
+
+
+def _find_teams(scope: Scope, used: Collection[int], with_unused: bool) -> dict[int, Team]:
+    wanted = Q(pk__in=used)
+    if with_unused:
+        current = Q(archived_at=None)
+        if scope.team_id is not None:
+            current &= Q(pk=scope.team_id)
+        if scope.api_key_id is not None:
+            current &= Q(pk__in=ApiKey.objects.filter(pk=scope.api_key_id).values("team_id"))
+        wanted |= current
+    return Team.objects.filter(wanted, organization_id=scope.organization_id).in_bulk()
+
+
+def rank_api_keys(
+    scope: Scope,
+    now: SumsOf,
+    before: SumsOf | None = None,
+    *,
+    with_unused: bool = False,
+    owners: Owners | None = None,
+) -> list[Row]:
+    """By key id. One query for their names and teams, none if there is nothing to name or `owners` has them."""
     used = {*now, *(before or ())}
     if not used and not with_unused:
         return []
-    wanted = Q(pk__in=used)
-    if with_unused:
-        current = Q(revoked_at=None)
-        if scope.team_id is not None:
-            current &= Q(team_id=scope.team_id)
-        if scope.api_key_id is not None:
-            current &= Q(pk=scope.api_key_id)
-        wanted |= current
-    keys = ApiKey.objects.filter(wanted, organization_id=scope.organization_id).select_related("team").in_bulk()
+    known = {key.pk: key for key in owners.api_keys} if owners and not _has_owner(scope) else None
+    if known is not None and used <= known.keys():
+        keys = {pk: key for pk, key in known.items() if pk in used or (with_unused and not key.is_revoked)}
+    else:
+        keys = _find_api_keys(scope, used, with_unused)
     rows = []
     for key_id in {*used, *keys}:
         key = keys.get(key_id)
@@ -178,6 +208,18 @@ def rank_api_keys(scope: Scope, now: SumsOf, before: SumsOf | None = None, *, wi
         else:
             rows.append(Row(key_id, key.label, sums, key.is_revoked, earlier, "", key.team_id, key.team.name))
     return sort_rows(rows)
+
+
+def _find_api_keys(scope: Scope, used: Collection[int], with_unused: bool) -> dict[int, ApiKey]:
+    wanted = Q(pk__in=used)
+    if with_unused:
+        current = Q(revoked_at=None)
+        if scope.team_id is not None:
+            current &= Q(team_id=scope.team_id)
+        if scope.api_key_id is not None:
+            current &= Q(pk=scope.api_key_id)
+        wanted |= current
+    return ApiKey.objects.filter(wanted, organization_id=scope.organization_id).select_related("team").in_bulk()
 
 
 def rank_tags(now: SumsOf, before: SumsOf | None = None) -> list[Row]:

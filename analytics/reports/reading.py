@@ -29,7 +29,7 @@ def read_groups(
     """Add up the roll-up rows of the scope, grouped by the dimensions. One query, unless `sources` has to learn.
 
     Without dimensions there is one group, of zeros if there is no usage. With `before`, a period that ends before the
-    scope's starts, its rows are read too, and the first value of each key says which they are: 1 the scope's, 0 those.
+    scope's starts, its rows are read too, and the first value of each key says which they are: `NOW` or `BEFORE`.
     Groups in which nothing happened may be among them.
     """
     return read_groupings(scope, [dimensions], columns, before=before)[0]
@@ -41,10 +41,16 @@ def read_groupings(
     columns: Sequence[str] = SUM_COLUMNS,
     *,
     before: Period | None = None,
+    beside: Period | None = None,
 ) -> list[list[Group]]:
-    """The same for several groupings, from one reading of the rows. One query, as above."""
+    """The same for several groupings, from one reading of the rows. One query, as above.
+
+    `beside` are days after those of `before` and before the scope's, of which `BESIDE` is the first value.
+    """
+    tagged = {"tag" in grouping for grouping in groupings}
+    assert len(tagged) == 1 or scope.tag is not None, "Rows by tag hold a request once for each of its tags."
     dimensions = tuple(dict.fromkeys(name for grouping in groupings for name in grouping))
-    question = Question(scope, dimensions, tuple(columns), before)
+    question = Question(scope, dimensions, tuple(columns), before, beside)
     always = question.keys[: len(question.keys) - len(dimensions)]
     keys = [(*always, *grouping) for grouping in groupings]
     for is_last in (False, False, True):
@@ -68,9 +74,7 @@ def _sum_up(plan: Plan, question: Question, groupings: Sequence[Sequence[str]]) 
     tables = [plan.proof] if plan.fingerprint else []
     # Names of columns and tables only: what comes from outside is in the parameters.
     if len(groupings) > 1:
-        sums = ", ".join(f"SUM({column}) AS {column}" for column in question.columns)
-        keys = ", ".join(question.keys)
-        tables.append(f"usage AS (SELECT {keys}, {sums} FROM ({union}) AS usage GROUP BY {keys})")  # noqa: S608
+        tables.append(f"usage AS ({_fold(union, question)})")
         union = "SELECT * FROM usage"
     selects = [_group(f"({union}) AS usage", number, question, keys) for number, keys in enumerate(groupings)]
     if plan.fingerprint:
@@ -85,6 +89,15 @@ def _group(table: str, number: int, question: Question, keys: Sequence[str]) -> 
     sums = ", ".join(map(_sum, question.columns))
     grouped = f" GROUP BY {', '.join(keys)}" if keys else ""
     return f"SELECT {number}, {places + ', ' if places else ''}{sums} FROM {table}{grouped}"  # noqa: S608
+
+
+def _fold(union: str, question: Question) -> str:
+    """Fewer rows to group, by all keys. With days among these they are hardly fewer."""
+    if "day" in question.keys:
+        return union
+    sums = ", ".join(f"{_sum(column)} AS {column}" for column in question.columns)
+    keys = ", ".join(question.keys)
+    return f"SELECT {keys}, {sums} FROM ({union}) AS usage GROUP BY {keys}"  # noqa: S608
 
 
 def _sum(column: str) -> str:

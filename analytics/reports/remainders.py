@@ -55,13 +55,15 @@ class Remainder:
         return self.groups.get((), {}).get((), NOTHING)
 
 
-def read_remainder(scope: Scope, since: datetime, *groupings: Grouping) -> Remainder:
+def read_remainder(
+    scope: Scope, since: datetime, *groupings: Grouping, columns: Sequence[str] = SUM_COLUMNS
+) -> Remainder:
     """What the records of the scope's days say happened from that moment on, by one or two dimensions each.
 
     One query that reads the records once.
     """
-    statement, parameters = _select_later(scope, since)
-    parts = " UNION ALL ".join(_sum_up(number, grouping) for number, grouping in enumerate(groupings))
+    statement, parameters = _select_later(scope, since, columns)
+    parts = " UNION ALL ".join(_sum_up(number, grouping, columns) for number, grouping in enumerate(groupings))
     groups: dict[Grouping, SumsOf] = {grouping: {} for grouping in groupings}
     with connection.cursor() as cursor:
         cursor.execute(f"WITH later AS ({statement}) {parts}", parameters)
@@ -69,14 +71,16 @@ def read_remainder(scope: Scope, since: datetime, *groupings: Grouping) -> Remai
             grouping = groupings[number]
             values = zip(grouping, (first, second), strict=False)
             key = tuple(int(value) if name in _NUMBERS else value for name, value in values)
-            groups[grouping][key[0] if len(key) == 1 else key] = sums_from(map(int, amounts))
+            groups[grouping][key[0] if len(key) == 1 else key] = sums_from(map(int, amounts), columns)
     return Remainder(groups)
 
 
-def _select_later(scope: Scope, since: datetime) -> tuple[str, Sequence[Any]]:
+def _select_later(scope: Scope, since: datetime, columns: Sequence[str]) -> tuple[str, Sequence[Any]]:
     """The columns to group and to sum up, of each record."""
-    counted = {f"in_{name}": Case(When(found, then=1), default=0) for name, found in _COUNTED.items()}
-    summed = {f"in_{name}": F(name) for name in SUM_COLUMNS if name not in _COUNTED}
+    counted = {
+        f"in_{name}": Case(When(found, then=1), default=0) for name, found in _COUNTED.items() if name in columns
+    }
+    summed = {f"in_{name}": F(name) for name in columns if name not in _COUNTED}
     records = records_in(scope).filter(started_at__gte=since).order_by()
     named = {"in_model": as_rolled_up("model")} | {f"in_{name}": F(name) for name in _KEYS if name != "model"}
     found = records.annotate(**named, **counted, **summed).values_list("tags", *named, *counted, *summed)
@@ -84,10 +88,10 @@ def _select_later(scope: Scope, since: datetime) -> tuple[str, Sequence[Any]]:
     return statement, parameters
 
 
-def _sum_up(number: int, grouping: Grouping) -> str:
+def _sum_up(number: int, grouping: Grouping, columns: Sequence[str]) -> str:
     keys = ["COALESCE(each.value, '')" if name == "tag" else f"CAST(in_{name} AS TEXT)" for name in grouping]
     selected = [str(number), *keys, *["''"] * (2 - len(keys))]
-    sums = [f"COALESCE(SUM(in_{name}), 0)" for name in SUM_COLUMNS]
+    sums = [f"COALESCE(SUM(in_{name}), 0)" for name in columns]
     source = _TAGGED[connection.vendor] if "tag" in grouping else "later"
     by = f" GROUP BY {', '.join(keys)}" if keys else ""
     return f"SELECT {', '.join([*selected, *sums])} FROM {source}{by}"  # noqa: S608 - names of columns only

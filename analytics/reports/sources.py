@@ -20,6 +20,9 @@ _FEW_DAYS = 7
 _known: dict[int, Mapping[Span, int]] = {}
 _MOST_KNOWN = 200
 
+# The parts of what is read: the period before the scope's, that one, and days that are neither.
+BEFORE, NOW, BESIDE = range(3)
+
 # Where the scope has them. (All providers are "".)
 _NARROWING = ("provider", "prompt_key", "team_id", "api_key_id", "model", "tag", "version")
 # The columns that `CondensedTotals` has to narrow or group by.
@@ -32,15 +35,15 @@ class Source:
 
     table: type[models.Model]
     piece: Piece
-    is_now: bool  # in the scope's own period, not in the one before it
+    part: int  # of what is asked for: `NOW`, `BEFORE` or `BESIDE`
     by_tag: bool
     narrowed: Sequence[tuple[str, Any]]
     organization_id: int
 
     def select(self, columns: Sequence[str]) -> tuple[str, list[Any]]:
-        """Rows of these columns, among which may be "day" and "is_now"; the statement and its parameters."""
+        """Rows of these columns, among which may be "day" and "part"; the statement and its parameters."""
         day = "start" if self.piece.kind else "day"
-        names = {"is_now": f"{int(self.is_now)} AS is_now", "day": f"{day} AS day"}
+        names = {"part": f"{self.part} AS part", "day": f"{day} AS day"}
         selected = ", ".join(names.get(column, column) for column in columns)
         conditions = ["organization_id = %s"]
         parameters: list[Any] = [self.organization_id]
@@ -62,10 +65,16 @@ class Question:
     dimensions: tuple[str, ...]
     columns: tuple[str, ...]
     before: Period | None
+    beside: Period | None = None  # only with one before
 
     @property
     def keys(self) -> tuple[str, ...]:
-        return self.dimensions if self.before is None else ("is_now", *self.dimensions)
+        return self.dimensions if self.before is None else ("part", *self.dimensions)
+
+    @property
+    def parts(self) -> list[tuple[int, Period]]:
+        parts = ((BEFORE, self.before), (BESIDE, self.beside), (NOW, self.scope.period))
+        return [(part, period) for part, period in parts if period is not None]
 
     @property
     def period(self) -> Period:
@@ -116,13 +125,12 @@ def plan_reading(question: Question, *, only_days: bool = False) -> Plan:
         Source(
             table=condensed if piece.kind else daily,
             piece=piece,
-            is_now=period is scope.period,
+            part=part,
             by_tag=by_tag,
             narrowed=narrowed,
             organization_id=scope.organization_id,
         )
-        for period in (question.before, scope.period)
-        if period is not None
+        for part, period in question.parts
         for piece in spans.cover(period, {span for span in readable if period.start <= span.start <= period.end})
     ]
     return Plan(sources, fingerprint)

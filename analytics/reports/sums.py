@@ -1,8 +1,9 @@
 """What adds up: counts, tokens and money. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from decimal import Decimal, localcontext
+from operator import attrgetter, sub
 
 _PICO_USD_PER_USD_EXPONENT = -12
 # Averages may be smaller than the smallest amount: three more digits.
@@ -49,26 +50,29 @@ class Sums:
 
     @property
     def is_empty(self) -> bool:
-        return not any(getattr(self, name) for name in SUM_COLUMNS)
+        return not any(_amounts_of(self))
 
 
 SUM_COLUMNS = tuple(field.name for field in fields(Sums))
+# What a page with many rows reads, being a third of the work: all it shows, and whether there was anything at all.
+FIGURES = ("cost_pico_usd", "request_count", "priced_count", "unpriced_count", "interrupted_count", "error_count")
 NOTHING = Sums()
+_amounts_of = attrgetter(*SUM_COLUMNS)
 
 
-def sums_from(amounts: Iterable[int]) -> Sums:
-    """From the amounts of `SUM_COLUMNS`, in that order."""
-    return Sums(**dict(zip(SUM_COLUMNS, amounts, strict=True)))
+def sums_from(amounts: Iterable[int], columns: Sequence[str] = SUM_COLUMNS) -> Sums:
+    """From the amounts of the columns, in that order; the others are 0."""
+    return Sums(**dict(zip(columns, amounts, strict=True)))
 
 
 def add_sums(counted: Iterable[Sums]) -> Sums:
-    amounts = [[getattr(sums, name) for name in SUM_COLUMNS] for sums in counted]
+    amounts = [_amounts_of(sums) for sums in counted]
     return sums_from(map(sum, zip(*amounts, strict=True))) if amounts else NOTHING
 
 
 def take_off(sums: Sums, part: Sums) -> Sums:
     """What is left of the sums without a part of them."""
-    return sums_from(getattr(sums, name) - getattr(part, name) for name in SUM_COLUMNS)
+    return sums_from(map(sub, _amounts_of(sums), _amounts_of(part)))
 
 
 def to_usd(pico_usd: int) -> Decimal:

@@ -9,14 +9,15 @@ from typing import Any
 from analytics.periods import Period
 from analytics.reports.reading import Group, read_groupings, read_groups
 from analytics.reports.scope import Dimension, Scope
-from analytics.reports.sums import NOTHING, Sums, add_sums, sums_from
+from analytics.reports.sources import BEFORE, NOW
+from analytics.reports.sums import FIGURES, NOTHING, SUM_COLUMNS, Sums, add_sums, sums_from
 
 SumsOf = dict[Any, Sums]
 
 
-def get_total(scope: Scope) -> Sums:
+def get_total(scope: Scope, columns: Sequence[str] = SUM_COLUMNS) -> Sums:
     """One query."""
-    return add_sums(sums_from(amounts) for _, amounts in read_groups(scope, ()))
+    return add_sums(sums_from(amounts, columns) for _, amounts in read_groups(scope, (), columns))
 
 
 def sums_by(scope: Scope, dimension: Dimension) -> SumsOf:
@@ -30,7 +31,7 @@ def sums_by(scope: Scope, dimension: Dimension) -> SumsOf:
 
 def sums_by_all(scope: Scope, *dimensions: Dimension) -> SumsOf:
     """The same by several dimensions at once: the keys are tuples of their values. One query."""
-    return _fold(read_groups(scope, dimensions))
+    return fold(read_groups(scope, dimensions))
 
 
 def sums_by_both(scope: Scope, before: Period | None, *dimensions: Dimension) -> tuple[SumsOf, SumsOf | None]:
@@ -40,17 +41,17 @@ def sums_by_both(scope: Scope, before: Period | None, *dimensions: Dimension) ->
 
 
 def sums_by_each(
-    scope: Scope, before: Period | None, *groupings: Sequence[Dimension]
+    scope: Scope, before: Period | None, *groupings: Sequence[Dimension], columns: Sequence[str] = SUM_COLUMNS
 ) -> list[tuple[SumsOf, SumsOf | None]]:
     """The same for several groupings, from one reading of the roll-ups. One query."""
-    found = read_groupings(scope, groupings, before=before)
+    found = read_groupings(scope, groupings, columns, before=before)
     if before is None:
-        return [(_fold(groups), None) for groups in found]
-    return [(_fold(_when(1, groups)), _fold(_when(0, groups))) for groups in found]
+        return [(fold(groups, columns), None) for groups in found]
+    return [(fold(of_part(NOW, groups), columns), fold(of_part(BEFORE, groups), columns)) for groups in found]
 
 
-def _when(is_now: int, groups: Iterable[Group]) -> Iterable[Group]:
-    return ((key[1:], sums) for key, sums in groups if key[0] == is_now)
+def of_part(part: int, groups: Iterable[Group]) -> Iterable[Group]:
+    return ((key[1:], amounts) for key, amounts in groups if key[0] == part)
 
 
 def regroup(sums_of: SumsOf, position: int) -> SumsOf:
@@ -84,7 +85,7 @@ def latest_stamp(scope: Scope, *, today: date) -> str:
     Looks at today and yesterday alone, so that it stays cheap for any period. One query.
     """
     days = recent_days(scope.period, today)
-    return stamp_of(get_total(replace(scope, period=days)) if days else NOTHING, today)
+    return stamp_of(get_total(replace(scope, period=days), FIGURES) if days else NOTHING, today)
 
 
 def recent_days(period: Period, today: date) -> Period | None:
@@ -94,10 +95,10 @@ def recent_days(period: Period, today: date) -> Period | None:
 
 
 def stamp_of(recent: Sums, today: date) -> str:
-    """`latest_stamp`, from the sums of the `recent_days`."""
+    """`latest_stamp`, from the `FIGURES` of the `recent_days`."""
     return blake2s(f"{today} {recent}".encode(), digest_size=12).hexdigest()
 
 
-def _fold(groups: Iterable[Group]) -> SumsOf:
+def fold(groups: Iterable[Group], columns: Sequence[str] = SUM_COLUMNS) -> SumsOf:
     """Keys of a single value stand for themselves."""
-    return {(key[0] if len(key) == 1 else key): sums_from(amounts) for key, amounts in groups if any(amounts)}
+    return {(key[0] if len(key) == 1 else key): sums_from(amounts, columns) for key, amounts in groups if any(amounts)}

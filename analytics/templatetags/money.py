@@ -74,7 +74,7 @@ def percent_of(part: int, whole: int) -> str:
 def _rounded(amount: int, places: int) -> int:
     """To cents from a dollar on, else to four figures."""
     is_cents = abs(amount) >= 10**places
-    step = 10 ** (places - 2 if is_cents else max(0, len(str(abs(amount))) - 4))
+    step: int = 10 ** (places - 2 if is_cents else max(0, len(str(abs(amount))) - 4))
     return _divide(amount, step) * step
 
 

@@ -63,6 +63,7 @@ def show(request: OrganizationRequest) -> HttpResponse:
         zone=organization.tz,
         now=now,
         registered=bar.registered,
+        owners=bar.owners,
         stack_by=asked.stack_by,
         pace=budget.pace_pico_usd if budget else None,
     )

@@ -6,7 +6,6 @@ from typing import Any
 from urllib.parse import urlencode
 
 from analytics import provider_names, reports
-from analytics.filters import Filters
 from analytics.overview import StackBy
 from analytics.reports import ORDERS, Order, Row
 from analytics.views.filter_bar import FilterBar, Link
@@ -59,6 +58,7 @@ class TableRow:
     name: str
     is_code: bool
     filter_href: str  # shows only this, or all again
+    filter_words: str
     is_chosen: bool
     opens_href: str = ""  # a closer look
 
@@ -114,20 +114,21 @@ def build(kind: Kind, rows: Sequence[Row], bar: FilterBar, asked: Asked) -> Tabl
     fitting = [row for row in ranked if search.casefold() in f"{row.name} {row.title} {row.team_name}".casefold()]
     is_full = kind.name in asked.full
     shown = fitting if is_full else fitting[:FIRST_ROWS]
-    hidden = {**bar.filters.parameters(), **asked.parameters()}
+    chosen, own = bar.filters.parameters(), asked.parameters()
+    hidden = {**chosen, **own}
     hidden.pop(f"find.{kind.name}", None)
     return Table(
         kind=kind,
         heads=_heads(kind, bar, asked),
-        rows=[_table_row(kind, row, bar, asked) for row in shown],
+        rows=[_table_row(kind, row, bar, chosen, own) for row in shown],
         count=len(fitting),
         full_count=len(ranked),
         largest_pico_usd=max((row.sums.cost_pico_usd for row in ranked), default=0),
         search=search,
         is_full=is_full,
-        toggle_href=address(bar.action, bar.filters.parameters(), asked.parameters(toggle=kind.name)),
+        toggle_href=address(bar.action, chosen, asked.parameters(toggle=kind.name)),
         hidden=hidden,
-        export_href=address(f"{bar.action}export/{kind.name}.csv", bar.filters.parameters()),
+        export_href=address(f"{bar.action}export/{kind.name}.csv", chosen),
     )
 
 
@@ -145,19 +146,24 @@ def address(path: str, *parameters: Mapping[str, str]) -> str:
     return f"{path}?{query}" if query else path
 
 
-def _table_row(kind: Kind, row: Row, bar: FilterBar, asked: Asked) -> TableRow:
+def _table_row(kind: Kind, row: Row, bar: FilterBar, chosen: Mapping[str, str], own: Mapping[str, str]) -> TableRow:
+    """`chosen` are the parameters of the filters as they are, `own` those of the page."""
     values = dict(zip(kind.parameters, row.value if isinstance(row.value, tuple) else (row.value,), strict=True))
-    is_chosen = _is_chosen(bar.filters, values)
-    target = dict.fromkeys(values) if is_chosen else values
     narrowed = bar.filters.parameters(**values)
+    is_chosen = all(name in chosen and chosen[name] == narrowed.get(name) for name in values)
+    target = bar.filters.parameters(**dict.fromkeys(values)) if is_chosen else narrowed
+    has_versions = kind.name == "prompts"
+    name = _name(kind, row)
+    every = "Show all prompts again" if has_versions else "Show all again"
     return TableRow(
         row=row,
         key="/".join(narrowed[name] for name in kind.parameters),
-        name=_name(kind, row),
+        name=name,
         is_code=kind.has_codes and bool(row.value),
-        filter_href=address(bar.action, bar.filters.parameters(**target), asked.parameters()),
+        filter_href=address(bar.action, target, own),
+        filter_words=every if is_chosen else f"Show only {name}",
         is_chosen=is_chosen,
-        opens_href=address(f"{bar.action}versions/", narrowed) if kind.name == "prompts" else "",
+        opens_href=address(f"{bar.action}versions/", narrowed) if has_versions else "",
     )
 
 
@@ -166,12 +172,6 @@ def _name(kind: Kind, row: Row) -> str:
     if kind.name == "providers":
         return provider_names.name_of(row.name)
     return f"“{row.name}”" if kind.name == "tags" and row.value == reports.UNTAGGED else row.name
-
-
-def _is_chosen(found: Filters, values: Mapping[str, Any]) -> bool:
-    asked = found.parameters()
-    wanted = found.parameters(**values)
-    return all(name in asked and asked[name] == wanted.get(name) for name in values)
 
 
 def _heads(kind: Kind, bar: FilterBar, asked: Asked) -> list[Head]:

@@ -1,6 +1,7 @@
 """How mails are made: both parts, whole links, and what happens without a mail server."""
 
 import re
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from pytest_django import Settings
 
 from accounts.models import User
 from config import env, mails
-from orgs.models import Organization
+from orgs.models import BudgetAlert, Organization
 from tests.accounts.pages import sign_up
 
 pytestmark = [pytest.mark.trial, pytest.mark.django_db]
@@ -46,8 +47,12 @@ def test_every_link_is_a_button_that_says_what_it_does() -> None:
     names = [
         str(file.relative_to(Path(settings.BASE_DIR) / "templates")).removesuffix("_subject.txt") for file in found
     ]
-    links = ("link", "login_url", "signup_url", "activate_url", "password_reset_url", "undo_url")
-    context = {"signup_is_open": True, **{name: f"{settings.PUBLIC_URL}/{name}/" for name in links}}
+    links = (
+        *("link", "login_url", "signup_url", "activate_url", "password_reset_url", "undo_url"),
+        *("dashboard_url", "settings_url"),
+    )
+    budget = BudgetAlert(month=date(2026, 2, 1), threshold=80, budget_pico_usd=100 * 10**12, spent_pico_usd=80 * 10**12)
+    context = {"signup_is_open": True, "alert": budget, **{name: f"{settings.PUBLIC_URL}/{name}/" for name in links}}
 
     assert len(names) > 15
     for name in names:

@@ -2,8 +2,9 @@
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from pytest_django import Settings
 from analytics import budget_alerts, tasks
 from analytics.budget_alerts import LEASE
 from orgs.models import ApiKey, Organization
+from orgs.services import budgets
 from tests.analytics.at_once import threads, wait_for_waiting
 from tests.analytics.budgets_watched import EIGHTY, key, look, owner_of, spend
 from tests.analytics.usage_lines import NOON
@@ -39,6 +41,17 @@ class Breaking(EmailBackend):
         if type(self).room < 1:
             raise type(self).error
         type(self).room -= 1
+        return super().send_messages(messages)
+
+
+class Slow(EmailBackend):
+    """A mail server that takes its time for the first mail: `meanwhile` happens before it."""
+
+    meanwhile: list[Callable[[], None]] = []
+
+    def send_messages(self, messages: Any) -> int:
+        while type(self).meanwhile:
+            type(self).meanwhile.pop()()
         return super().send_messages(messages)
 
 
@@ -85,6 +98,24 @@ def test_a_mail_server_that_is_away_costs_nobody_the_mail_and_brings_nobody_two(
     look(key, NOON + 2 * LEASE)
 
     assert [message.to for message in mail.outbox] == [[owner_of(key).email], [second.email]]
+
+
+def test_what_is_reached_again_while_it_is_mailed_is_mailed_again(key: ApiKey, settings: Settings) -> None:
+    settings.EMAIL_BACKEND = f"{__name__}.Slow"
+    later = NOON + timedelta(minutes=1)
+
+    def raise_and_reach_again() -> None:
+        budgets.change(organization=key.organization, amount=Decimal(200), now=later)
+        budget_alerts.notice(key.organization_id, now=later)
+        spend(key, 80)
+        budget_alerts.notice(key.organization_id, now=later)
+
+    spend(key, 80)
+    Slow.meanwhile.append(raise_and_reach_again)
+
+    assert look(key) == [EIGHTY]
+    assert look(key, later) == [EIGHTY]
+    assert look(key, later + LEASE) == []
 
 
 @pytest.mark.django_db(transaction=True)

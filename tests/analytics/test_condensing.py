@@ -20,7 +20,7 @@ from orgs.services import organizations
 from tests.analytics.at_once import threads, wait_for_waiting
 from tests.analytics.made_up_usage import World, make_world
 from tests.analytics.usage_lines import make_record, post
-from tests.factories import make_key
+from tests.factories import make_key, make_team
 
 pytestmark = [pytest.mark.trial, pytest.mark.django_db]
 
@@ -204,6 +204,15 @@ def test_what_is_not_done_in_time_goes_on_with_the_next_run(world: World) -> Non
     assert condensing.condense_due(now=NOW, least_rows=0, patience_seconds=-1) == 0
     assert not ready(world.organization.pk)
     assert condense() > 80
+
+
+def test_a_call_long_before_all_others_adds_the_spans_of_its_own_month_alone(world: World) -> None:
+    before = condense()
+    post(make_record(make_key(make_team(world.organization))[0], at=datetime(1970, 1, 1, 12, tzinfo=UTC)))
+    assert condense() == 31 + 4 + 1 < before
+    whole = Scope(world.organization.pk, Period(date(1970, 1, 1), LAST))
+    days = DailyUsage.objects.filter(organization_id=world.organization.pk).values_list("request_count", flat=True)
+    assert reports.get_total(whole).request_count == sum(days)
 
 
 def test_an_organization_without_usage_has_nothing_to_condense() -> None:

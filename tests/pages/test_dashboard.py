@@ -1,4 +1,4 @@
-"""The dashboard and the list of prompts: figures worked out by hand, and few queries however much there is."""
+"""The dashboard: figures worked out by hand."""
 
 import re
 from datetime import UTC, date, datetime
@@ -7,14 +7,12 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
-from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
 from analytics import filters, overview, periods
 from orgs.models import Organization
-from prompts import services
 from tests.analytics.rollup_rows import spend
-from tests.factories import make_key, make_organization, make_prompt, make_team, make_user, make_version
+from tests.factories import make_organization, make_team, make_user
 
 pytestmark = [pytest.mark.trial, pytest.mark.django_db]
 
@@ -104,42 +102,3 @@ def test_the_month_is_that_of_the_organizations_time_zone(owner: User) -> None:
     organization = make_organization(timezone="Pacific/Auckland", owner=owner)
 
     assert read_month(organization, datetime(2026, 2, 28, 20, tzinfo=UTC)).period.start == date(2026, 3, 1)
-
-
-# --- The list of prompts ----------------------------------------------------------------------------------------------
-
-
-def test_prompts_are_listed_with_their_active_version_and_what_they_cost_in_all(
-    client: Client, acme: Organization
-) -> None:
-    prompt = make_prompt(acme, "summarize")
-    make_version(prompt)
-    services.activate(version=make_version(prompt), by=None)
-    make_prompt(acme, "idle")
-    make_prompt(key="foreign")
-    key, _ = make_key(make_team(acme))
-    spend(key, "1.50", 2, on="2025-01-31", prompt_key="summarize")
-    spend(key, "0.75", 1, on=today(), prompt_key="summarize")
-
-    page = read(client, "prompts", acme)
-
-    assert "summarize v2 3 $2.25" in page
-    assert "idle None 0 $0.00" in page
-    assert page.index("summarize") < page.index("idle")
-    assert "foreign" not in page
-
-
-def test_without_prompts_the_list_says_how_they_come(client: Client, acme: Organization) -> None:
-    assert "No prompt yet" in read(client, "prompts", acme)
-
-
-@pytest.mark.parametrize("number", [1, 12])
-def test_the_list_of_prompts_takes_three_queries(
-    client: Client, acme: Organization, django_assert_num_queries: DjangoAssertNumQueries, number: int
-) -> None:
-    for _ in range(number):
-        services.activate(version=make_version(make_prompt(acme)), by=None)
-    client.get(reverse("prompts", args=[acme.slug]))
-
-    with django_assert_num_queries(QUERIES_OF_A_PAGE + 3):
-        client.get(reverse("prompts", args=[acme.slug]))

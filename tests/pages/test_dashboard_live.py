@@ -131,7 +131,7 @@ def test_it_takes_few_queries_however_much_there_is(
         with django_assert_num_queries(most):
             ask(client, acme, query)
 
-    of_a_month = QUERIES_OF_A_PART + QUERIES_OF_THE_FRAME + QUERIES_OF_THE_BAR + 6
+    of_a_month = QUERIES_OF_A_PART + QUERIES_OF_THE_FRAME + QUERIES_OF_THE_BAR + 4
     count("range=7d", of_a_month)
     for number in range(12):
         other = make_key(make_team(acme))[0]
