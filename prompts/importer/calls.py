@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from prompts.importer import sdks
 from prompts.importer.clients import Clients
 from prompts.importer.draft import Draft
+from prompts.importer.others import is_known
 from prompts.importer.providers import Provider
 from prompts.importer.reading import Call, Declared, Imported, Made, Part
 from prompts.importer.sdks import Sdk
@@ -33,16 +34,22 @@ class Calls(ABC):
                 continue
             values = self._draft.reading.values(call.function)
             parts = [one for one in values if isinstance(one, Part)]
+            imported = [one for one in values if isinstance(one, Imported)]
             if parts:
                 self._known(call, parts)
             elif not values:
                 self._by_its_shape(call)
-            for one in values:
-                if isinstance(one, Imported) and one.module in self._clients.modules:
+            for one in imported:
+                if one.module in self._clients.modules:
                     self._label(call, self._clients.modules[one.module], one.member)
+                elif one.module not in self._sdk.modules:
+                    self._foreign(call, one.module)
 
     def _known(self, call: Call, parts: list[Part]) -> None:
         """A call of something that this code makes, or declares."""
+        for part in parts:
+            if isinstance(part.owner, Made) and not list(self._owners(part.owner)):
+                self._foreign(call, part.owner.what.module)
         routes = {".".join(one for one in part.path if one not in self._draft.reading.transparent) for part in parts}
         owners = [owner for part in parts for owner in self._owners(part.owner)]
         if len(routes) != 1 or not owners:
@@ -77,12 +84,26 @@ class Calls(ABC):
 
     def _by_its_shape(self, call: Call) -> None:
         """A call of something unknown, by names that only the SDKs have."""
-        names = list(self._names(call.function))
-        found = sdks.route_at_end([one for one in reversed(names) if one not in self._draft.reading.transparent])
-        if found is None or not self.keys(call) & {*_SIGNS, None}:
+        found = self._route(call)
+        if found is not None:
+            self._guess(call, *found)
+
+    def _foreign(self, call: Call, module: str) -> None:
+        """The call has the shape of an SDK's, and its client comes from another module."""
+        if module in self._sdk.modules or is_known(module):
             return
-        provider, route = found
-        self._guess(call, provider, route)
+        route = self._route(call)
+        if route is not None and self._draft.target.metadata:
+            self._draft.leave(
+                call.node,
+                route[1],
+                f"Its client comes from {module}. Import the code that makes it, and label this call there or by hand.",
+            )
+
+    def _route(self, call: Call) -> tuple[Provider, str] | None:
+        """The provider and the route that the names of the call tell."""
+        names = [one for one in self._names(call.function) if one not in self._draft.reading.transparent]
+        return sdks.route_at_end(names[::-1]) if self.keys(call) & {*_SIGNS, None} else None
 
     def _names(self, node: Node) -> Iterator[str]:
         """The names of a chain from its end."""

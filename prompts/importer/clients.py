@@ -34,6 +34,8 @@ class Given:
 
 
 class Clients(ABC):
+    noun = "client"
+
     def __init__(self, draft: Draft, sdk: Sdk, addresses: Addresses, keys: Keys) -> None:
         self._draft, self._sdk, self._addresses, self._keys = draft, sdk, addresses, keys
         # By the node of the call that makes the client.
@@ -95,7 +97,7 @@ class Clients(ABC):
         self._draft.leave(call.node, what, why)
 
     def _client(self, call: Call, provider: Provider) -> None:
-        given, options, what = self.given(call), self._sdk.options, f"{provider.name} client"
+        given, options, what = self.given(call), self._sdk.options, f"{provider.name} {self.noun}"
         url = given.find(options.url)
         address = self._addresses.read(url.value) if url and not self._is_nothing(url.value) else None
         if address is not None and address.proxied is not None:
@@ -115,7 +117,7 @@ class Clients(ABC):
         """Say what was done."""
         self._draft.change(
             call.node,
-            f"The {provider.name} client sends its requests to the proxy with your platform key. "
+            f"The {provider.name} {self.noun} sends its requests to the proxy with your platform key. "
             f"Your {provider.name} key goes along in {PROVIDER_HEADER}.",
         )
 
@@ -219,7 +221,7 @@ class Clients(ABC):
             if self._is_nothing(entry.value):
                 self._set(entry, flat(Member("", draft.dialect.braces(*own))))
             else:
-                draft.wrap(entry.value, *own)
+                draft.wrap(entry.value, *own, is_deeper=draft.layout.is_one_line(call.node))
             return []
         present = {(one.key or "").lower() for one in draft.reading.entries(mapping)}
         missing = [one for one in own if one.lead.strip(" :'\"").lower() not in present]

@@ -21,7 +21,8 @@ _SIGNS: tuple[tuple[Language, re.Pattern[str]], ...] = (
         re.compile(
             r"^\s*(?:export\s+)?(?:interface|enum|declare|abstract\s+class)\s+\w+|^\s*(?:export\s+)?type\s+\w+.*="
             r"|^\s*import\s+type\s|\bas\s+(?:const|any|unknown|string)\b|\bsatisfies\s+\w|\w+!\s*[,;)}\]]"
-            r"|[(,]\s*\w+\??:\s*(?:string|number|boolean|any|unknown|Promise|Record|Array|[A-Z]\w*)\b"
+            r"|[({;,]\s*\w+\??:\s*(?:(?:string|number|boolean|any|unknown)\b|(?:Promise|Record|Array|Partial)<)"
+            r"|[(,][ \t]*\w+\??:\s*[A-Z]\w*(?:\[\])?\)\s*(?:=>|:|\{)|\w<(?:string|number|boolean|any)\b"
             r"|\)\s*:\s*(?:Promise<|string|void|number)|(?:const|let)\s+\w+\s*:\s*\w",
             re.MULTILINE,
         ),

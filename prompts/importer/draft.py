@@ -17,7 +17,7 @@ class Draft(Notes, ABC):
     def __init__(self, source: Source, reading: Reading, dialect: Dialect, target: Target) -> None:
         super().__init__(source, target)
         self.reading, self.dialect = reading, dialect
-        self.layout = Layout(source, self.edits)
+        self.layout = Layout(source, self.edits, padding=dialect.padding)
         # Nodes that have been dealt with, one way or another; nothing more is said about what is in them.
         self.settled: set[Node] = set()
         # Nodes that are left alone on purpose.
@@ -49,11 +49,11 @@ class Draft(Notes, ABC):
     def is_plain_value(self, node: Node) -> bool:
         """Whether any expression could stand in its place, as the value of a name or a member."""
 
-    def wrap(self, node: Node, *members: Member) -> None:
+    def wrap(self, node: Node, *members: Member, is_deeper: bool = False) -> None:
         """Make a mapping of an expression that gives one, and add members: `{**headers, "a": 1}`."""
         before, behind = self.spread(node)
         lead = f"{node.text}: " if node.kind == "shorthand_property_identifier" else ""
-        self.layout.wrap(node, before, behind, self.dialect.braces(*members), lead)
+        self.layout.wrap(node, before, behind, self.dialect.braces(*members), lead, is_deeper=is_deeper)
 
     @property
     def metadata(self) -> Member | None:

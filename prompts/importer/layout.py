@@ -35,29 +35,37 @@ class Listing:
 
 
 class Layout:
-    def __init__(self, source: Source, edits: Edits, last_comma: str = ",") -> None:
+    def __init__(self, source: Source, edits: Edits, last_comma: str = ",", padding: str = "") -> None:
         self._source = source
         self._edits = edits
+        self.padding = padding
         self.room = Room(source.width, source.newline, source.unit, last_comma)
 
     def add(
-        self, node: Node, members: Sequence[Member], *, after: Node | None = None, stays_on_line: bool = False
+        self,
+        node: Node,
+        members: Sequence[Member],
+        *,
+        after: Node | None = None,
+        stays_on_line: bool = False,
+        grows: int = 0,
     ) -> None:
         """Put members behind one item, or behind the last one.
 
-        What is on one line stays on it if asked: what is around it is going to be laid out anew.
+        What is on one line stays on it if asked: what is around it is going to be laid out anew. By `grows` characters
+        the line gets longer through other edits.
         """
         listing = Listing(node)
         if not members:
             return
         if not listing.items:
-            self._fill(listing, members)
+            self._fill(listing, members, stays_on_line=stays_on_line)
             return
         item = after or listing.items[-1]
         if self._source.opens_line(item.start):
             self._add_lines(listing, item, members)
-        elif stays_on_line or self._fits(listing, item, members):
-            self._add_in_line(listing, item, members)
+        elif stays_on_line or self._fits(item, members, grows):
+            self._add_in_line(listing, item, [Member(flat(member), "") for member in members])
         elif self._is_one_line(listing):
             self._explode(listing, item, members)
         else:
@@ -66,16 +74,21 @@ class Layout:
     def is_one_line(self, node: Node) -> bool:
         return self._source.line(node.start) == self._source.line(node.end)
 
-    def wrap(self, node: Node, before: str, behind: str, braces: Braces, lead: str = "") -> None:
-        """Put an expression into new braces as their first member; `before` and `behind` stand around it there."""
+    def wrap(self, node: Node, before: str, behind: str, braces: Braces, lead: str = "", *, is_deeper: bool) -> None:
+        """Put an expression into new braces as their first member; `before` and `behind` stand around it there.
+
+        With `is_deeper` the line of the expression is going to be indented by another step.
+        """
         source, edits = self._source, self._edits
         added = "".join(f", {flat(member)}" for member in braces.members)
         line = source.line_end(node.end) - source.line_start(node.end)
+        if is_deeper:
+            line = len(source.indentation(node.start)) + len(self.room.unit) + 24 + node.end - node.start
         if line + len(lead) + len(before) + len(behind) + len(added) + 2 <= self.room.width:
             edits.insert(node.start, f"{lead}{braces.opening}{braces.padding}{before}")
             edits.insert(node.end, f"{behind}{added}{braces.padding}{braces.closing}")
             return
-        base = source.indentation(node.start)
+        base = source.indentation(node.start) + (self.room.unit if is_deeper else "")
         inner = base + self.room.unit
         edits.insert(node.start, f"{lead}{braces.opening}{source.newline}{inner}{before}")
         edits.insert(node.end, f"{behind},{self.room.lines(braces.members, inner)}{base}{braces.closing}")
@@ -90,23 +103,20 @@ class Layout:
         later = [node for node in listing.inner if node.start >= item.end and node.kind != "comment"]
         return later[0] if later and later[0].kind == "," else None
 
-    def _fill(self, listing: Listing, members: Sequence[Member]) -> None:
+    def _fill(self, listing: Listing, members: Sequence[Member], *, stays_on_line: bool) -> None:
         """Nothing but white space or comments is in the brackets."""
         source, edits = self._source, self._edits
         base = source.indentation(listing.node.children[0].start)
         inner = base + source.unit
-        padding = " " if listing.node.children[0].kind == "{" and self._has_padding(listing) else ""
-        short = padding + ", ".join(flat(member) for member in members) + padding
+        short = self.padding + ", ".join(flat(member) for member in members) + self.padding
         before = listing.opened - source.line_start(listing.opened)
         behind = source.line_end(listing.closed) - listing.closed
-        if not listing.inner and len(members) == 1 and before + len(short) + behind <= self.room.width:
+        is_short = len(members) == 1 and before + len(short) + behind <= self.room.width
+        if not listing.inner and (is_short or stays_on_line):
             edits.replace(listing.opened, listing.closed, short)
             return
         start = listing.inner[-1].end if listing.inner else listing.opened
         edits.replace(start, listing.closed, self.room.lines(members, inner) + base)
-
-    def _has_padding(self, listing: Listing) -> bool:
-        return listing.node.kind == "object"
 
     def _add_lines(self, listing: Listing, item: Node, members: Sequence[Member]) -> None:
         """The item begins a line, so do its new neighbours."""
@@ -153,8 +163,8 @@ class Layout:
         else:
             edits.insert(at, "".join(f", {text}" for text in texts))
 
-    def _fits(self, listing: Listing, item: Node, members: Sequence[Member]) -> bool:
-        added = sum(len(flat(member)) + 2 for member in members)
+    def _fits(self, item: Node, members: Sequence[Member], grows: int) -> bool:
+        added = grows + sum(len(flat(member)) + 2 for member in members)
         line = self._source.line_end(item.end) - self._source.line_start(item.end)
         return line + added <= self.room.width
 

@@ -79,6 +79,13 @@ def name_others(draft: Draft) -> None:
         draft.leave(binding.node, name, why)
 
 
+def is_known(module: str) -> bool:
+    """Whether it is one of the packages that are named here."""
+    parts = module.split(".")
+    beginnings = {".".join(parts[:length]) for length in range(1, len(parts) + 1)}
+    return bool(beginnings & (_PROVIDERS.keys() | _FRAMEWORKS.keys() | {"boto3"}))
+
+
 def _imports(draft: Draft) -> Iterator[Binding]:
     scopes = dict.fromkeys(draft.reading.names.scopes.values())
     found = [one for scope in scopes for bindings in scope.names.values() for one in bindings if one.kind == "import"]

@@ -24,6 +24,8 @@ _MAKERS = {"openai": "createOpenAI", "anthropic": "createAnthropic"}
 
 
 class AiSdkProviders(JavaScriptClients):
+    noun = "provider"
+
     def __init__(self, draft: JavaScriptDraft, addresses: Addresses, keys: Keys) -> None:
         super().__init__(draft, SDK, addresses, keys)
 

@@ -1,5 +1,7 @@
 """Which names a JavaScript or TypeScript file binds, and where ("Scope Analysis", ECMAScript)."""
 
+import re
+
 from prompts.importer.scopes import Binding, BindingKind, Names, Scope
 from prompts.importer.syntax import Node
 
@@ -10,6 +12,8 @@ _FIELDS = frozenset({"public_field_definition", "field_definition"})
 _PARAMETERS = frozenset({"required_parameter", "optional_parameter"})
 _READ = frozenset({"identifier", "shorthand_property_identifier", "type_identifier"})
 _LONGEST_PATH = 8
+_ELSEWHERE = re.compile(r"npm:/?|https://esm\.sh/(?:v\d+/)?|https://cdn\.skypack\.dev/|https://deno\.land/x/")
+_VERSION = re.compile(r"(?<=.)@.*$")
 
 
 def read_names(root: Node) -> Names:
@@ -173,7 +177,7 @@ class _Binder:
             source = clause.field("source")
         if source is None or clause is None:
             return
-        module = source.text[1:-1]
+        module = package(source.text[1:-1])
         for part in clause.named:
             if part.kind == "identifier":
                 scope.bind(Binding(part.text, "import", part, origin=(module, "")))
@@ -184,6 +188,12 @@ class _Binder:
                 bound = specifier.field("alias") or name
                 member = "" if name.text == "default" else name.text
                 scope.bind(Binding(bound.text, "import", bound, origin=(module, member)))
+
+
+def package(specifier: str) -> str:
+    """`openai` for `npm:openai@4.1` and the like, too ("Modules and dependencies", Deno)."""
+    found = _ELSEWHERE.match(specifier)
+    return _VERSION.sub("", specifier[found.end() :]) if found else specifier
 
 
 def dotted(node: Node) -> str:

@@ -3,7 +3,8 @@
 import re
 from collections.abc import Iterator
 
-from prompts.importer.reading import Call, Entry, Imported, Piece, Reading, Value, unescaped
+from prompts.importer.javascript.names import package
+from prompts.importer.reading import Call, Entry, Imported, Piece, Reading, Use, Value, unescaped
 from prompts.importer.syntax import Node
 
 _AROUND = frozenset(
@@ -108,9 +109,17 @@ class JavaScriptReading(Reading):
             given = node.get("arguments").named
             module = self.text(given[0]) if given else None
             if module:
-                yield Imported(module)
+                yield Imported(package(module))
                 return
         yield from super()._find_values(node, depth)
+
+    def mapping(self, node: Node, uses: tuple[Use, ...] = (), depth: int = 0) -> tuple[Node, tuple[Use, ...]] | None:
+        """`new Headers({...})` stands for what is in it."""
+        call = self.call(self.strip(node))
+        if call is not None and call.is_new and call.function.text == "Headers" and call.arguments is not None:
+            given = call.arguments.named
+            return super().mapping(given[0], uses, depth) if len(given) == 1 else None
+        return super().mapping(node, uses, depth)
 
     # --- Texts ---
 

@@ -13,6 +13,8 @@ from prompts.importer.writing import PYTHON
 _IMPORTS = ("import_statement", "import_from_statement")
 # What `**` may stand before only in parentheses ("Dictionary displays", Python Language Reference).
 _LOOSE = frozenset({"boolean_operator", "conditional_expression", "lambda", "named_expression", "comparison_operator"})
+_DEFINITIONS = frozenset({"function_definition", "class_definition", "decorated_definition"})
+_NEAR = 8
 _VALUES = frozenset({"keyword_argument", "default_parameter", "typed_default_parameter", "pair"})
 
 
@@ -59,6 +61,8 @@ class PythonDraft(Draft):
         return "'" if parent.parent.text.lstrip("rRfFbBuU").startswith('"') else '"'
 
     def spread(self, node: Node) -> tuple[str, str]:
+        if node.kind == "conditional_expression":
+            return "**((", ") or {})"
         return ("**(", ")") if node.kind in _LOOSE else ("**", "")
 
     def is_plain_value(self, node: Node) -> bool:
@@ -79,12 +83,21 @@ class PythonDraft(Draft):
         statements = [node for node in self.reading.root.children if node.kind != "comment"]
         first = next((node for node in statements if node.kind in _IMPORTS), None)
         if first is None:
-            at = next((node.start for node in statements if not _belongs_on_top(node)), len(self.source.text))
-            self._insert(at, self._needed + self.source.newline * 2)
+            self._insert_on_top(statements)
         elif not _is_standard(first):
-            self._insert(first.start, self._needed + self.source.newline * 2)
+            self.edits.insert(first.start, self._needed + self.source.newline * 2)
         else:
             self._insert_among(self._neighbours(first, statements))
+
+    def _insert_on_top(self, statements: list[Node]) -> None:
+        """Nothing is imported here so far: behind what has to stay first, else before everything."""
+        newline = self.source.newline
+        top = [node for node in statements if _belongs_on_top(node)]
+        if top:
+            self.edits.insert(self.source.line_end(top[-1].end), newline * 2 + self._needed)
+        else:
+            blank = newline * (3 if statements[0].kind in _DEFINITIONS else 2)
+            self.edits.insert(statements[0].start, self._needed + blank)
 
     def _neighbours(self, first: Node, statements: list[Node]) -> list[Node]:
         """The imports of the standard library that stand together at the top."""
@@ -99,17 +112,27 @@ class PythonDraft(Draft):
     def _insert_among(self, imports: list[Node]) -> None:
         for node in imports:
             if node.kind == "import_from_statement" or _module(node) > "os":
-                self._insert(node.start, self._needed + self.source.newline)
+                self.edits.insert(node.start, self._needed + self.source.newline)
                 return
         self.edits.insert(self.source.line_end(imports[-1].end), self.source.newline + self._needed)
 
-    def _insert(self, at: int, text: str) -> None:
-        self.edits.insert(at, text)
-
 
 def _preferred_quote(tree: Tree) -> str:
-    counts = Counter(node.text[-1:] for node in tree.of("string_start") if node.end - node.start < 3)
+    starts = [node for node in tree.of("string_start") if node.end - node.start < 3 and not _is_in_text(node)]
+    counts = Counter(node.text[-1:] for node in starts)
     return "'" if counts["'"] > counts['"'] else '"'
+
+
+def _is_in_text(node: Node) -> bool:
+    """Whether a text stands inside another one, where it must have other quotes."""
+    current = node.parent
+    for _ in range(_NEAR):
+        if current is None:
+            return False
+        if current.kind == "interpolation":
+            return True
+        current = current.parent
+    return False
 
 
 def _belongs_on_top(node: Node) -> bool:

@@ -7,7 +7,7 @@ from prompts.importer.shell.words import Word, read_word
 from prompts.importer.syntax import Node
 
 _BEFORE = frozenset({"sudo", "time", "env", "exec", "nohup", "command"})
-_PROMPT = re.compile(r"\$\s+curl")
+_PROMPT = re.compile(r"\$\s+(\w+)")
 _HEADER = ("-H", "--header")
 _BODY = ("-d", "--data", "--data-raw", "--data-binary", "--data-ascii", "--json")
 _UPLOAD = ("-F", "--form", "--form-string", "-T", "--upload-file", "--data-urlencode", "-K", "--config")
@@ -66,9 +66,11 @@ def read_curl(node: Node, code: str) -> Curl | None:
 def _arguments(node: Node) -> list[Node] | None:
     """The words of the command from `curl` on."""
     name, *arguments = [child for child in node.children if child.kind not in ("variable_assignment", "file_redirect")]
-    if name.text.rpartition("/")[2] == "curl" or _PROMPT.fullmatch(name.text):
+    prompt = _PROMPT.fullmatch(name.text)
+    program = prompt[1] if prompt else name.text.rpartition("/")[2]
+    if program == "curl":
         return [name, *arguments]
-    if name.text in _BEFORE:
+    if program in _BEFORE:
         at = next((at for at, word in enumerate(arguments) if word.text == "curl"), None)
         return arguments[at:] if at is not None else None
     return None

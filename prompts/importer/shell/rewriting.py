@@ -119,10 +119,19 @@ class ShellRewriting:
                 why = f"It is used in a way that was not understood. The proxy takes the same requests at {base}."
                 self._notes.leave(node, f"Address of {own.provider.name}", why)
             if word.text and providers.is_key(word.text.removeprefix("Authorization: ").removeprefix("Bearer ")):
-                text = (
-                    "There is a key in the code here. Take it out, make a new one at the provider and revoke this one."
-                )
-                self._notes.warn(node, text)
+                self._key(node, word.text)
+
+    def _key(self, node: Node, key: str) -> None:
+        """A variable gets its value from the environment's; where it is that itself, only people can mend it."""
+        provider = providers.provider_of_key(key)
+        parent = node.parent
+        name = parent.get("name").text if parent is not None and parent.kind == "variable_assignment" else ""
+        if name in ("", provider.variable) or not providers.is_key(key):
+            self._notes.warn(node, STILL_WRITTEN)
+            return
+        self._notes.edits.replace(node.start, node.end, in_quotes("", f"${provider.variable}"))
+        self._notes.variables[provider.variable] = None
+        self._notes.warn(node, was_written(provider))
 
     # --- Commands ---
 
