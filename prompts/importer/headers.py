@@ -138,10 +138,8 @@ class HeaderBook:
             draft.edits.replace(place.start, place.end, value)
         grows = len(value) - (place.end - place.start)
         labels = [draft.dialect.pair(name, text) for name, text in headers.labels.items()]
-        has_own = self._has(headers.mapping, PROVIDER_HEADER)
-        draft.layout.add(
-            headers.mapping, [*([] if has_own else [own]), *labels], after=credential.entry.node, grows=grows
-        )
+        added = labels if self._has(headers.mapping, PROVIDER_HEADER) else [own, *labels]
+        draft.layout.add(headers.mapping, added, after=credential.entry.node, grows=grows)
 
     def _both(self, headers: Headers) -> tuple[str, Member]:
         """The new value of the credential, or of the key in it, and the provider's key as a member."""

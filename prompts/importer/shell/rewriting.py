@@ -5,7 +5,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 from prompts.importer import providers
-from prompts.importer.keys import was_written
+from prompts.importer.keys import STILL_WRITTEN, was_written
 from prompts.importer.notes import Notes
 from prompts.importer.outcome import Target
 from prompts.importer.providers import PLATFORM_KEY, PROVIDER_HEADER, Own, Provider
