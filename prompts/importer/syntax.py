@@ -35,6 +35,8 @@ class Node:
         # Asked for its range, a node counts from the start of its line: in one long line that takes minutes.
         place = source.replace("")
         self.start, self.end = place.start_pos, place.end_pos
+        if self.kind == "comment" and code[self.start : self.end].endswith("\r"):
+            self.end -= 1  # The grammars take the first half of a Windows line end for a part of the comment.
         self.children: list[Node] = []
 
     @property
