@@ -1,6 +1,8 @@
 """The syntax tree of the pasted code, by tree-sitter through ast-grep, and the place of the first syntax error."""
 
+import ast
 import re
+import warnings
 from collections.abc import Iterator
 
 from ast_grep_py import SgNode, SgRoot
@@ -9,6 +11,8 @@ _OPENING = {"(": ")", "[": "]", "{": "}", "${": "}", "$(": ")"}
 _CLOSING = frozenset(_OPENING.values())
 # The grammar of the shell takes a time that grows with the square of these.
 _MOST_HEREDOCS = 50
+_NEVER_CLOSED = "A bracket that is opened here is never closed."
+_LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 _HEREDOC = re.compile(r"<<")
 
 
@@ -103,7 +107,7 @@ def parse(code: str, grammar: str) -> Tree:
     while waiting:
         node = waiting.pop()
         if node.kind == "ERROR" or _is_missing(node):
-            raise _fault(root, node)
+            raise _fault(root, node, code, grammar)
         tree.add(node)
         node.children = [Node(child, code, node) for child in node.source.children()]
         waiting.extend(reversed(node.children))
@@ -120,26 +124,47 @@ def _is_missing(node: Node) -> bool:
     return node.start == node.end and (not node.is_named or node.kind == "identifier")
 
 
-def _fault(root: Node, first: Node) -> SyntaxFault:
-    opened = _never_closed(root)
-    if opened is not None:
-        return SyntaxFault(opened, "A bracket that is opened here is never closed.")
-    return SyntaxFault(first.start, "The code has a syntax error here.")
+def _fault(root: Node, first: Node, code: str, grammar: str) -> SyntaxFault:
+    """Where the fault is for people, who look for it elsewhere than a parser that goes on in spite of it."""
+    place = _python_fault(code) if grammar == "python" else None
+    bracket = _lonely_bracket(root)
+    if bracket is not None and (place is None or place == bracket[0]):
+        return SyntaxFault(*bracket)
+    return SyntaxFault(first.start if place is None else place, "The code has a syntax error here.")
 
 
-def _never_closed(root: Node) -> int | None:
-    """Where the last bracket stands that has no partner, if brackets are what is wrong."""
+def _python_fault(code: str) -> int | None:
+    """Where Python itself sees the fault; None where it sees none, as in code for another version of it."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            ast.parse(code)
+    except SyntaxError as fault:
+        lines = _LINE.findall(code)
+        before = lines[: (fault.lineno or 1) - 1]
+        return min(sum(map(len, before)) + max((fault.offset or 1) - 1, 0), len(code))
+    except (ValueError, RecursionError, MemoryError):
+        return None
+    return None
+
+
+def _lonely_bracket(root: Node) -> tuple[int, str] | None:
+    """A bracket without a partner, and what is wrong with it, if brackets are what is wrong."""
     opened: list[SgNode] = []
     waiting = [root.source]
     while waiting:
         node = waiting.pop()
         children = node.children()
         waiting.extend(reversed(children))
+        kind = node.kind()
         if children or not node.text():
             continue
-        kind = node.kind()
         if kind in _OPENING:
             opened.append(node)
-        elif kind in _CLOSING and (not opened or _OPENING[opened.pop().kind()] != kind):
-            return None
-    return opened[-1].replace("").start_pos if opened else None
+        elif kind in _CLOSING:
+            if not opened:
+                return node.replace("").start_pos, "A bracket that is closed here was never opened."
+            last = opened.pop()
+            if _OPENING[last.kind()] != kind:
+                return last.replace("").start_pos, _NEVER_CLOSED
+    return (opened[-1].replace("").start_pos, _NEVER_CLOSED) if opened else None
