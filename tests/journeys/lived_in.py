@@ -1,7 +1,6 @@
 """An organization that has been lived in, and the places to look at in it: path by path, or by what leads there."""
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,7 +9,8 @@ from uuid import UUID
 from playwright.sync_api import Page, expect
 
 from analytics.usage import OtherModelUsage, TokenUsage
-from tests.journeys import history
+from tests.journeys import history, prompts_lived_in
+from tests.journeys.places import Place, open_dialog, press, send
 from tests.journeys.site import PASSWORD, PROVIDER_KEY, Site, Visitor
 from tests.processes import wait_until
 
@@ -33,52 +33,10 @@ class LivedIn:
         return place.format(home=self.home, empty=self.empty, **self.links)
 
 
-@dataclass(frozen=True)
-class Place:
-    """`lead` goes on from the page at `path` to what is to be seen; `who` looks at it."""
-
-    name: str
-    path: str
-    who: str = "owner"
-    lead: Callable[[Page], None] = lambda page: None
-
-
-def press(button: str) -> Callable[[Page], None]:
-    """Even where the browser would see by itself that something is missing."""
-
-    def lead(page: Page) -> None:
-        page.locator("main form").evaluate_all("(forms) => forms.forEach((form) => { form.noValidate = true })")
-        page.get_by_role("button", name=button).click()
-        page.wait_for_load_state()
-
-    return lead
-
-
-def open_dialog(name: str) -> Callable[[Page], None]:
-    def lead(page: Page) -> None:
-        page.get_by_role("link", name=re.compile(name)).first.click()
-        expect(page.get_by_role("dialog")).to_be_visible()
-
-    return lead
-
-
 def open_menus(page: Page) -> None:
     """The account's beside a wide page, and the one that holds all in a narrow one."""
     page.locator(".sidebar-wide .account summary").click()
     page.locator(".sidebar-narrow").evaluate("(menu) => { menu.open = true }")
-
-
-def send(fields: dict[str, str]) -> Callable[[Page], None]:
-    """Fill the fields with these labels and press the form's first button."""
-
-    def lead(page: Page) -> None:
-        form = page.locator("main form.fields").last
-        for label, text in fields.items():
-            form.get_by_label(label).fill(text)
-        form.get_by_role("button").first.click()
-        page.wait_for_load_state()
-
-    return lead
 
 
 def settle(owner: Visitor, member: Visitor) -> LivedIn:
@@ -97,6 +55,7 @@ def settle(owner: Visitor, member: Visitor) -> LivedIn:
     links["gone"] = owner.submit(f"{gone}settings/delete/", typed="Nuts")
     keys = _make_keys(owner, home, links)
     links |= _spend_in_all_ways(site, home, keys[1])
+    links |= prompts_lived_in.settle(owner, home)
     owner.submit(f"{home}settings/budget/", amount="250")
     _invite(owner, member, home, links)
     return LivedIn(owner, member, home, empty, links)
@@ -233,9 +192,6 @@ OF_THE_ORGANIZATION = [
     Place("dashboard", "{home}"),
     Place("dashboard-menu", "{home}", lead=open_menus),
     Place("dashboard-empty", "{empty}"),
-    Place("prompts", "{home}prompts/"),
-    Place("prompts-empty", "{empty}prompts/"),
-    Place("builder", "{home}builder/"),
     Place("keys", "{home}keys/"),
     Place("keys-empty", "{empty}keys/"),
     Place("key-new", "{home}keys/new/"),

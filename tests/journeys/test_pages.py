@@ -12,13 +12,20 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Page
 
-from tests.journeys import lived_in
-from tests.journeys.lived_in import LivedIn, Place
+from tests.journeys import lived_in, prompts_lived_in
+from tests.journeys.lived_in import LivedIn
+from tests.journeys.places import Place
 from tests.journeys.site import Site, Visitor
 
 pytestmark = pytest.mark.browser
 
-PLACES = [*lived_in.SIGNED_OUT, *lived_in.OF_THE_ORGANIZATION, *lived_in.OF_THE_SPEND, *lived_in.OF_THE_PERSON]
+PLACES = [
+    *lived_in.SIGNED_OUT,
+    *lived_in.OF_THE_ORGANIZATION,
+    *prompts_lived_in.OF_THE_PROMPTS,
+    *lived_in.OF_THE_SPEND,
+    *lived_in.OF_THE_PERSON,
+]
 SIZES = {1440: 900, 390: 844}
 THEMES = ("light", "dark")
 PICTURES = os.environ.get("PICTURES", "")
