@@ -12,6 +12,14 @@ document.addEventListener("click", (event) => {
   setTimeout(() => URL.revokeObjectURL(href));
 });
 
+// What was typed or chosen before the scripts ran is answered too.
+const isTouched = (field) => field.checked !== field.defaultChecked || ("defaultValue" in field && field.value !== field.defaultValue);
+
+document.addEventListener("htmx:load", () => {
+  const builder = document.querySelector("form#builder");
+  if (builder && [...builder.elements].some(isTouched)) builder.dispatchEvent(new Event("input"));
+}, { once: true });
+
 document.addEventListener("input", ({ target }) => {
   const most = Number(target.dataset?.most ?? 0);
   if (!most) return;

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.journeys.programs import is_counted, run, take
 from tests.journeys.site import Site, Visitor
@@ -103,6 +103,21 @@ def test_typing_goes_on_while_the_code_follows(owner: Visitor) -> None:
     expect(page.locator("#builder-code")).to_contain_text("invoice-reader-nightly")
     expect(field).to_have_value("invoice-reader-nightly")
     assert "invoice" not in page.url
+
+
+def test_what_is_set_before_the_scripts_run_is_in_the_code_once_they_do(owner: Visitor) -> None:
+    page, home = owner.page, owner.has_organization()
+    held: list[Route] = []
+    page.route(re.compile(r"htmx[^/]*\.js"), lambda route: held.append(route))
+    page.goto(f"{home}builder/", wait_until="commit")
+    page.get_by_label("Prompt key").fill("early-bird")
+    page.get_by_role("radio", name="Go", exact=True).check()
+    assert "early-bird" not in code(page)
+    for route in held:
+        route.continue_()
+
+    expect(page.locator("#builder-code")).to_contain_text("package main")
+    expect(page.locator("#builder-code")).to_contain_text("early-bird")
 
 
 def test_it_opens_over_a_prompt_with_the_key_filled_in(site: Site, visitor: Visitor) -> None:
