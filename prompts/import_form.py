@@ -62,6 +62,7 @@ class ImportForm(LabelsForm):
 
     def __init__(self, data: Mapping[str, Any] | None, initial: Mapping[str, Any]) -> None:
         super().__init__(data, auto_id="import_%s", initial=dict(initial))
+        self.fields["prompt_key"].widget.attrs["list"] = "import-keys"  # the builder's may be on the same page
 
     @property
     def chosen_language(self) -> Language | None:

@@ -19,6 +19,7 @@ from prompts import builder_facts, importer
 from prompts.discretion import Failed, discreetly
 from prompts.folding import fold
 from prompts.import_form import KINDS, ImportForm
+from prompts.importer.apart import rewrite_apart
 
 _logger = logging.getLogger(__name__)
 _PART = "import"  # the id of what HTMX replaces by the result
@@ -58,7 +59,7 @@ def _rewrite(form: ImportForm) -> dict[str, Any]:
 
 def _outcome(form: ImportForm) -> dict[str, Any]:
     code = form.cleaned_data["code"]
-    result = importer.rewrite(code, form.chosen_language, form.target(settings.PUBLIC_URL))
+    result = rewrite_apart(code, form.chosen_language, form.target(settings.PUBLIC_URL))
     is_changed = result.code != code
     language, ending = KINDS[result.language]
     return {

@@ -225,7 +225,7 @@ def test_code_that_trips_the_import_up_is_an_answer_and_its_log_names_the_place_
     def trip(code: str, *_: Any) -> None:
         raise ValueError(f"cannot read {code}")
 
-    monkeypatch.setattr("prompts.views.importing.importer.rewrite", trip)
+    monkeypatch.setattr("prompts.views.importing.rewrite_apart", trip)
     with caplog.at_level(logging.DEBUG):
         page = paste(client, acme)
 
