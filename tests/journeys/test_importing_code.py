@@ -31,9 +31,10 @@ print(greet("Ada"))
 
 
 def paste(page: Page, program: str) -> None:
-    page.get_by_label("Your code").fill(program)
-    page.get_by_label("Prompt key").fill("greeter")
-    page.get_by_role("button", name="Rewrite the code").click()
+    part = page.locator("#import")  # of a page, or of a dialog over the builder
+    part.get_by_label("Your code").fill(program)
+    part.get_by_label("Prompt key").fill("greeter")
+    part.get_by_role("button", name="Rewrite the code").click()
 
 
 def test_a_pasted_program_comes_back_rewritten_and_is_tracked(visitor: Visitor, tmp_path: Path) -> None:
