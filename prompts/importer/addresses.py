@@ -30,8 +30,8 @@ class Addresses:
         self._moved: list[Address] = []
         # Where the addresses begin that have been dealt with.
         self._accounted: set[int] = set()
-        self._covered: set[Node] = set()
-        self._ours: dict[Binding, bool] = {}
+        # Names of which all that read them want the proxy.
+        self._ours: set[Binding] = set()
 
     def read(self, node: Node) -> Address:
         pieces = self._draft.reading.pieces(node)
@@ -60,14 +60,14 @@ class Addresses:
         """Note that this URL shall lead to the proxy."""
         self._moved.append(address)
         self.account(address)
-        self._covered |= {use.node for piece in address.pieces for use in piece.uses}
 
     def finish(self) -> None:
         """Make the edits: to the value of a name where all that read it want it changed, else in their place."""
+        self._settle_names()
         done: set[int] = set()
         for address in self._moved:
             piece = address.pieces[0]
-            outer = next((use for use in piece.uses if not self._is_ours(use)), None)
+            outer = next((use for use in piece.uses if use.binding not in self._ours), None)
             spot = outer.start if outer else piece.start
             if spot in done:
                 continue
@@ -107,16 +107,30 @@ class Addresses:
         assert address.own
         if text is None or len(text) < address.own.length:
             self._replace_where_written(address.pieces[0])
+            draft.warn(
+                address.node,
+                f"{use.binding.name} leads to the proxy now for all that read it, also for what was not rewritten.",
+            )
             return
         new = draft.target.base_url(address.own.provider.id) + text[address.own.length :]
         draft.edits.replace(use.start, use.end, new if use.is_inside_text else draft.dialect.text(new))
 
-    def _is_ours(self, use: Use) -> bool:
-        """Whether all that read the name want the same."""
-        if use.binding not in self._ours:
-            readers = self._draft.reading.names.references(use.binding)
-            self._ours[use.binding] = all(reader in self._covered for reader in readers)
-        return self._ours[use.binding]
+    def _settle_names(self) -> None:
+        """Find the names that can be changed. What reads a name on behalf of one that cannot does not count."""
+        references = self._draft.reading.names.references
+        paths = [piece.uses for address in self._moved for piece in address.pieces if piece.uses]
+        self._ours = {use.binding for uses in paths for use in uses}
+        is_settled = False
+        while not is_settled:
+            covered: set[Node] = set()
+            for uses in paths:
+                for use in uses:
+                    covered.add(use.node)
+                    if use.binding not in self._ours:
+                        break
+            remaining = {one for one in self._ours if all(reader in covered for reader in references(one))}
+            is_settled = len(remaining) == len(self._ours)
+            self._ours = remaining
 
     def _warn_of_variable(self, address: Address) -> None:
         variable = address.pieces[0].variable
