@@ -8,7 +8,7 @@ from prompts.importer.addresses import Address, Addresses
 from prompts.importer.draft import Draft
 from prompts.importer.keys import Keys
 from prompts.importer.providers import PLATFORM_KEY, PROVIDER_HEADER, Provider
-from prompts.importer.reading import Call, Entry, Imported
+from prompts.importer.reading import Call, Entry, Imported, Made
 from prompts.importer.sdks import DECIDING, Sdk
 from prompts.importer.syntax import Node
 from prompts.importer.writing import Member, flat
@@ -70,10 +70,27 @@ class Clients(ABC):
         for call in self._draft.reading.calls:
             for what in self._imported(call):
                 self._convert(call, what)
+        for call in self._draft.reading.calls:
+            self._look_at_copy(call)
 
     def _imported(self, call: Call) -> Iterator[Imported]:
         values = [one for one in self._draft.reading.values(call.function) if isinstance(one, Imported)]
         yield from values[:1]
+
+    def _look_at_copy(self, call: Call) -> None:
+        """`client.with_options(api_key=...)`."""
+        member = self._draft.reading.member(call.function)
+        if member is None or member[1] not in self._draft.reading.copies:
+            return
+        owners = [one for one in self._draft.reading.values(member[0]) if isinstance(one, Made)]
+        options = self._sdk.options
+        changed = next((key for key in (options.url, options.key, options.headers) if self.given(call).find(key)), "")
+        if changed and any(one.call in self.made and self.made[one.call].is_proxied for one in owners):
+            self._draft.leave(
+                call.node,
+                f"A copy of the client with another {changed}",
+                f"Give it the proxy's address and your platform key, and the other key as {PROVIDER_HEADER}.",
+            )
 
     def _convert(self, call: Call, what: Imported) -> None:
         left = self._sdk.left(what)

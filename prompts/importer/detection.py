@@ -46,7 +46,7 @@ def detect(code: str) -> Language:
         # TypeScript is JavaScript with more in it.
         scores["typescript"] += scores["javascript"]
     ordered = sorted(scores, key=lambda language: -scores[language])
-    return next((language for language in ordered if scores[language] and _is_read(code, language)), ordered[0])
+    return next((language for language in ordered if scores[language] and is_read(code, language)), ordered[0])
 
 
 def _score(pattern: re.Pattern[str], code: str) -> int:
@@ -58,7 +58,8 @@ def _score(pattern: re.Pattern[str], code: str) -> int:
     return count
 
 
-def _is_read(code: str, language: Language) -> bool:
+def is_read(code: str, language: Language) -> bool:
+    """Whether the language's grammar reads the code without errors."""
     grammars = ("typescript", "tsx") if language == "typescript" else (language,)
     for grammar in grammars:
         try:

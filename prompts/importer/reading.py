@@ -17,6 +17,8 @@ _LONGEST_PATH = 8
 _MOST_VALUES = 8
 _MOST_BINDINGS = 40
 _ESCAPE = re.compile(r"\\(x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}|u\{[0-9A-Fa-f]{1,6}\}|\r\n|.)", re.DOTALL)
+# In the options of a client's copy.
+_LEADS_ELSEWHERE = re.compile(r"\b(base_url|baseURL|api_key|apiKey)\b")
 _SURROGATES = range(0xD800, 0xE000)
 _ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\", "'": "'", '"': '"', "`": "`", "$": "$", "/": "/", "\n": ""}
 
@@ -213,12 +215,17 @@ class Reading(ABC):
         for value in self.values(call.function, depth):
             if isinstance(value, Imported):
                 yield Made(value, call.node)
+            elif isinstance(value, Part) and value.path[-1] in self.copies and self._leads_elsewhere(call):
+                yield Declared(Imported("", "copy"))
             elif isinstance(value, Part) and value.path[-1] in self.copies:
                 yield value.owner if len(value.path) == 1 else Part(value.owner, value.path[:-1])
         for binding in self._functions(call.function):
             assert binding.value is not None
             for expression in self.returned(binding.value):
                 yield from self.values(expression, depth)
+
+    def _leads_elsewhere(self, call: Call) -> bool:
+        return call.arguments is not None and _LEADS_ELSEWHERE.search(call.arguments.text) is not None
 
     def _functions(self, node: Node) -> list[Binding]:
         """The functions of this file that the expression names."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from prompts.importer.detection import detect
+from prompts.importer.detection import detect, is_read
 from prompts.importer.javascript.rewriting import rewrite_javascript, rewrite_typescript
 from prompts.importer.notes import Notes
 from prompts.importer.outcome import MOST_CHARACTERS, Caution, Change, Language, Left, Refusal, Result, Target
@@ -19,6 +19,7 @@ _REWRITING: Mapping[str, tuple[str, str, Callable[..., Notes]]] = {
     "bash": ("bash", "  ", rewrite_shell),
 }
 
+_NAMES = {"python": "Python", "javascript": "JavaScript", "typescript": "TypeScript", "bash": "a shell's command"}
 _MOST_LINES = 8
 
 
@@ -29,13 +30,14 @@ def rewrite(code: str, language: Language | None, target: Target) -> Result:
     """
     if len(code) > MOST_CHARACTERS:
         raise ValueError(f"The code is longer than {MOST_CHARACTERS:,} characters.")
-    language = language or detect(code)
+    given, language = language, language or detect(code)
     grammar, unit, rewriting = _REWRITING[language]
     source = Source(code, unit)
     try:
         grammar, tree = _parse(code, grammar)
     except SyntaxFault as fault:
-        return Result(language, code, refusal=Refusal(source.line(fault.at), source.column(fault.at), fault.text))
+        text = fault.text + (_other_language(code, given) if given else "")
+        return Result(language, code, refusal=Refusal(source.line(fault.at), source.column(fault.at), text))
     notes = rewriting(source, tree, target)
     try:
         new = notes.edits.apply(code)
@@ -58,6 +60,12 @@ def _parse(code: str, grammar: str) -> tuple[str, Tree]:
         except SyntaxFault:
             pass
         raise
+
+
+def _other_language(code: str, given: Language) -> str:
+    """A hint where people have chosen the wrong language."""
+    likely = detect(code)
+    return f" It looks like {_NAMES[likely]}." if likely != given and is_read(code, likely) else ""
 
 
 def _result(language: Language, code: str, notes: Notes) -> Result:

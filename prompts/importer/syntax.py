@@ -11,6 +11,7 @@ _OPENING = {"(": ")", "[": "]", "{": "}", "${": "}", "$(": ")"}
 _CLOSING = frozenset(_OPENING.values())
 # The grammar of the shell takes a time that grows with the square of these.
 _MOST_HEREDOCS = 50
+_SYNTAX_ERROR = "The code has a syntax error here."
 _NEVER_CLOSED = "A bracket that is opened here is never closed."
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 _HEREDOC = re.compile(r"<<")
@@ -130,7 +131,16 @@ def _fault(root: Node, first: Node, code: str, grammar: str) -> SyntaxFault:
     bracket = _lonely_bracket(root)
     if bracket is not None and (place is None or place == bracket[0]):
         return SyntaxFault(*bracket)
-    return SyntaxFault(first.start if place is None else place, "The code has a syntax error here.")
+    at = first.start if place is None else place
+    return SyntaxFault(at, _hint(code, at) if grammar == "python" else _SYNTAX_ERROR)
+
+
+def _hint(code: str, at: int) -> str:
+    """For what is Python but for the place that it was copied from."""
+    line = code[code.rfind("\n", 0, at) + 1 : at + 8].lstrip()
+    if line.startswith(("%", "!")):
+        return "Lines that begin with % or ! are for notebooks alone. Take them out."
+    return "Take the prompts out: >>> and ..." if line.startswith(">>>") else _SYNTAX_ERROR
 
 
 def _python_fault(code: str) -> int | None:

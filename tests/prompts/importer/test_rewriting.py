@@ -39,6 +39,21 @@ def test_code_with_an_error_is_refused_with_its_place(language: Language, code: 
     assert "openai" not in result.refusal.text  # Nothing of the code is repeated.
 
 
+@pytest.mark.parametrize(
+    ("code", "hint"),
+    [
+        ("!pip install openai\nimport openai\n", "notebooks"),
+        (">>> import openai\n", "prompts"),
+        ("const a = {};\nawait fetch(a, { b: 1 });\n", "It looks like JavaScript"),
+    ],
+)
+def test_a_refusal_says_what_it_may_come_from(code: str, hint: str) -> None:
+    result = rewrite(code, "python", TARGET)
+
+    assert result.refusal is not None
+    assert hint in result.refusal.text
+
+
 def test_code_longer_than_the_limit_is_not_looked_at() -> None:
     assert rewrite("#" * MOST_CHARACTERS, "python", TARGET).refusal is None
     with pytest.raises(ValueError, match="200,000"):
