@@ -1,5 +1,6 @@
 """The documentation's JavaScript, word for word, and the Node SDKs, through a served proxy. Needs Node and npm."""
 
+import fcntl
 import hashlib
 import json
 import subprocess
@@ -20,12 +21,14 @@ NODE_FOLDER = ROOT / "tests" / "node"
 @pytest.fixture(scope="module")
 def node_folder() -> Path:
     """Where the SDKs of package-lock.json are installed; done here when they are not."""
-    lock = hashlib.sha256((NODE_FOLDER / "package-lock.json").read_bytes()).hexdigest()
     stamp = NODE_FOLDER / "node_modules" / ".complete"
-    if not stamp.exists() or stamp.read_text() != lock:
-        command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-        subprocess.run(command, cwd=NODE_FOLDER, env=environment(), check=True, timeout=300)
-        stamp.write_text(lock)
+    with (NODE_FOLDER / "package-lock.json").open("rb") as versions:
+        fcntl.flock(versions, fcntl.LOCK_EX)  # Of the processes that run tests one installs, and the others wait.
+        lock = hashlib.sha256(versions.read()).hexdigest()
+        if not stamp.exists() or stamp.read_text() != lock:
+            command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+            subprocess.run(command, cwd=NODE_FOLDER, env=environment(), check=True, timeout=300)
+            stamp.write_text(lock)
     return NODE_FOLDER
 
 
