@@ -12,6 +12,7 @@ from prompts.importer.reading import Call, Declared, Imported, Made, Part
 from prompts.importer.sdks import Sdk
 from prompts.importer.syntax import Node
 
+_SOCKETS = frozenset({"realtime.connect", "beta.realtime.connect", "responses.connect"})
 _SIGNS = frozenset({"model", "messages", "input", "prompt", "max_tokens"})
 
 
@@ -136,6 +137,9 @@ class Calls(ABC):
 
     def _label(self, call: Call, provider: Provider, route: str) -> None:
         draft = self._draft
+        if route in _SOCKETS:
+            why = "The proxy takes no WebSockets. Make a client for it that goes to the provider itself."
+            draft.leave(call.node, route, why)
         if not draft.target.metadata:
             return
         if sdks.takes_labels(provider, route):

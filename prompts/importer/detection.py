@@ -6,7 +6,10 @@ from prompts.importer.outcome import Language
 from prompts.importer.syntax import SyntaxFault, parse
 
 _SIGNS: tuple[tuple[Language, re.Pattern[str]], ...] = (
-    ("bash", re.compile(r"^\s*(?:\$\s+)?(?:sudo\s+)?curl\s|^#!.*\b(?:ba|z|da)?sh\b|^\s*export\s+\w+=", re.MULTILINE)),
+    (
+        "bash",
+        re.compile(r"(?:^|[\s(|;&`])curl\s+[-\x22\x27$h\\]|^#!.*\b(?:ba|z|da)?sh\b|^\s*export\s+\w+=", re.MULTILINE),
+    ),
     (
         "python",
         re.compile(
@@ -36,6 +39,7 @@ _SIGNS: tuple[tuple[Language, re.Pattern[str]], ...] = (
         ),
     ),
 )
+_IN_DOUBT: tuple[Language, ...] = ("python", "javascript", "typescript", "bash")
 _MOST_SIGNS = 2_000
 
 
@@ -45,8 +49,9 @@ def detect(code: str) -> Language:
     if scores["typescript"] and scores["javascript"]:
         # TypeScript is JavaScript with more in it.
         scores["typescript"] += scores["javascript"]
-    ordered = sorted(scores, key=lambda language: -scores[language])
-    return next((language for language in ordered if scores[language] and is_read(code, language)), ordered[0])
+    ordered = sorted(_IN_DOUBT, key=lambda language: -scores[language])
+    likely = [language for language in ordered if scores[language]]
+    return next((language for language in likely or ordered if is_read(code, language)), ordered[0])
 
 
 def _score(pattern: re.Pattern[str], code: str) -> int:

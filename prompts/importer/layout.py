@@ -62,7 +62,7 @@ class Layout:
             self._fill(listing, members, stays_on_line=stays_on_line)
             return
         item = after or listing.items[-1]
-        if self._source.opens_line(item.start):
+        if self._source.opens_line(item.start) or self._source.opens_line(listing.items[0].start):
             self._add_lines(listing, item, members)
         elif stays_on_line or self._fits(item, members, grows):
             self._add_in_line(listing, item, [Member(flat(member), "") for member in members])

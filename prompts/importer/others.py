@@ -38,6 +38,7 @@ _PROVIDERS = {
     "@ai-sdk/deepseek": "DeepSeek",
     "@ai-sdk/openai-compatible": "A provider that speaks as OpenAI does",
 }
+_SOCKETS = ("openai/realtime", "openai/beta/realtime", "openai/responses/ws")
 _FRAMEWORKS = {
     "langchain_openai": "LangChain",
     "langchain_anthropic": "LangChain",
@@ -64,6 +65,8 @@ def name_others(draft: Draft) -> None:
         if modules[-1] == "boto3" and "bedrock" in draft.source.text:
             provider = "Amazon Bedrock"
         framework = next((_FRAMEWORKS[one] for one in modules if one in _FRAMEWORKS), "")
+        if binding.origin[0].startswith(_SOCKETS):
+            draft.leave(binding.node, "OpenAI over a WebSocket", "The proxy takes no WebSockets.")
         name = provider or framework
         if not name or name in named:
             continue

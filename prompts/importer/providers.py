@@ -40,7 +40,7 @@ _HOSTS = (
     (re.compile(r"(^|\.)fireworks\.ai$"), "Fireworks AI"),
     (re.compile(r"\.amazonaws\.com$"), "Amazon Bedrock"),
     (re.compile(r"^gateway\.ai\.cloudflare\.com$"), "Cloudflare AI Gateway"),
-    (re.compile(r"\.api\.openai\.com$"), "a regional host of OpenAI"),
+    (re.compile(r"\.api\.openai\.com$"), "another host of OpenAI"),
     (
         re.compile(r"^(localhost|127\.0\.0\.1|0\.0\.0\.0|\[?::1\]?|host\.docker\.internal)$"),
         "a server on this computer",

@@ -4,10 +4,11 @@ says in a subclass how its grammar calls things. Nothing is followed deeper than
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
+from types import MappingProxyType
 
 from prompts.importer.scopes import Binding, Names
 from prompts.importer.syntax import Node, Tree
@@ -16,11 +17,8 @@ _DEEPEST = 24
 _LONGEST_PATH = 8
 _MOST_VALUES = 8
 _MOST_BINDINGS = 40
-_ESCAPE = re.compile(r"\\(x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}|u\{[0-9A-Fa-f]{1,6}\}|\r\n|.)", re.DOTALL)
 # In the options of a client's copy.
 _LEADS_ELSEWHERE = re.compile(r"\b(base_url|baseURL|api_key|apiKey)\b")
-_SURROGATES = range(0xD800, 0xE000)
-_ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\", "'": "'", '"': '"', "`": "`", "$": "$", "/": "/", "\n": ""}
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +103,8 @@ class Reading(ABC):
     # Members of a client that give a client again, and where a client's own parts do not count as a path.
     copies: frozenset[str] = frozenset({"with_options", "copy", "withOptions"})
     call_kinds: tuple[str, ...] = ()
+    # Names that stand for something even where the code does not say so: people paste parts of files.
+    well_known: Mapping[str, Imported] = MappingProxyType({})
     transparent: frozenset[str] = frozenset({"with_raw_response", "with_streaming_response"})
 
     def __init__(self, tree: Tree, names: Names) -> None:
@@ -189,7 +189,10 @@ class Reading(ABC):
         for one in self.alternatives(node):
             yield from self.values(one, depth)
         if self.is_name(node):
-            for binding in self.find(node):
+            bindings = self.names.find(node)
+            if not bindings and node.text in self.well_known:
+                yield self.well_known[node.text]
+            for binding in bindings if len(bindings) <= _MOST_BINDINGS else []:
                 yield from self.bound(binding, depth)
             return
         call = self.call(node)
@@ -324,26 +327,6 @@ class Reading(ABC):
         if len(returned) != 1:
             return None
         return self.mapping(returned[0], (*uses, Use(call.function, functions[0], node.start, node.end)), depth + 1)
-
-
-def unescaped(text: str) -> str | None:
-    """What the escapes in a literal mean, where Python and JavaScript agree about them; None for other ones."""
-    try:
-        return _ESCAPE.sub(_meaning, text)
-    except ValueError:
-        return None
-
-
-def _meaning(escape: re.Match[str]) -> str:
-    written = escape[1]
-    if written[0] in "xu" and len(written) > 1:
-        code = int(written[1:].strip("{}"), 16)
-        if code in _SURROGATES:
-            raise ValueError(written)
-        return chr(code)
-    if written not in _ESCAPED:
-        raise ValueError(written)
-    return _ESCAPED[written]
 
 
 def constant(pieces: Sequence[Piece]) -> str | None:

@@ -20,6 +20,10 @@ _REWRITING: Mapping[str, tuple[str, str, Callable[..., Notes]]] = {
 }
 
 _NAMES = {"python": "Python", "javascript": "JavaScript", "typescript": "TypeScript", "bash": "a shell's command"}
+_TAKEN_FOR_JAVASCRIPT = (
+    "This was taken for JavaScript. TypeScript wants the labels written in another way: if it is that, choose it and "
+    "import the code again."
+)
 _MOST_LINES = 8
 
 
@@ -45,6 +49,8 @@ def rewrite(code: str, language: Language | None, target: Target) -> Result:
         new = ""
     if has_error(new, grammar) or (code and not new):
         return Result(language, code, refusal=Refusal(1, 1, "This code cannot be rewritten without breaking it."))
+    if given is None and language == "javascript" and notes.labelled_lines:
+        notes.warnings[Caution(1, _TAKEN_FOR_JAVASCRIPT)] = None
     return _result(language, new, notes)
 
 

@@ -1,5 +1,7 @@
 """The Vercel AI SDK: its providers take an address and headers, but nothing for the body. So labels are headers."""
 
+import re
+
 from prompts.importer.addresses import Addresses
 from prompts.importer.draft import Draft
 from prompts.importer.javascript.clients import JavaScriptClients
@@ -19,6 +21,7 @@ SDK = Sdk(
     modules={"@ai-sdk/openai": OPENAI, "@ai-sdk/anthropic": ANTHROPIC},
     options=Options("baseURL", "apiKey", "headers"),
 )
+_GATEWAY = re.compile(r"(openai|anthropic)/")
 # What makes a provider, and the one that the package has made already.
 _MAKERS = {"openai": "createOpenAI", "anthropic": "createAnthropic"}
 
@@ -47,6 +50,23 @@ class AiSdkProviders(JavaScriptClients):
                     module, member = binding.origin
                     if module in SDK.modules and member in _MAKERS:
                         self._ready_made(binding.node, Imported(module, member))
+
+        self._name_gateway()
+
+    def _name_gateway(self) -> None:
+        """`model: "openai/gpt-4o"`."""
+        reading = self._draft.reading
+        module = reading.names.scopes[reading.root].names.values()
+        if not any(binding.origin[0] == "ai" for bindings in module for binding in bindings):
+            return
+        for pair in reading.tree.of("pair"):
+            if pair.children[0].text == "model" and _GATEWAY.match(reading.text(pair.get("value")) or ""):
+                self._draft.leave(
+                    pair,
+                    "Vercel's AI Gateway",
+                    "A model with the provider in its name goes through that. Take the provider from @ai-sdk/openai or "
+                    "@ai-sdk/anthropic, and import the code again.",
+                )
 
     def _ready_made(self, name: Node, what: Imported) -> None:
         """`import { openai } from "@ai-sdk/openai"`: import what makes such a provider, and make one."""

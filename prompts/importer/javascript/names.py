@@ -12,7 +12,7 @@ _FIELDS = frozenset({"public_field_definition", "field_definition"})
 _PARAMETERS = frozenset({"required_parameter", "optional_parameter"})
 _READ = frozenset({"identifier", "shorthand_property_identifier", "type_identifier"})
 _LONGEST_PATH = 8
-_ELSEWHERE = re.compile(r"npm:/?|https://esm\.sh/(?:v\d+/)?|https://cdn\.skypack\.dev/|https://deno\.land/x/")
+_ELSEWHERE = re.compile(r"npm:/?|jsr:/?|https://esm\.sh/(?:v\d+/)?|https://cdn\.skypack\.dev/|https://deno\.land/x/")
 _VERSION = re.compile(r"(?<=.)@.*$")
 
 
@@ -193,7 +193,8 @@ class _Binder:
 def package(specifier: str) -> str:
     """`openai` for `npm:openai@4.1` and the like, too ("Modules and dependencies", Deno)."""
     found = _ELSEWHERE.match(specifier)
-    return _VERSION.sub("", specifier[found.end() :]) if found else specifier
+    name = _VERSION.sub("", specifier[found.end() :]) if found else specifier
+    return "openai" if name == "@openai/openai" else name
 
 
 def dotted(node: Node) -> str:

@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Iterator
+from types import MappingProxyType
 
+from prompts.importer.escapes import unescaped
 from prompts.importer.javascript.names import package
-from prompts.importer.reading import Call, Entry, Imported, Piece, Reading, Use, Value, unescaped
+from prompts.importer.reading import Call, Entry, Imported, Piece, Reading, Use, Value
 from prompts.importer.syntax import Node
 
 _AROUND = frozenset(
@@ -22,6 +24,13 @@ _DEEPEST_SUM = 40
 
 class JavaScriptReading(Reading):
     call_kinds = ("call_expression", "new_expression")
+    well_known = MappingProxyType(
+        {
+            "OpenAI": Imported("openai"),
+            "AzureOpenAI": Imported("openai", "AzureOpenAI"),
+            "Anthropic": Imported("@anthropic-ai/sdk"),
+        }
+    )
     transparent = frozenset({"withResponse", "asResponse"})
 
     def strip(self, node: Node) -> Node:

@@ -1,8 +1,10 @@
 """Python's expressions, as the shared reading needs them."""
 
 from dataclasses import replace
+from types import MappingProxyType
 
-from prompts.importer.reading import Call, Entry, Piece, Reading, unescaped
+from prompts.importer.escapes import unescaped
+from prompts.importer.reading import Call, Entry, Imported, Piece, Reading
 from prompts.importer.syntax import Node
 
 _GETTERS = ("os.getenv", "os.environ.get", "environ.get", "getenv")
@@ -11,6 +13,12 @@ _DEEPEST_SUM = 40
 
 class PythonReading(Reading):
     call_kinds = ("call",)
+    well_known = MappingProxyType(
+        {
+            **{name: Imported("openai", name) for name in ("OpenAI", "AsyncOpenAI", "AzureOpenAI", "AsyncAzureOpenAI")},
+            **{name: Imported("anthropic", name) for name in ("Anthropic", "AsyncAnthropic", "AnthropicBedrock")},
+        }
+    )
 
     def strip(self, node: Node) -> Node:
         while node.kind in ("parenthesized_expression", "await") and node.named:
