@@ -54,6 +54,11 @@ def detect(code: str) -> Language:
     return next((language for language in likely or ordered if is_read(code, language)), ordered[0])
 
 
+def looks_like(code: str, language: Language) -> bool:
+    """Whether something in the code speaks for the language, and its grammar reads the code."""
+    return any(one == language and _score(pattern, code) for one, pattern in _SIGNS) and is_read(code, language)
+
+
 def _score(pattern: re.Pattern[str], code: str) -> int:
     count = 0
     for _ in pattern.finditer(code):

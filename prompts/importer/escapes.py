@@ -4,19 +4,8 @@ import re
 
 _ESCAPE = re.compile(r"\\(x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}|u\{[0-9A-Fa-f]{1,6}\}|\r\n|.)", re.DOTALL)
 _SURROGATES = range(0xD800, 0xE000)
-_ESCAPED = {
-    "n": "\n",
-    "t": "\t",
-    "r": "\r",
-    "\\": "\\",
-    "'": "'",
-    '"': '"',
-    "`": "`",
-    "$": "$",
-    "/": "/",
-    "\n": "",
-    "\r\n": "",
-}
+_THEMSELVES = "\\'\"`$/"
+_ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "\n": "", "\r\n": "", **{one: one for one in _THEMSELVES}}
 
 
 def unescaped(text: str) -> str | None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from prompts.importer.detection import detect, is_read
+from prompts.importer.detection import detect, looks_like
 from prompts.importer.javascript.rewriting import rewrite_javascript, rewrite_typescript
 from prompts.importer.notes import Notes
 from prompts.importer.outcome import MOST_CHARACTERS, Caution, Change, Language, Left, Refusal, Result, Target
@@ -71,7 +71,7 @@ def _parse(code: str, grammar: str) -> tuple[str, Tree]:
 def _other_language(code: str, given: Language) -> str:
     """A hint where people have chosen the wrong language."""
     likely = detect(code)
-    return f" It looks like {_NAMES[likely]}." if likely != given and is_read(code, likely) else ""
+    return f" It looks like {_NAMES[likely]}." if likely != given and looks_like(code, likely) else ""
 
 
 def _result(language: Language, code: str, notes: Notes) -> Result:
