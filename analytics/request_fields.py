@@ -11,6 +11,7 @@ from analytics import reports
 from analytics.models import LedgerRecord
 from analytics.receipts import Receipt, Share
 from analytics.request_log import Names, flags_of
+from analytics.rollups import TOKEN_COLUMNS
 
 _Reader = Callable[[LedgerRecord, Names], Any]
 
@@ -33,17 +34,6 @@ def _text(name: str) -> _Reader:
     return lambda record, _: getattr(record, name) or None
 
 
-_TOKENS = (
-    "input_tokens",
-    "cache_read_tokens",
-    "cache_write_5m_tokens",
-    "cache_write_1h_tokens",
-    "input_audio_tokens",
-    "output_tokens",
-    "output_audio_tokens",
-    "reasoning_tokens",
-    "web_searches",
-)
 _READERS: Mapping[str, _Reader] = {
     "id": lambda record, _: record.pk.hex,
     "started_at": lambda record, _: say_moment(record.started_at),
@@ -67,7 +57,7 @@ _READERS: Mapping[str, _Reader] = {
     "cost_status": _column("cost_status"),
     "previous_cost": lambda record, _: _usd(record.previous_cost_pico_usd),
     "usage_source": _column("usage_source"),
-    **{name: _column(name) for name in _TOKENS},
+    **{name: _column(name) for name in TOKEN_COLUMNS},
     "service_tier": _text("service_tier"),
     "speed": _text("speed"),
     "inference_geo": _text("inference_geo"),
