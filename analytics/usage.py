@@ -8,38 +8,51 @@ from typing import Any, Literal
 
 import msgspec
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2  # 2: image tokens, durations, characters, batches, answers that come later
 # The largest line. The caps on what a client controls (128-character keys, 20 tags of 64 characters) keep every line
 # below it.
 MAX_LINE_BYTES = 16 * 1024
 MAX_TOKENS = 1_000_000_000  # A count above this is taken for garbage, clamped, and the record marked partial.
 
-# How the token counts were obtained: from the provider's answer, guessed from text lengths, or not at all.
-UsageSource = Literal["provider", "estimated", "none"]
-# What kind of record it is: a call that ended; one that a crash cut off (its cost is unknown); a sandbox answer.
-State = Literal["complete", "interrupted", "simulated"]
-# Whether this route's usage can be read (`metered`), or the call was only forwarded (`unmetered`).
-Metering = Literal["metered", "unmetered"]
+# How the quantities were obtained: from the provider's answer, counted in the request as the provider bills it (the
+# characters of a text to be spoken), guessed from text lengths, or not at all.
+UsageSource = Literal["provider", "request", "estimated", "none"]
+# What kind of record it is: a call that ended; one that a crash cut off (its cost is unknown); a sandbox answer; one
+# whose usage the provider tells later, in the answer to another call (a background response, a batch).
+State = Literal["complete", "interrupted", "simulated", "pending"]
+# Whether this route's usage can be read (`metered`), it is known to cost nothing (`free`: lists, retrievals, token
+# counts), or the call was only forwarded and may cost something (`unmetered`).
+Metering = Literal["metered", "free", "unmetered"]
 
 
 class TokenUsage(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """Token counts in buckets that do not overlap, except `reasoning`, which is inside `output` and for information."""
+    """Quantities in buckets that do not overlap, except `reasoning`, which is inside `output` and for information.
+
+    Tokens, unless the name says otherwise. `input` and `output` hold text, and whatever the provider does not tell
+    apart.
+    """
 
     input: int = 0  # uncached
     cache_read: int = 0
     cache_write_5m: int = 0
     cache_write_1h: int = 0
     input_audio: int = 0
+    input_image: int = 0
     output: int = 0
     output_audio: int = 0
+    output_image: int = 0
     reasoning: int = 0
     web_searches: int = 0
+    file_searches: int = 0
+    characters: int = 0  # of a text to be spoken, where speech is sold by them
+    audio_ms: int = 0  # length of the recording, where transcription is sold by time
     service_tier: str = ""
     speed: str = ""
     inference_geo: str = ""
     # Clamped or contradictory numbers were seen, so the cost may be off.
     is_partial: bool = False
-    # The share of the buckets above that belongs to other models (Anthropic's advisor), priced at their own rates.
+    # The share of the buckets above that is priced apart: at another model's rates (Anthropic's advisor), or by the
+    # length of a prompt of its own (a compaction, the requests of a batch).
     other_models: tuple["OtherModelUsage", ...] = ()
 
     @property
@@ -51,20 +64,55 @@ class TokenUsage(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
                 self.cache_write_5m,
                 self.cache_write_1h,
                 self.input_audio,
+                self.input_image,
                 self.output,
                 self.output_audio,
+                self.output_image,
                 self.web_searches,
+                self.file_searches,
+                self.characters,
+                self.audio_ms,
             )
         )
 
 
 class OtherModelUsage(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """A share of a usage that is priced apart."""
+
     model: str
     input: int = 0
     cache_read: int = 0
     cache_write_5m: int = 0
     cache_write_1h: int = 0
+    input_audio: int = 0
+    input_image: int = 0
     output: int = 0
+    output_audio: int = 0
+    output_image: int = 0
+    web_searches: int = 0
+    file_searches: int = 0
+    # The longest prompt in this share, in tokens, for prices that depend on it; 0: the share is one prompt, its input.
+    longest_prompt: int = 0
+
+
+class Completion(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """What a later answer told of a call that is pending. The first final one counts, further ones are ignored."""
+
+    object_id: str  # the provider's id of what was created: a response, a batch, or a file that an alias leads to
+    model: str = ""
+    usage: TokenUsage = TokenUsage()
+    usage_source: UsageSource = "provider"
+    error_code: str = ""  # the provider's error type, when it failed
+    finish_reason: str = ""
+    # False: summed up by the provider without the lengths of the single prompts, to be replaced by a final one.
+    is_final: bool = True
+
+
+class Alias(msgspec.Struct, frozen=True):
+    """That what `name` (a file of results) holds belongs to `object_id` (its batch)."""
+
+    name: str
+    object_id: str
 
 
 class CallFacts(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -77,7 +125,7 @@ class CallFacts(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     team_id: int
     api_key_id: int
     provider: str
-    route: str  # route class: "chat/completions", "messages", or "other"
+    route: str  # route class, as in proxy.providers: "chat/completions", "responses/{id}", or "other"
     method: str = "POST"
     metering: Metering = "metered"
     prompt_key: str = ""  # "" means none
@@ -102,6 +150,10 @@ class UsageRecord(CallFacts, frozen=True, omit_defaults=True, kw_only=True):
     first_token_ms: int = -1  # of a stream, to its first event with content; -1 when not a stream or none came
     finish_reason: str = ""
     provider_request_id: str = ""
+    object_id: str = ""  # of a pending call: what was created, by which a later answer refers to it
+    # What this call's answer told of earlier calls.
+    completion: Completion | None = None
+    aliases: tuple[Alias, ...] = ()
 
     @property
     def is_error(self) -> bool:
