@@ -9,11 +9,11 @@ import msgspec
 
 from proxy.errors import Refusal
 from proxy.providers import PROVIDERS
-from proxy.providers.base import Provider
+from proxy.providers.base import MAX_ID, Provider, Route, label
+from proxy.providers.routes import id_in
 
 PREFIX = b"/api/proxy/"
 PROXY_VERSION = b"v1"
-OTHER = "other"
 
 _UNSAFE = re.compile(rb"[\x00-\x20\x7f-\xff\\#]")  # a "#" would cut the rest off
 _UNSAFE_DECODED = re.compile(rb"[\x00-\x1f\x7f\\]")
@@ -27,8 +27,12 @@ class Target(msgspec.Struct, frozen=True):
     method: str
     route: str
     query: str
-    route_class: str
-    is_metered: bool
+    kind: Route
+    object_id: str = ""  # what stands in the path where the route's name has its first {id}
+
+    @property
+    def is_metered(self) -> bool:
+        return self.kind.metering == "metered"
 
     @property
     def path_and_query(self) -> str:
@@ -69,10 +73,9 @@ def find_target(method: str, raw_path: bytes, query: bytes) -> Target:
             f"The path ends before the provider's route, as in /api/proxy/v1/{provider.name}/models.",
         )
     meant = _meaning(route)
-    is_known = meant in provider.metered_routes or meant in provider.free_posts
-    is_metered = method == "POST" and meant in provider.metered_routes
-    route_class = meant if method == "POST" and is_known else OTHER
-    return Target(provider, method, route.decode("ascii"), query.decode("ascii"), route_class, is_metered)
+    kind = provider.find_route(method, meant)
+    object_id = label(id_in(kind.name, meant), MAX_ID)
+    return Target(provider, method, route.decode("ascii"), query.decode("ascii"), kind, object_id)
 
 
 def _meaning(route: bytes) -> str:

@@ -19,7 +19,7 @@ from proxy.call import Target, find_provider, find_target, new_call_id
 from proxy.errors import ClientGone, Refusal, render, unavailable
 from proxy.meter import Inflater, JsonMeter, Meter, StreamMeter, UnreadMeter
 from proxy.process import ProxyProcess
-from proxy.providers.base import Provider, estimate_input_tokens, label
+from proxy.providers.base import Asked, Provider, estimate_input_tokens, label
 from proxy.receiving import BodyReceiver
 from proxy.recording import CallRecord
 from proxy.relay import ClientWatch, Delivery, Receive, Send, read_on_for_usage
@@ -114,7 +114,7 @@ class Exchange:
         provider_key = b"" if is_sandbox else heads.provider_key(self._headers, target.provider)
         try:
             if is_sandbox:
-                sandbox.check(target.provider, is_metered=target.is_metered)
+                sandbox.check(target.provider, target.kind)
             request = await read_request(target, self._headers, self._receiver)
             record = self._open_record(target, key, request, is_simulated=is_sandbox)
             self.unrecorded_for = None
@@ -159,9 +159,9 @@ class Exchange:
             team_id=key.team_id,
             api_key_id=key.api_key_id,
             provider=target.provider.name,
-            route=target.route_class,
+            route=target.kind.name,
             method=label(target.method, 16),
-            metering="metered" if target.is_metered else "unmetered",
+            metering=target.kind.metering,
             prompt_key=request.metadata.prompt_key,
             version=request.metadata.version,
             tags=request.metadata.tags,
@@ -191,7 +191,7 @@ class Exchange:
             record.status = answer.status
             record.provider_request_id = _provider_request_id(answer, target.provider)
             answer, told = await self._told_answer(target, provider_key, answer)
-            meter = _meter_for(target, answer, drops_usage=request.injects_usage)
+            meter = _meter_for(target, request, answer)
             await self._pass_on(target, request, record, answer, meter, told)
         except UpstreamError as error:
             # After the headers the client's stream breaks as the provider's did: the server closes the connection.
@@ -332,15 +332,17 @@ def _provider_request_id(answer: Answer, provider: Provider) -> str:
     return label(value.decode("latin-1"), 128) if value else ""
 
 
-def _meter_for(target: Target, answer: Answer, *, drops_usage: bool) -> Meter:
-    if not target.is_metered:
+def _meter_for(target: Target, request: Request, answer: Answer) -> Meter:
+    if target.kind.reads != "answer":
         return UnreadMeter()
     headers = heads.lower(answer.headers)
     content_type = (heads.find_header(headers, b"content-type") or b"").partition(b";")[0].strip().lower()
     encoding = (heads.find_header(headers, b"content-encoding") or b"").lower()
+    asked = Asked(request.model, target.object_id)
     if content_type == b"text/event-stream":
-        return StreamMeter(target.provider.stream_reader(target.route), encoding, drops_usage=drops_usage)
-    return JsonMeter(target.provider, target.route, encoding)
+        reader = target.provider.stream_reader(target.kind, asked)
+        return StreamMeter(reader, encoding, drops_usage=request.injects_usage)
+    return JsonMeter(target.provider, target.kind, asked, encoding)
 
 
 def _code_of(error: UpstreamError) -> str:

@@ -10,15 +10,13 @@ from typing import Protocol
 
 import msgspec
 
-from proxy.providers.base import Provider, Reading, StreamReader
+from proxy.providers.base import WANTED_MEMBERS, Asked, Provider, Reading, Route, StreamReader
 from proxy.sse import EventSplitter
 
 # A JSON answer up to this size is parsed in one go at its end, a larger one is scanned as it passes.
 _WHOLE_ANSWER_BYTES = 1024 * 1024
 _MAX_MEMBER_BYTES = 256 * 1024
 _INFLATE_STEP = 256 * 1024
-# The members of an answer that say what it cost, for both providers.
-_WANTED = frozenset({"model", "usage", "service_tier", "error", "stop_reason", "type"})
 
 
 class Meter(Protocol):
@@ -137,10 +135,11 @@ class StreamMeter:
 class JsonMeter:
     """One JSON object, read at the end."""
 
-    def __init__(self, provider: Provider, route: str, encoding: bytes) -> None:
+    def __init__(self, provider: Provider, route: Route, asked: Asked, encoding: bytes) -> None:
         self.reading = Reading()
         self._provider = provider
         self._route = route
+        self._asked = asked
         self._inflater = Inflater(encoding)
         self._parts: list[bytes] = []
         self._size = 0
@@ -154,7 +153,7 @@ class JsonMeter:
     def _take(self, part: bytes) -> None:
         self._size += len(part)
         if self._scanner is None and self._size > _WHOLE_ANSWER_BYTES:
-            self._scanner = TopLevelScanner(_WANTED)
+            self._scanner = TopLevelScanner(WANTED_MEMBERS)
             for earlier in self._parts:
                 self._scanner.feed(earlier)
             self._parts.clear()
@@ -165,7 +164,7 @@ class JsonMeter:
 
     def finish(self) -> bytes:
         body = b"".join(self._parts) if self._scanner is None else self._scanner.result()
-        self.reading = self._provider.read_answer(self._route, body)
+        self.reading = self._provider.read_answer(self._route, body, self._asked)
         return b""
 
 

@@ -24,7 +24,7 @@ class Request(msgspec.Struct, frozen=True):
 async def read_request(target: Target, headers: heads.Headers, receiver: BodyReceiver) -> Request:
     """Read a JSON body whole; leave any other to be streamed. Raises `Refusal` for what must not be sent on."""
     if not heads.is_json(headers):
-        if target.is_metered:
+        if target.kind.is_json_only:
             raise Refusal(400, "content_type_not_json", "The Content-Type header must be application/json.")
         return Request(None, _header_metadata(headers))
     length = heads.find_header(headers, b"content-length") or b""
@@ -39,24 +39,23 @@ async def read_request(target: Target, headers: heads.Headers, receiver: BodyRec
 
 
 def prepare(target: Target, content: bytes, from_headers: bodies.Metadata) -> Request:
-    """Raises `Refusal` 400 for malformed JSON and, on a metered route, for a missing field."""
-    if not content.strip() and not target.is_metered:
+    """Raises `Refusal` 400 for malformed JSON and for a missing field that the route requires."""
+    if not content.strip() and not target.kind.is_json_only:
         return Request(content, from_headers)
     try:
         members = bodies.split(content)
     except bodies.MalformedBody as error:
         raise Refusal(400, "malformed_body", str(error)) from None
     if members is None:
-        if target.is_metered:
+        if target.kind.is_json_only:
             raise Refusal(400, "malformed_body", "The request body must be a JSON object.")
         return Request(content, from_headers)
     is_changed = bodies.METADATA_MEMBER in members
     metadata = bodies.overlay(bodies.take_metadata(members), from_headers)
     model = bodies.text_of(members, "model")
-    if target.is_metered:
-        _require_fields(members, model)
+    _require_fields(target, members, model)
     is_streamed = bodies.is_true(members, "stream")
-    injects = target.is_metered and is_streamed and target.provider.ask_for_usage(members)
+    injects = target.kind.asks_for_usage and is_streamed and target.provider.ask_for_usage(members)
     return Request(
         bodies.join(members) if is_changed or injects else content,
         metadata,
@@ -71,9 +70,10 @@ def _header_metadata(headers: heads.Headers) -> bodies.Metadata:
     return bodies.metadata_of_headers(*(heads.find_text(headers, name) for name in names))
 
 
-def _require_fields(members: bodies.Members, model: str | None) -> None:
-    if not model:
+def _require_fields(target: Target, members: bodies.Members, model: str | None) -> None:
+    required = target.kind.required
+    if "model" in required and not model:
         problem = "must be text" if "model" in members else "is missing"
         raise Refusal(400, "model_missing", f"The field 'model' {problem}.")
-    if "messages" not in members:
+    if "messages" in required and "messages" not in members:
         raise Refusal(400, "messages_missing", "The field 'messages' is missing.")

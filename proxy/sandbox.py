@@ -3,7 +3,7 @@
 import time
 
 from proxy.errors import Refusal
-from proxy.providers.base import BYTES_PER_TOKEN, Header, Provider, SimulatedCall
+from proxy.providers.base import BYTES_PER_TOKEN, Header, Provider, Route, SimulatedCall
 
 TEXT = (
     "This is a simulated answer from the AI Prompt Cost sandbox. Your key works, your request was understood, "
@@ -31,10 +31,10 @@ def is_wanted(value: bytes | None) -> bool:
     return value is not None and value.lower() in {b"true", b"1"}
 
 
-def check(provider: Provider, *, is_metered: bool) -> None:
+def check(provider: Provider, kind: Route) -> None:
     """Raises `Refusal` 400 for a route that has no simulation."""
-    if not is_metered:
-        routes = " and ".join(sorted(f"POST {route}" for route in provider.metered_routes))
+    if not kind.is_simulated:
+        routes = " and ".join(provider.simulated)
         raise Refusal(
             400, "sandbox_unsupported", f"For {provider.label} the sandbox simulates {routes}, not this route."
         )

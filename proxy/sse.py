@@ -5,8 +5,8 @@ Pure. Nothing is re-framed: `EventSplitter` hands out each event's own bytes, it
 
 import re
 
-# A longer event is given out in pieces that nobody can read; nothing that bears usage comes near it.
-MAX_EVENT_BYTES = 1024 * 1024
+# A longer event is given out in pieces that nobody can read. Images come inside of events that bear usage.
+MAX_EVENT_BYTES = 16 * 1024 * 1024
 
 # Two line ends, each of any of the three kinds.
 _BLANK_LINE = re.compile(rb"(?:\r\n|\n|\r(?!\n))(?:\r\n|\n|\r)")
@@ -16,24 +16,47 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 class EventSplitter:
     """Collects chunks and gives out complete events; what is incomplete waits in `tail`."""
 
-    __slots__ = ("tail",)
+    __slots__ = ("_pieces", "size")
 
     def __init__(self) -> None:
-        self.tail = b""
+        self._pieces: list[bytes] = []
+        self.size = 0  # of the tail
+
+    @property
+    def tail(self) -> bytes:
+        if len(self._pieces) > 1:
+            self._pieces = [b"".join(self._pieces)]
+        return self._pieces[0] if self._pieces else b""
+
+    @tail.setter
+    def tail(self, text: bytes) -> None:
+        self._pieces = [text] if text else []
+        self.size = len(text)
 
     def feed(self, chunk: bytes) -> list[bytes]:
         """The events that `chunk` completes, each with its closing blank line."""
-        text = self.tail + chunk if self.tail else chunk
+        if self.size:
+            self._pieces.append(chunk)
+            self.size += len(chunk)
+            if self.size <= MAX_EVENT_BYTES and b"\n" not in chunk and b"\r" not in chunk and not self._ends_in_cr():
+                return []  # in the middle of a long line
+            text = self.tail
+        else:
+            text = chunk
         if b"\r" not in text:
             parts = text.split(b"\n\n")
             self.tail = parts.pop()
             events = [part + b"\n\n" for part in parts]
         else:
             events = self._split_with_carriage_returns(text)
-        if len(self.tail) > MAX_EVENT_BYTES:
+        if self.size > MAX_EVENT_BYTES:
             events.append(self.tail)
             self.tail = b""
         return events
+
+    def _ends_in_cr(self) -> bool:
+        """Whether a carriage return came last before the newest piece: it may complete an event now."""
+        return self._pieces[-2].endswith(b"\r")
 
     def _split_with_carriage_returns(self, text: bytes) -> list[bytes]:
         events = []

@@ -1,4 +1,4 @@
-"""The providers that the proxy knows. A new one is a module beside these, one line here, its tests and its
+"""The providers that the proxy knows. A new one is a package beside these, one line here, its tests and its
 documentation page.
 """
 

@@ -4,35 +4,79 @@ Pure: provider payloads come in as bytes and leave as frozen values; no Django, 
 """
 
 import re
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import msgspec
 
-from analytics.usage import MAX_TOKENS, TokenUsage
+from analytics.usage import MAX_TOKENS, Alias, Completion, Metering, TokenUsage, UsageSource
 
 Header = tuple[bytes, bytes]
+Members = dict[str, msgspec.Raw]
+
+# The members of an answer that say what it cost, for all readers: what to keep of one that is too large to keep whole.
+WANTED_MEMBERS = frozenset({"model", "usage", "service_tier", "error", "stop_reason", "type"})
 
 # Estimates stand in where a provider reported nothing, and the record says so. Four bytes of English text are about one
 # token with both providers' tokenizers ("What are tokens and how to count them", OpenAI; "Token counting", Anthropic).
 BYTES_PER_TOKEN = 4
 IMAGE_TOKENS = 1_000  # an image of about a megapixel, between both providers' formulas
+MAX_ID = 128  # of a provider's id for what it made
 _MAX_DEPTH = 60
 _IMAGE_TYPES = ("image", "image_url", "input_image", "document", "file", "input_audio")
+
+
+class Route(msgspec.Struct, frozen=True):
+    """What the proxied call needs to know of a route, given the method."""
+
+    name: str  # the route class on the record: a pattern, or "other"
+    metering: Metering
+    reads: Literal["answer", "results", "nothing"] = "nothing"  # results: the lines of a batch
+    required: tuple[str, ...] = ()  # body members without which the call is refused
+    is_json_only: bool = False  # a body of another content type is refused
+    asks_for_usage: bool = False  # a stream reports its usage only when asked to
+    is_simulated: bool = False  # the sandbox answers it
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """What of the request the reading of its answer may need."""
+
+    model: str = ""
+    object_id: str = ""  # the first {id} of the path
+    usage: TokenUsage | None = None  # quantities known from the request, used when the answer reports none
 
 
 class Reading:
     """What an answer has told so far. One reader fills one of these, event by event or in one go."""
 
-    __slots__ = ("error_code", "finish_reason", "is_finished", "is_usage_complete", "model", "text_bytes", "usage")
+    __slots__ = (
+        "aliases",
+        "completion",
+        "error_code",
+        "finish_reason",
+        "is_finished",
+        "is_pending",
+        "is_usage_complete",
+        "model",
+        "object_id",
+        "source",
+        "text_bytes",
+        "usage",
+    )
 
     def __init__(self) -> None:
         self.model = ""
         self.finish_reason = ""
         self.error_code = ""  # the provider's error type, of a failure inside the answer
         self.usage: TokenUsage | None = None
+        self.source: UsageSource = "provider"  # where `usage` is from
+        # Nothing further will be told: `usage` is all there is, or, where it is None, the answer does not say.
         self.is_usage_complete = False
         self.text_bytes = 0  # length of the generated text seen, for an estimate
         self.is_finished = False  # the terminal event was seen
+        self.is_pending = False  # the provider goes on working; what it uses is told by a later answer
+        self.object_id = ""  # of what was created, while it is pending
+        self.completion: Completion | None = None  # what this answer tells of an earlier call
+        self.aliases: tuple[Alias, ...] = ()
 
 
 class StreamReader(Protocol):
@@ -46,6 +90,18 @@ class StreamReader(Protocol):
         """Take in one complete event. True when it exists only because we asked for usage, so the client must not
         see it.
         """
+
+
+class ResultsReader(Protocol):
+    """Reads the lines of a batch's results."""
+
+    reading: Reading
+
+    def read(self, line: bytes) -> None:
+        """Take in one line, with or without its line end."""
+
+    def finish(self) -> None:
+        """All lines were read: fill `reading.completion`. Not to be called for results that are not whole."""
 
 
 class Simulation(msgspec.Struct, frozen=True):
@@ -73,11 +129,9 @@ class Provider(Protocol):
 
     name: str
     label: str
-    # Routes whose POST creates an answer whose usage is read.
-    metered_routes: frozenset[str]
-    # Further creating POSTs cost something; these POSTs do not.
-    free_posts: frozenset[str]
     request_id_header: bytes
+    # What the sandbox answers, as "POST chat/completions".
+    simulated: tuple[str, ...]
 
     def credential(self, key: bytes) -> Header:
         """The one header that carries the provider key upstream."""
@@ -85,15 +139,23 @@ class Provider(Protocol):
     def default_headers(self) -> tuple[Header, ...]:
         """Headers to add where the client sent none of that name."""
 
-    def ask_for_usage(self, members: dict[str, msgspec.Raw]) -> bool:
+    def find_route(self, method: str, route: str) -> Route:
+        """What a normalised path means: never fails, an unknown one is "other"."""
+
+    def read_request(self, route: Route, members: Members) -> TokenUsage | None:
+        """Quantities that the provider bills by the request, or that stand in where no answer will report any."""
+
+    def ask_for_usage(self, members: Members) -> bool:
         """Make a streamed request report its usage, where the provider reports it only on demand. True when that was
         added.
         """
 
-    def stream_reader(self, route: str) -> StreamReader: ...
+    def stream_reader(self, route: Route, asked: Asked) -> StreamReader: ...
 
-    def read_answer(self, route: str, body: bytes) -> Reading:
-        """Read a whole JSON answer. Never raises: what is not there stays empty."""
+    def read_answer(self, route: Route, body: bytes, asked: Asked) -> Reading:
+        """Read a whole answer; b"" stands for one that is no JSON. Never raises: what is not there stays empty."""
+
+    def results_reader(self, route: Route, asked: Asked) -> ResultsReader: ...
 
     def refuses_key(self, key: bytes, body: bytes) -> bool:
         """Whether a 401 with this body says that the provider key is bad (and is not to be passed on as 401)."""

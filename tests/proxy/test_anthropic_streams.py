@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from analytics.usage import TokenUsage
-from proxy.providers.anthropic import Anthropic
+from proxy.providers.anthropic import messages
 from proxy.providers.base import Reading
 from tests.proxy.samples import anthropic
 
@@ -30,14 +30,14 @@ def split(five_minutes: object, one_hour: object) -> dict[str, Any]:
 
 
 def read_stream(*events: bytes) -> Reading:
-    reader = Anthropic().stream_reader("messages")
+    reader = messages.MessageStreamReader()
     for event in events:
         assert reader.read(event) is False  # nothing is ever left out
     return reader.reading
 
 
 def read_answer(body: bytes) -> Reading:
-    return Anthropic().read_answer("messages", body)
+    return messages.read_answer(body)
 
 
 # --- Streams ----------------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analytics.usage import MAX_TOKENS, OtherModelUsage, TokenUsage
-from proxy.providers.anthropic import read_usage
+from proxy.providers.anthropic.messages import read_usage
 
 NO_COUNT = True  # JSON's true
 BUCKETS = ("input", "cache_read", "cache_write_5m", "cache_write_1h", "output", "reasoning", "web_searches")

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from analytics.usage import MAX_TOKENS, TokenUsage
 from proxy.providers.base import Reading
-from proxy.providers.openai import OpenAI, read_usage
+from proxy.providers.openai import chat
+from proxy.providers.openai.chat import read_usage
 from tests.proxy.samples import openai
 
 NO_COUNT = True  # JSON's true
@@ -26,14 +27,14 @@ def usage(prompt: object, completion: object, sent: object = None, received: obj
 
 
 def read_stream(*events: bytes) -> Reading:
-    reader = OpenAI().stream_reader("chat/completions")
+    reader = chat.ChatStreamReader()
     for event in events:
         reader.read(event)
     return reader.reading
 
 
 def read_answer(body: bytes) -> Reading:
-    return OpenAI().read_answer("chat/completions", body)
+    return chat.read_answer(body)
 
 
 # --- The buckets ------------------------------------------------------------------------------------------------------

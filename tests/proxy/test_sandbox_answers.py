@@ -9,6 +9,7 @@ from proxy import sandbox
 from proxy.errors import Refusal
 from proxy.meter import JsonMeter, StreamMeter
 from proxy.providers import PROVIDERS
+from proxy.providers.base import Asked
 from proxy.sse import EventSplitter, data_of
 from tests.proxy.samples.feeding import feed
 
@@ -47,8 +48,9 @@ def events_of(answer: sandbox.SimulatedAnswer) -> list[bytes]:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_simulated_answer_is_read_alike_as_stream_and_as_json(name: str) -> None:
     provider = PROVIDERS[name]
-    stream = StreamMeter(provider.stream_reader(ROUTES[name]), b"", drops_usage=False)
-    whole = JsonMeter(provider, ROUTES[name], b"")
+    kind = provider.find_route("POST", ROUTES[name])
+    stream = StreamMeter(provider.stream_reader(kind, Asked()), b"", drops_usage=False)
+    whole = JsonMeter(provider, kind, Asked(), b"")
     feed(stream, body_of(simulated(name, is_streamed=True, model='m "é"')))
     feed(whole, body_of(simulated(name, is_streamed=False, model='m "é"')))
     assert stream.reading.usage == whole.reading.usage
@@ -127,8 +129,9 @@ def test_the_sandbox_is_asked_for_by_true(value: bytes | None, is_wanted: bool) 
 
 
 def test_routes_without_a_simulation_are_refused() -> None:
-    sandbox.check(PROVIDERS["openai"], is_metered=True)
+    openai, anthropic = PROVIDERS["openai"], PROVIDERS["anthropic"]
+    sandbox.check(openai, openai.find_route("POST", "chat/completions"))
     with pytest.raises(Refusal) as raised:
-        sandbox.check(PROVIDERS["anthropic"], is_metered=False)
+        sandbox.check(anthropic, anthropic.find_route("POST", "messages/batches"))
     assert (raised.value.status, raised.value.code) == (400, "sandbox_unsupported")
     assert "POST messages" in raised.value.message

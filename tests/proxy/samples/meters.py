@@ -3,6 +3,7 @@
 from analytics.usage import TokenUsage
 from proxy.meter import JsonMeter, StreamMeter
 from proxy.providers import PROVIDERS
+from proxy.providers.base import Asked
 from tests.proxy.samples import anthropic, openai
 
 ROUTES = {"openai": "chat/completions", "anthropic": "messages"}
@@ -27,9 +28,10 @@ ANSWERS = {"openai": openai.answer(), "anthropic": anthropic.answer()}
 
 
 def stream_meter(provider: str, encoding: bytes = b"", *, drops_usage: bool = False) -> StreamMeter:
-    reader = PROVIDERS[provider].stream_reader(ROUTES[provider])
+    reader = PROVIDERS[provider].stream_reader(PROVIDERS[provider].find_route("POST", ROUTES[provider]), Asked())
     return StreamMeter(reader, encoding, drops_usage=drops_usage)
 
 
 def json_meter(provider: str, encoding: bytes = b"") -> JsonMeter:
-    return JsonMeter(PROVIDERS[provider], ROUTES[provider], encoding)
+    kind = PROVIDERS[provider].find_route("POST", ROUTES[provider])
+    return JsonMeter(PROVIDERS[provider], kind, Asked(), encoding)

@@ -1,6 +1,4 @@
-"""Anthropic: the Messages wire format (API reference, "Messages" and "Streaming messages"), its errors and its usage
-object.
-"""
+"""Messages: events, whole answers and their usage (API reference, "Messages" and "Streaming messages")."""
 
 from typing import Any
 
@@ -10,10 +8,7 @@ from analytics.usage import OtherModelUsage, TokenUsage
 from proxy.providers.base import (
     NULL,
     Counts,
-    Header,
     Reading,
-    SimulatedCall,
-    Simulation,
     generic,
     is_null,
     label,
@@ -22,20 +17,6 @@ from proxy.providers.base import (
     text_in,
 )
 from proxy.sse import data_of
-
-DEFAULT_VERSION = b"2023-06-01"
-MESSAGES = "messages"
-# "Errors" in the API reference: HTTP status to error type.
-_ERROR_TYPES = {
-    400: "invalid_request_error",
-    401: "authentication_error",
-    403: "permission_error",
-    404: "not_found_error",
-    413: "request_too_large",
-    429: "rate_limit_error",
-    503: "overloaded_error",
-    504: "timeout_error",
-}
 
 
 class _Delta(msgspec.Struct):
@@ -64,98 +45,6 @@ class _Message(msgspec.Struct):
 
 _event_decoder = msgspec.json.Decoder(_StreamEvent)
 _message_decoder = msgspec.json.Decoder(_Message)
-
-
-class Anthropic:
-    name = "anthropic"
-    label = "Anthropic"
-    metered_routes = frozenset({MESSAGES})
-    free_posts = frozenset({"messages/count_tokens"})
-    request_id_header = b"request-id"
-
-    def credential(self, key: bytes) -> Header:
-        if key.startswith(b"sk-ant-oat"):  # an OAuth token, not an API key
-            return b"authorization", b"Bearer " + key
-        return b"x-api-key", key
-
-    def default_headers(self) -> tuple[Header, ...]:
-        return ((b"anthropic-version", DEFAULT_VERSION),)
-
-    def ask_for_usage(self, members: dict[str, msgspec.Raw]) -> bool:
-        return False
-
-    def stream_reader(self, route: str) -> "MessageStreamReader":
-        return MessageStreamReader()
-
-    def read_answer(self, route: str, body: bytes) -> Reading:
-        reading = Reading()
-        reading.is_finished = True
-        message = _decode_message(body)
-        if message is None:
-            return reading
-        reading.model = label(message.model, 128)
-        reading.finish_reason = label(message.stop_reason)
-        if not is_null(message.error):
-            reading.error_code = label(member(generic(message.error), "type")) or "provider_error"
-        usage = generic(message.usage)
-        if isinstance(usage, dict):
-            reading.usage = read_usage(usage)
-            reading.is_usage_complete = True
-        elif not is_null(message.content):
-            reading.text_bytes = len(bytes(message.content))
-        return reading
-
-    def refuses_key(self, key: bytes, body: bytes) -> bool:
-        if key.startswith(b"sk-ant-oat"):
-            return False
-        message = _decode_message(body)
-        return message is not None and member(generic(message.error), "type") == "authentication_error"
-
-    def error_body(self, *, status: int, code: str, message: str, request_id: str) -> bytes:
-        error = {
-            "type": _ERROR_TYPES.get(status, "invalid_request_error" if status < 500 else "api_error"),
-            "message": message,
-        }
-        return msgspec.json.encode({"type": "error", "error": error, "request_id": request_id})
-
-    def simulate(self, call: SimulatedCall) -> Simulation:
-        usage = {
-            "input_tokens": call.input_tokens,
-            "cache_creation_input_tokens": 0,
-            "cache_read_input_tokens": 0,
-            "output_tokens": call.output_tokens,
-            "service_tier": "standard",
-        }
-        head = {"id": f"msg_sandbox{call.id}", "type": "message", "role": "assistant", "model": call.model}
-        if not call.is_streamed:
-            content = [{"type": "text", "text": call.text}]
-            answer = {**head, "content": content, "stop_reason": "end_turn", "stop_sequence": None, "usage": usage}
-            return Simulation(b"application/json", (msgspec.json.encode(answer),))
-        start: dict[str, Any] = {
-            **head,
-            "content": [],
-            "stop_reason": None,
-            "stop_sequence": None,
-            "usage": {**usage, "output_tokens": 1},
-        }
-        events: list[dict[str, Any]] = [
-            {"type": "message_start", "message": start},
-            {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
-        ]
-        for position, word in enumerate(call.text.split(" ")):
-            delta = {"type": "text_delta", "text": word if position == 0 else f" {word}"}
-            events.append({"type": "content_block_delta", "index": 0, "delta": delta})
-        stop = {"stop_reason": "end_turn", "stop_sequence": None}
-        events += [
-            {"type": "content_block_stop", "index": 0},
-            {"type": "message_delta", "delta": stop, "usage": {"output_tokens": call.output_tokens}},
-            {"type": "message_stop"},
-        ]
-        return Simulation(b"text/event-stream; charset=utf-8", tuple(_event(event) for event in events))
-
-
-def _event(value: dict[str, Any]) -> bytes:
-    return b"event: " + str(value["type"]).encode() + b"\ndata: " + msgspec.json.encode(value) + b"\n\n"
 
 
 class MessageStreamReader:
@@ -220,6 +109,25 @@ class MessageStreamReader:
 def _split_sum(split: Any) -> int:
     counts = Counts()
     return counts.read(split, "ephemeral_5m_input_tokens") + counts.read(split, "ephemeral_1h_input_tokens")
+
+
+def read_answer(body: bytes) -> Reading:
+    reading = Reading()
+    reading.is_finished = True
+    message = _decode_message(body)
+    if message is None:
+        return reading
+    reading.model = label(message.model, 128)
+    reading.finish_reason = label(message.stop_reason)
+    if not is_null(message.error):
+        reading.error_code = label(member(generic(message.error), "type")) or "provider_error"
+    usage = generic(message.usage)
+    if isinstance(usage, dict):
+        reading.usage = read_usage(usage)
+        reading.is_usage_complete = True
+    elif not is_null(message.content):
+        reading.text_bytes = len(bytes(message.content))
+    return reading
 
 
 def _decode_event(data: bytes) -> _StreamEvent | None:

@@ -1,4 +1,4 @@
-"""OpenAI: the Chat Completions wire format (API reference, "Chat" and "Streaming"), its errors and its usage object."""
+"""Chat completions: chunks, whole answers and their usage (API reference, "Chat" and "Streaming")."""
 
 from typing import Any
 
@@ -8,10 +8,7 @@ from analytics.usage import TokenUsage
 from proxy.providers.base import (
     NULL,
     Counts,
-    Header,
     Reading,
-    SimulatedCall,
-    Simulation,
     generic,
     is_null,
     label,
@@ -21,9 +18,6 @@ from proxy.providers.base import (
 )
 from proxy.sse import data_of
 
-_members_decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_TRUE = msgspec.Raw(b"true")
-CHAT = "chat/completions"
 # Chat models that search the web once for every request, at a fee per call ("Pricing", built-in tools, web search).
 _SEARCH_MODEL_MARKS = ("-search-preview", "-search-api")
 
@@ -63,88 +57,6 @@ class _Chat(msgspec.Struct):
 _chat_decoder = msgspec.json.Decoder(_Chat)
 
 
-class OpenAI:
-    name = "openai"
-    label = "OpenAI"
-    metered_routes = frozenset({CHAT})
-    free_posts: frozenset[str] = frozenset()
-    request_id_header = b"x-request-id"
-
-    def credential(self, key: bytes) -> Header:
-        return b"authorization", b"Bearer " + key
-
-    def default_headers(self) -> tuple[Header, ...]:
-        return ()
-
-    def ask_for_usage(self, members: dict[str, msgspec.Raw]) -> bool:
-        raw = members.get("stream_options")
-        options: dict[str, msgspec.Raw] = {}
-        if raw is not None and bytes(raw).strip() != b"null":
-            try:
-                options = _members_decoder.decode(raw)
-            except (msgspec.DecodeError, RecursionError):
-                return False  # not an object: the provider will say so
-        asked = options.get("include_usage")
-        if asked is not None and bytes(asked).strip() == b"true":
-            return False
-        options["include_usage"] = _TRUE
-        members["stream_options"] = msgspec.Raw(msgspec.json.encode(options))
-        return True
-
-    def stream_reader(self, route: str) -> "ChatStreamReader":
-        return ChatStreamReader()
-
-    def read_answer(self, route: str, body: bytes) -> Reading:
-        reading = Reading()
-        chat = _decode(body)
-        if chat is not None:
-            _read_chat(chat, reading)
-        reading.is_finished = True
-        return reading
-
-    def refuses_key(self, key: bytes, body: bytes) -> bool:
-        chat = _decode(body)
-        return chat is not None and member(generic(chat.error), "code") == "invalid_api_key"
-
-    def error_body(self, *, status: int, code: str, message: str, request_id: str) -> bytes:
-        # API reference, "Error codes": the type groups, the code says which.
-        kinds = {429: "rate_limit_exceeded"}
-        kind = kinds.get(status, "invalid_request_error" if status < 500 else "server_error")
-        return msgspec.json.encode({"error": {"message": message, "type": kind, "param": None, "code": code}})
-
-    def simulate(self, call: SimulatedCall) -> Simulation:
-        usage = {
-            "prompt_tokens": call.input_tokens,
-            "completion_tokens": call.output_tokens,
-            "total_tokens": call.input_tokens + call.output_tokens,
-            "prompt_tokens_details": {"cached_tokens": 0, "audio_tokens": 0},
-            "completion_tokens_details": {"reasoning_tokens": 0, "audio_tokens": 0},
-        }
-        head = {"id": f"chatcmpl-sandbox{call.id}", "created": call.created, "model": call.model}
-        if not call.is_streamed:
-            message = {"role": "assistant", "content": call.text, "refusal": None}
-            choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": "stop"}
-            answer = {**head, "object": "chat.completion", "choices": [choice], "usage": usage}
-            return Simulation(b"application/json", (msgspec.json.encode(answer),))
-        words = call.text.split(" ")
-        deltas: list[dict[str, Any]] = [{"role": "assistant", "content": ""}]
-        deltas += [{"content": word if position == 0 else f" {word}"} for position, word in enumerate(words)]
-        chunks = [_simulated_chunk(head, delta, None) for delta in deltas]
-        chunks.append(_simulated_chunk(head, {}, "stop"))
-        if call.wants_usage:
-            chunks.append(_event({**head, "object": "chat.completion.chunk", "choices": [], "usage": usage}))
-        return Simulation(b"text/event-stream; charset=utf-8", (*chunks, b"data: [DONE]\n\n"))
-
-
-def _simulated_chunk(head: dict[str, Any], delta: dict[str, Any], finish_reason: str | None) -> bytes:
-    choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
-    return _event({**head, "object": "chat.completion.chunk", "choices": [choice]})
-
-
-def _event(value: dict[str, Any]) -> bytes:
-    return b"data: " + msgspec.json.encode(value) + b"\n\n"
-
-
 class ChatStreamReader:
     """Chat completion chunks up to `[DONE]`."""
 
@@ -168,6 +80,15 @@ class ChatStreamReader:
         if not is_null(chat.error):
             self.reading.is_finished = True
         return not chat.choices and chat.choices is not None and not is_null(chat.usage)
+
+
+def read_answer(body: bytes) -> Reading:
+    reading = Reading()
+    chat = _decode(body)
+    if chat is not None:
+        _read_chat(chat, reading)
+    reading.is_finished = True
+    return reading
 
 
 def _decode(data: bytes) -> _Chat | None:
