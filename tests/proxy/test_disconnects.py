@@ -157,7 +157,7 @@ def test_a_client_that_leaves_in_mid_upload_breaks_the_providers_request(
         connection.send("POST", proxy.target("openai/files"), proxy.headers("openai/files", given, b""), b"x" * 60_000)
         leave(connection, how)
     record = records.only()
-    assert (record.error_code, record.metering) == ("client_disconnected", "unmetered")
+    assert (record.error_code, record.metering) == ("client_disconnected", "free")
     assert provider.log == []
 
 

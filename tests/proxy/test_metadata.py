@@ -99,7 +99,7 @@ def test_metadata_is_taken_on_routes_that_are_only_forwarded(
     reply = proxy.post("openai/embeddings", json.dumps(body).encode())
     assert provider.log[0].json() == {"model": "text-embedding-3-small", "input": "x"}
     record = records.of(reply.call_id)
-    assert (record.prompt_key, record.metering, record.route) == ("search", "unmetered", "other")
+    assert (record.prompt_key, record.metering, record.route) == ("search", "metered", "embeddings")
     assert record.model_requested == "text-embedding-3-small"
 
 

@@ -1,4 +1,4 @@
-"""Routes that are only forwarded: as they came, recorded as unmetered, at no cost."""
+"""Routes that are only forwarded: as they came, recorded as free or unmetered."""
 
 import json
 
@@ -18,7 +18,7 @@ def test_a_list_of_models_is_forwarded_and_costs_nothing(
     assert reply.json()["data"]
     assert reply.header("content-length") == str(len(reply.body))
     record = records.of(reply.call_id)
-    assert (record.metering, record.method, record.route) == ("unmetered", "GET", "other")
+    assert (record.metering, record.method, record.route) == ("free", "GET", "models")
     assert (record.usage_source, record.usage.is_billable, record.status) == ("none", False, 200)
 
 
@@ -27,7 +27,7 @@ def test_counting_tokens_is_no_message(proxy: Caller, provider: FakeProvider, re
     assert reply.json() == {"input_tokens": 9}
     assert "_aipromptcost" not in provider.log[0].json()
     record = records.of(reply.call_id)
-    assert (record.metering, record.route, record.usage_source) == ("unmetered", "messages/count_tokens", "none")
+    assert (record.metering, record.route, record.usage_source) == ("free", "messages/count_tokens", "none")
 
 
 def test_reading_back_is_not_metered_where_creating_is(proxy: Caller, provider: FakeProvider, records: Records) -> None:
@@ -36,7 +36,7 @@ def test_reading_back_is_not_metered_where_creating_is(proxy: Caller, provider: 
     for method, path in (("GET", "openai/chat/completions"), ("DELETE", MESSAGES), ("GET", MESSAGES)):
         reply = proxy.call(method, path)
         record = records.of(reply.call_id)
-        assert (record.metering, record.usage.is_billable) == ("unmetered", False)
+        assert (record.metering, record.usage.is_billable) == ("free", False)
 
 
 def test_an_upload_passes_as_it_is_while_it_comes(proxy: Caller, provider: FakeProvider, records: Records) -> None:
@@ -50,7 +50,7 @@ def test_an_upload_passes_as_it_is_while_it_comes(proxy: Caller, provider: FakeP
     assert seen.header("content-type") == kind["content-type"]
     assert seen.header("content-length") == str(len(body))
     record = records.of(reply.call_id)
-    assert (record.metering, record.status, record.prompt_key) == ("unmetered", 404, "upload")
+    assert (record.metering, record.status, record.prompt_key) == ("free", 404, "upload")
 
 
 def test_an_upload_without_a_length_is_streamed_in_chunks(proxy: Caller, provider: FakeProvider) -> None:
@@ -120,7 +120,7 @@ def test_bytes_that_are_no_text_come_back_as_they_are(proxy: Caller, provider: F
     provider.script(Scenario(status=200, raw_body=speech, headers=(("Content-Type", "audio/mpeg"),), framing="chunked"))
     reply = proxy.post("openai/audio/speech", b'{"model": "tts-1", "input": "x"}')
     assert (reply.body, reply.header("content-type")) == (speech.encode(), "audio/mpeg")
-    assert records.of(reply.call_id).metering == "unmetered"
+    assert records.of(reply.call_id).metering == "metered"
 
 
 def test_an_event_stream_of_another_route_passes_as_it_comes(proxy: Caller, provider: FakeProvider) -> None:

@@ -98,7 +98,7 @@ def test_openai_async_streamed(proxy: Caller, records: Records) -> None:
 def test_openai_models_and_embeddings(gpt: openai.OpenAI, records: Records) -> None:
     assert "gpt-4o" in [model.id for model in gpt.models.list()]
     assert gpt.embeddings.create(model="text-embedding-3-small", input="x", encoding_format="float").data
-    assert {record.metering for record in records.all()} == {"unmetered"}
+    assert {record.metering for record in records.all()} == {"free", "metered"}
 
 
 def test_openai_reads_our_refusals(proxy: Caller, provider: FakeProvider) -> None:
@@ -197,7 +197,7 @@ def test_anthropic_async_streamed(proxy: Caller, records: Records) -> None:
 def test_anthropic_counts_tokens_and_lists_models(claude: anthropic.Anthropic, records: Records) -> None:
     assert claude.messages.count_tokens(model="claude-haiku-4-5", messages=HELLO).input_tokens == 9
     assert [model.id for model in claude.models.list()]
-    assert {record.metering for record in records.all()} == {"unmetered"}
+    assert {record.metering for record in records.all()} == {"free"}
 
 
 def test_anthropic_reads_our_refusals(proxy: Caller, provider: FakeProvider) -> None:
