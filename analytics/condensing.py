@@ -15,7 +15,7 @@ from django.db.models import BigIntegerField, Func, TextField, Value
 
 from analytics import periods, spans
 from analytics.models import CondensedSpan, CondensedTotals, CondensedUsage, DailyTagUsage, DailyUsage
-from analytics.models.condensed import SUM_COLUMNS
+from analytics.models.rollups import DURATION_COLUMNS, FIGURE_COLUMNS, SUM_COLUMNS
 from analytics.periods import Period
 from analytics.spans import Span
 from orgs.models import Organization
@@ -144,17 +144,17 @@ def _statements(organization_id: int, span: Span) -> Iterator[_Statement]:
         daily = source._meta.db_table
         condition = "organization_id = %s AND day BETWEEN %s AND %s"
         if span.kind == spans.DAY:
-            yield _insert(totals, _TOTALS_KEY, daily, tag, condition), [*place, *days]
+            yield _insert(totals, _TOTALS_KEY, FIGURE_COLUMNS, daily, tag, condition), [*place, *days]
         else:
-            yield _insert(usage, _USAGE_KEY, daily, tag, condition), [*place, *days]
+            yield _insert(usage, _USAGE_KEY, SUM_COLUMNS, daily, tag, condition), [*place, *days]
     if span.kind != spans.DAY:
         condition = "organization_id = %s AND kind = %s AND start = %s"
-        yield _insert(totals, _TOTALS_KEY, usage, "tag", condition), [*place, *place]
+        yield _insert(totals, _TOTALS_KEY, FIGURE_COLUMNS, usage, "tag", condition), [*place, *place]
 
 
-def _insert(table: str, key: Sequence[str], source: str, tag: str, condition: str) -> str:
-    columns = ", ".join(key)
-    names, sums = ", ".join(SUM_COLUMNS), ", ".join(f"SUM({name})" for name in SUM_COLUMNS)
+def _insert(table: str, key: Sequence[str], summed: Sequence[str], source: str, tag: str, condition: str) -> str:
+    columns, names = ", ".join(key), ", ".join(summed)
+    sums = ", ".join(f"NULLIF(SUM({name}), 0)" if name in DURATION_COLUMNS else f"SUM({name})" for name in summed)
     inner = ", ".join(f"{tag} AS tag" if name == "tag" else name for name in key)
     # In the order of the key, so that what is read together lies together.
     return (

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from django.db import connection
 
-from analytics import bulk, caps, periods, rollups
+from analytics import bulk, caps, periods, quantities, rollups
 from analytics.caps import OVERFLOW, Value
 from analytics.models import LedgerRecord, RejectedRecord, SeenValue, UsageBatch
 from analytics.price_book import PriceBook
@@ -58,6 +58,7 @@ class Row(rollups.RecordFacts, frozen=True, kw_only=True):
     finish_reason: str
     sdk_retry_count: int
     provider_request_id: str
+    object_id: str
     segment_id: str
 
 
@@ -98,7 +99,9 @@ def started_at(record: UsageRecord) -> datetime:
 
 def is_request(record: UsageRecord) -> bool:
     """Whether the call counts as a request: it used something, or it succeeded at creating something."""
-    if record.usage.is_billable:
+    if record.metering == "free":
+        return False
+    if record.usage.is_billable or record.state == "pending":
         return True
     if not 200 <= record.status < 300 or record.state == "interrupted":
         return False
@@ -171,7 +174,7 @@ def rows_of(
         cost = book.cost_of(record, record.organization_id)
         row = Row(
             **_facts_of(record),
-            **_tokens_of(record.usage),
+            **_usage_of(record.usage),
             **_assign(record, version, overflow),
             prompt_key=prompt_key,
             started_at=connection.ops.adapt_datetimefield_value(start),
@@ -257,20 +260,13 @@ def _facts_of(record: UsageRecord) -> dict[str, Any]:
         "finish_reason": _clip("finish_reason", record.finish_reason),
         "sdk_retry_count": min(max(record.sdk_retry_count, 0), _MAX_RETRY_COUNT),
         "provider_request_id": _clip("provider_request_id", record.provider_request_id),
+        "object_id": _clip("object_id", record.object_id),
     }
 
 
-def _tokens_of(usage: TokenUsage) -> dict[str, Any]:
+def _usage_of(usage: TokenUsage) -> dict[str, Any]:
     return {
-        "input_tokens": usage.input,
-        "cache_read_tokens": usage.cache_read,
-        "cache_write_5m_tokens": usage.cache_write_5m,
-        "cache_write_1h_tokens": usage.cache_write_1h,
-        "input_audio_tokens": usage.input_audio,
-        "output_tokens": usage.output,
-        "output_audio_tokens": usage.output_audio,
-        "reasoning_tokens": usage.reasoning,
-        "web_searches": usage.web_searches,
+        **{column: getattr(usage, name) for name, column in quantities.COLUMNS.items()},
         "service_tier": _clip("service_tier", usage.service_tier),
         "speed": _clip("speed", usage.speed),
         "inference_geo": _clip("inference_geo", usage.inference_geo),

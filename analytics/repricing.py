@@ -22,7 +22,13 @@ from orgs.services import organizations
 
 CHUNK = 500
 # No price changes what these cost.
-_SETTLED = (CostStatus.SIMULATED, CostStatus.INTERRUPTED, CostStatus.UNMETERED, CostStatus.PENDING)
+_SETTLED = (
+    CostStatus.SIMULATED,
+    CostStatus.INTERRUPTED,
+    CostStatus.UNMETERED,
+    CostStatus.PENDING,
+    CostStatus.FREE,
+)
 
 # A change of the status alone leaves the amount before the current one where it is.
 _UPDATE = """

@@ -9,9 +9,9 @@ from typing import Any
 
 from analytics import reports
 from analytics.models import LedgerRecord
+from analytics.quantities import QUANTITY_COLUMNS
 from analytics.receipts import Receipt, Share
 from analytics.request_log import Names, flags_of
-from analytics.rollups import TOKEN_COLUMNS
 
 _Reader = Callable[[LedgerRecord, Names], Any]
 
@@ -57,7 +57,7 @@ _READERS: Mapping[str, _Reader] = {
     "cost_status": _column("cost_status"),
     "previous_cost": lambda record, _: _usd(record.previous_cost_pico_usd),
     "usage_source": _column("usage_source"),
-    **{name: _column(name) for name in TOKEN_COLUMNS},
+    **{name: _column(name) for name in QUANTITY_COLUMNS},
     "service_tier": _text("service_tier"),
     "speed": _text("speed"),
     "inference_geo": _text("inference_geo"),

@@ -9,6 +9,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import compress
+from operator import attrgetter
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -23,44 +24,22 @@ from analytics.models.rollups import (
     FIRST_TOKEN_COLUMNS,
     HISTOGRAM_BUCKETS,
     LATENCY_COLUMNS,
+    SUM_COLUMNS,
 )
+from analytics.models.usage import UNCOUNTED
+from analytics.quantities import QUANTITY_COLUMNS
 from orgs.models import Organization
 
 # The upper bounds, in milliseconds, of all buckets but the last.
 BUCKET_BOUNDS_MS = tuple(32 * 2 ** (number / 2) for number in range(HISTOGRAM_BUCKETS - 1))
 
-TOKEN_COLUMNS = (
-    "input_tokens",
-    "cache_read_tokens",
-    "cache_write_5m_tokens",
-    "cache_write_1h_tokens",
-    "input_audio_tokens",
-    "output_tokens",
-    "output_audio_tokens",
-    "reasoning_tokens",
-    "web_searches",
-)
-SUM_COLUMNS = (
-    "request_count",
-    "priced_count",
-    "unpriced_count",
-    "partial_count",
-    "estimated_count",
-    "unmetered_count",
-    "interrupted_count",
-    "error_count",
-    "cost_pico_usd",
-    *TOKEN_COLUMNS,
-    "latency_sum_ms",
-    "latency_count",
-    "first_token_sum_ms",
-    "first_token_count",
-    *LATENCY_COLUMNS,
-    *FIRST_TOKEN_COLUMNS,
-)
 _AT = {column: number for number, column in enumerate(SUM_COLUMNS)}
-(_REQUESTS, _PRICED, _UNPRICED, _PARTIAL, _ESTIMATED, _UNMETERED, _INTERRUPTED, _ERRORS, _COST) = range(9)
-_TOKENS = _AT["input_tokens"]
+_REQUESTS, _COST = _AT["request_count"], _AT["cost_pico_usd"]
+_PRICED, _PARTIAL, _ESTIMATED = _AT["priced_count"], _AT["partial_count"], _AT["estimated_count"]
+_UNPRICED, _UNMETERED, _PENDING = _AT["unpriced_count"], _AT["unmetered_count"], _AT["pending_count"]
+_ERRORS, _FAILED_REQUESTS, _INTERRUPTED = _AT["error_count"], _AT["failed_request_count"], _AT["interrupted_count"]
+_QUANTITIES = tuple(_AT[column] for column in QUANTITY_COLUMNS)
+_quantities_of = attrgetter(*QUANTITY_COLUMNS)
 _LATENCY_SUM, _LATENCY_COUNT = _AT["latency_sum_ms"], _AT["latency_count"]
 _FIRST_TOKEN_SUM, _FIRST_TOKEN_COUNT = _AT["first_token_sum_ms"], _AT["first_token_count"]
 _LATENCY_BUCKETS, _FIRST_TOKEN_BUCKETS = _AT[LATENCY_COLUMNS[0]], _AT[FIRST_TOKEN_COLUMNS[0]]
@@ -71,7 +50,7 @@ _COUNTED: Mapping[str, tuple[int, ...]] = {
     CostStatus.PARTIAL: (_PRICED, _PARTIAL),
     CostStatus.ESTIMATED: (_PRICED, _ESTIMATED),
     CostStatus.UNPRICED: (_UNPRICED,),
-    CostStatus.PENDING: (_UNPRICED,),
+    CostStatus.PENDING: (_PENDING,),
     CostStatus.UNMETERED: (_UNMETERED,),
 }
 
@@ -98,10 +77,15 @@ class RecordFacts(msgspec.Struct, frozen=True, kw_only=True):
     cache_write_5m_tokens: int
     cache_write_1h_tokens: int
     input_audio_tokens: int
+    input_image_tokens: int
     output_tokens: int
     output_audio_tokens: int
+    output_image_tokens: int
     reasoning_tokens: int
     web_searches: int
+    file_searches: int
+    characters: int
+    audio_ms: int
     latency_ms: int
     first_token_ms: int | None
 
@@ -144,9 +128,9 @@ def quantile_ms(counts: Sequence[int], share: float) -> float | None:
 
 
 def sums_of(record: RecordFacts) -> list[tuple[int, int]]:
-    """What a record adds to its roll-up rows: (position in SUM_COLUMNS, amount). Nothing for a simulated call."""
+    """What a record adds to its roll-up rows: (position in SUM_COLUMNS, amount). Nothing if simulated or free."""
     status = record.cost_status
-    if status == CostStatus.SIMULATED:
+    if status in UNCOUNTED:
         return []
     sums = []
     if status == CostStatus.INTERRUPTED:
@@ -155,10 +139,12 @@ def sums_of(record: RecordFacts) -> list[tuple[int, int]]:
         sums.append((_ERRORS, 1))
     if record.cost_pico_usd:
         sums.append((_COST, record.cost_pico_usd))
-    for number, column in enumerate(TOKEN_COLUMNS, _TOKENS):
-        if count := getattr(record, column):
-            sums.append((number, count))
+    for place, amount in zip(_QUANTITIES, _quantities_of(record), strict=True):
+        if amount:
+            sums.append((place, amount))
     if record.is_request:
+        if record.is_error:
+            sums.append((_FAILED_REQUESTS, 1))
         sums.append((_REQUESTS, 1))
         sums += [(place, 1) for place in _COUNTED.get(status, ())]
         sums += [(_LATENCY_SUM, record.latency_ms), (_LATENCY_COUNT, 1)]

@@ -6,34 +6,13 @@ for may be read; rows of other spans are out of date.
 
 from django.db import models
 
+from analytics.models.rollups import DURATION_COLUMNS, FIGURE_COLUMNS
+
 
 class SpanKind(models.IntegerChoices):
     DAY = 1
     WEEK = 7  # of a month: from its 1st, 8th, 15th and 22nd day on
     MONTH = 31
-
-
-# Those that reports add up. Durations are read from the days.
-SUM_COLUMNS = (
-    "cost_pico_usd",
-    "request_count",
-    "priced_count",
-    "unpriced_count",
-    "partial_count",
-    "estimated_count",
-    "unmetered_count",
-    "interrupted_count",
-    "error_count",
-    "input_tokens",
-    "cache_read_tokens",
-    "cache_write_5m_tokens",
-    "cache_write_1h_tokens",
-    "input_audio_tokens",
-    "output_tokens",
-    "output_audio_tokens",
-    "reasoning_tokens",
-    "web_searches",
-)
 
 
 class CondensedSums(models.Model):
@@ -50,7 +29,7 @@ class CondensedSums(models.Model):
         abstract = True
 
 
-for _column in SUM_COLUMNS:
+for _column in FIGURE_COLUMNS:
     CondensedSums.add_to_class(_column, models.BigIntegerField(db_default=0))
 
 
@@ -66,7 +45,7 @@ class CondensedTotals(CondensedSums):
 
 
 class CondensedUsage(CondensedSums):
-    """By everything that the daily roll-ups know, of weeks and months."""
+    """All that the daily roll-ups know, of weeks and months. In the durations NULL stands for 0."""
 
     team_id = models.BigIntegerField()
     api_key_id = models.BigIntegerField()
@@ -84,6 +63,11 @@ class CondensedUsage(CondensedSums):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} of {self.start} {self.provider} {self.model}"
+
+
+for _column in DURATION_COLUMNS:
+    # Nearly all of them are 0 in nearly all rows, and NULL takes no room.
+    CondensedUsage.add_to_class(_column, models.BigIntegerField(null=True))
 
 
 class CondensedSpan(models.Model):

@@ -1,6 +1,6 @@
 """The daily roll-ups, which every page and endpoint reads. `analytics.rollups` writes them; nothing else does.
 
-Key columns are never NULL: `''` and `0` mean none. Simulated calls are not in here.
+Key columns are never NULL: `''` and `0` mean none. Simulated and free calls are not in here.
 """
 
 from typing import Any
@@ -32,26 +32,33 @@ class DailySums(models.Model):
     provider = models.CharField(max_length=32)
     model = models.CharField(max_length=200, default="")  # the answering model, else the requested one
 
-    # request_count = priced_count + unpriced_count + unmetered_count; partial and estimated are among the priced.
+    # request_count = priced + unpriced + unmetered + pending; partial and estimated are among the priced.
     request_count = _sum()
     priced_count = _sum()
     unpriced_count = _sum()
     partial_count = _sum()
     estimated_count = _sum()
     unmetered_count = _sum()
-    # Beside the requests: calls that a crash cut off, and calls that failed (a failed one may be a request too).
+    pending_count = _sum()  # whose usage is told later
+    # Beside the requests: calls that a crash cut off, and calls that failed, of which some are requests too.
     interrupted_count = _sum()
     error_count = _sum()
+    failed_request_count = _sum()
     cost_pico_usd = _sum()
     input_tokens = _sum()
     cache_read_tokens = _sum()
     cache_write_5m_tokens = _sum()
     cache_write_1h_tokens = _sum()
     input_audio_tokens = _sum()
+    input_image_tokens = _sum()
     output_tokens = _sum()
     output_audio_tokens = _sum()
+    output_image_tokens = _sum()
     reasoning_tokens = _sum()
     web_searches = _sum()
+    file_searches = _sum()
+    characters = _sum()
+    audio_ms = _sum()
     # Of requests only.
     latency_sum_ms = _sum()
     latency_count = _sum()
@@ -64,6 +71,10 @@ class DailySums(models.Model):
 
 for _column in LATENCY_COLUMNS + FIRST_TOKEN_COLUMNS:
     DailySums.add_to_class(_column, models.IntegerField(default=0, db_default=0))
+
+SUM_COLUMNS = tuple(field.attname for field in DailySums._meta.local_fields if field.attname not in DAILY_KEY)
+DURATION_COLUMNS = tuple(name for name in SUM_COLUMNS if name.startswith(("latency_", "first_token_")))
+FIGURE_COLUMNS = tuple(name for name in SUM_COLUMNS if name not in DURATION_COLUMNS)
 
 
 class DailyUsage(DailySums):

@@ -15,7 +15,12 @@ class CostStatus(models.TextChoices):
     SIMULATED = "simulated"  # A sandbox answer: costs nothing and enters no total.
     INTERRUPTED = "interrupted"  # A crash cut the call off: known call, unknown cost.
     UNMETERED = "unmetered"  # Forwarded only; its usage cannot be read.
-    PENDING = "pending"  # A background call whose usage comes later.
+    PENDING = "pending"  # Its usage is told later, in the answer to another call: a background response, a batch.
+    FREE = "free"  # Known to cost nothing, and no request: a list, a retrieval, a token count. Enters no total.
+
+
+# What the roll-ups leave out, errors included.
+UNCOUNTED = (CostStatus.SIMULATED, CostStatus.FREE)
 
 
 class LedgerRecord(models.Model):
@@ -46,10 +51,15 @@ class LedgerRecord(models.Model):
     cache_write_5m_tokens = models.PositiveBigIntegerField(default=0)
     cache_write_1h_tokens = models.PositiveBigIntegerField(default=0)
     input_audio_tokens = models.PositiveBigIntegerField(default=0)
+    input_image_tokens = models.PositiveBigIntegerField(default=0, db_default=0)
     output_tokens = models.PositiveBigIntegerField(default=0)
     output_audio_tokens = models.PositiveBigIntegerField(default=0)
+    output_image_tokens = models.PositiveBigIntegerField(default=0, db_default=0)
     reasoning_tokens = models.PositiveBigIntegerField(default=0)  # inside output_tokens
     web_searches = models.PositiveBigIntegerField(default=0)
+    file_searches = models.PositiveBigIntegerField(default=0, db_default=0)
+    characters = models.PositiveBigIntegerField(default=0, db_default=0)
+    audio_ms = models.PositiveBigIntegerField(default=0, db_default=0)
     service_tier = models.CharField(max_length=64, default="")
     speed = models.CharField(max_length=64, default="")
     inference_geo = models.CharField(max_length=64, default="")
@@ -70,6 +80,8 @@ class LedgerRecord(models.Model):
     finish_reason = models.CharField(max_length=64, default="")
     sdk_retry_count = models.PositiveIntegerField(default=0)
     provider_request_id = models.CharField(max_length=128, default="")
+    # What a pending call created: the response or batch to which a later answer refers.
+    object_id = models.CharField(max_length=128, default="", db_default="")
     segment_id = models.UUIDField()
 
     class Meta:
@@ -98,6 +110,12 @@ class LedgerRecord(models.Model):
                 fields=("organization_id", "cost_status", "-started_at"),
                 name="usage_uncommon",
                 condition=~Q(cost_status="priced"),
+            ),
+            # Not of the log: how a later answer finds its call.
+            models.Index(
+                fields=("organization_id", "provider", "object_id"),
+                name="usage_pending",
+                condition=Q(cost_status="pending"),
             ),
         ]
 

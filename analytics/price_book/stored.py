@@ -6,6 +6,7 @@ import msgspec
 
 from analytics.caps import OVERFLOW
 from analytics.models import LedgerRecord
+from analytics.quantities import COLUMNS
 from analytics.usage import FORMAT_VERSION, OtherModelUsage, TokenUsage, UsageRecord
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -39,15 +40,7 @@ def record_of(row: LedgerRecord) -> UsageRecord:
 
 def _usage_of(row: LedgerRecord, *, is_partial: bool) -> TokenUsage:
     return TokenUsage(
-        input=row.input_tokens,
-        cache_read=row.cache_read_tokens,
-        cache_write_5m=row.cache_write_5m_tokens,
-        cache_write_1h=row.cache_write_1h_tokens,
-        input_audio=row.input_audio_tokens,
-        output=row.output_tokens,
-        output_audio=row.output_audio_tokens,
-        reasoning=row.reasoning_tokens,
-        web_searches=row.web_searches,
+        **{name: getattr(row, column) for name, column in COLUMNS.items()},
         service_tier=row.service_tier,
         speed=row.speed,
         inference_geo=row.inference_geo,

@@ -1,4 +1,4 @@
-"""The hours of a day, which no roll-up has: read from the records, simulated calls aside."""
+"""The hours of a day, which no roll-up has: read from the records, simulated and free calls aside."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,7 +9,8 @@ from django.db import connection
 from django.db.models import BooleanField, F, Func, IntegerField, QuerySet, Sum, Value
 from django.db.models.functions import Coalesce, NullIf
 
-from analytics.models import CostStatus, LedgerRecord
+from analytics.models import LedgerRecord
+from analytics.models.usage import UNCOUNTED
 from analytics.periods import start_of
 from analytics.reports.scope import Scope
 
@@ -88,7 +89,7 @@ def records_in(scope: Scope) -> QuerySet[LedgerRecord]:
         local_day__range=(scope.period.start, scope.period.end),
         started_at__gte=first,
         started_at__lt=last,
-    ).exclude(cost_status=CostStatus.SIMULATED)
+    ).exclude(cost_status__in=UNCOUNTED)
     if scope.provider:
         records = records.filter(provider=scope.provider)
     for name in ("prompt_key", "team_id", "api_key_id", "version"):

@@ -21,12 +21,14 @@ _PRICED = (CostStatus.PRICED, CostStatus.PARTIAL, CostStatus.ESTIMATED)
 _COUNTED = {
     "request_count": Q(is_request=True),
     "priced_count": Q(is_request=True, cost_status__in=_PRICED),
-    "unpriced_count": Q(is_request=True, cost_status__in=(CostStatus.UNPRICED, CostStatus.PENDING)),
+    "unpriced_count": Q(is_request=True, cost_status=CostStatus.UNPRICED),
     "partial_count": Q(is_request=True, cost_status=CostStatus.PARTIAL),
     "estimated_count": Q(is_request=True, cost_status=CostStatus.ESTIMATED),
     "unmetered_count": Q(is_request=True, cost_status=CostStatus.UNMETERED),
+    "pending_count": Q(is_request=True, cost_status=CostStatus.PENDING),
     "interrupted_count": Q(cost_status=CostStatus.INTERRUPTED),
     "error_count": Q(is_error=True),
+    "failed_request_count": Q(is_request=True, is_error=True),
 }
 _KEYS: Grouping = ("prompt_key", "team_id", "api_key_id", "version", "provider", "model")
 _NUMBERS = {"team_id", "api_key_id", "version"}

@@ -8,7 +8,7 @@ from django.db import connection, models
 
 from analytics import condensing, spans
 from analytics.models import CondensedSpan, CondensedTotals, CondensedUsage, DailyTagUsage, DailyUsage
-from analytics.models.condensed import SUM_COLUMNS as CONDENSED_COLUMNS
+from analytics.models.rollups import FIGURE_COLUMNS
 from analytics.periods import Period
 from analytics.reports.scope import Scope
 from analytics.spans import Piece, Span
@@ -112,10 +112,10 @@ def plan_reading(question: Question, *, only_days: bool = False) -> Plan:
     names = {*question.dimensions, *(name for name, _ in narrowed)}
     by_tag = "tag" in names
     daily = DailyTagUsage if by_tag else DailyUsage
-    condensed = CondensedTotals if names <= _OF_TOTALS else CondensedUsage
+    has_totals = names <= _OF_TOTALS and set(question.columns) <= set(FIGURE_COLUMNS)
+    condensed = CondensedTotals if has_totals else CondensedUsage
     known: Mapping[Span, int] = {}
-    may_be_condensed = question.period.day_count >= _FEW_DAYS and set(question.columns) <= set(CONDENSED_COLUMNS)
-    if may_be_condensed and not only_days:
+    if question.period.day_count >= _FEW_DAYS and not only_days:
         known = _known.get(scope.organization_id, {})
         fingerprint = (len(known), sum(known.values()), scope.organization_id)
     else:

@@ -12,9 +12,10 @@ _AVERAGE_STEP = Decimal("1e-15")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sums:
-    """Everything that adds up. The names are those of the roll-ups' columns.
+    """Everything that adds up. The names are those of the roll-ups' columns, the order is that of CSV files.
 
-    `request_count` is the sum of the priced (the partial and estimated are among them), unpriced and unmetered.
+    `request_count` is the sum of the priced (the partial and estimated are among them), unpriced, unmetered and
+    pending.
     """
 
     cost_pico_usd: int = 0
@@ -35,6 +36,13 @@ class Sums:
     output_audio_tokens: int = 0
     reasoning_tokens: int = 0
     web_searches: int = 0
+    pending_count: int = 0
+    failed_request_count: int = 0
+    input_image_tokens: int = 0
+    output_image_tokens: int = 0
+    file_searches: int = 0
+    characters: int = 0
+    audio_ms: int = 0
 
     @property
     def cost_usd(self) -> Decimal:
@@ -49,13 +57,32 @@ class Sums:
             return (to_usd(self.cost_pico_usd) / self.priced_count).quantize(_AVERAGE_STEP)
 
     @property
+    def call_count(self) -> int:
+        """Requests and failed calls. A request that failed is one call."""
+        return self.request_count + self.error_count - self.failed_request_count
+
+    @property
+    def error_share(self) -> float | None:
+        """Of all calls, those that failed, 0 to 1; None without calls."""
+        return self.error_count / self.call_count if self.call_count else None
+
+    @property
     def is_empty(self) -> bool:
         return not any(_amounts_of(self))
 
 
 SUM_COLUMNS = tuple(field.name for field in fields(Sums))
 # What a page with many rows reads, being a third of the work: all it shows, and whether there was anything at all.
-FIGURES = ("cost_pico_usd", "request_count", "priced_count", "unpriced_count", "interrupted_count", "error_count")
+FIGURES = (
+    "cost_pico_usd",
+    "request_count",
+    "priced_count",
+    "unpriced_count",
+    "pending_count",
+    "interrupted_count",
+    "error_count",
+    "failed_request_count",
+)
 NOTHING = Sums()
 _amounts_of = attrgetter(*SUM_COLUMNS)
 

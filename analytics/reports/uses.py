@@ -7,7 +7,8 @@ from typing import Any
 
 from django.db.models import Max, QuerySet
 
-from analytics.models import CostStatus, LedgerRecord
+from analytics.models import LedgerRecord
+from analytics.models.usage import UNCOUNTED
 from analytics.periods import Period, local_day
 from analytics.reports.reading import last_days
 from analytics.reports.scope import Scope
@@ -73,7 +74,7 @@ def _last_uses(
 
 def _real_calls(organization_id: int, since: datetime) -> QuerySet[LedgerRecord]:
     calls = LedgerRecord.objects.filter(organization_id=organization_id, started_at__gte=since)
-    return calls.exclude(cost_status=CostStatus.SIMULATED)
+    return calls.exclude(cost_status__in=UNCOUNTED)
 
 
 def _minutes_between(moment: datetime | None, now: datetime) -> int | None:

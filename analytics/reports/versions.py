@@ -56,9 +56,7 @@ class VersionSums:
 
     @property
     def error_share(self) -> float | None:
-        """Of all calls: requests, and failed ones. A request that broke off counts as both."""
-        calls = self.sums.request_count + self.sums.error_count
-        return self.sums.error_count / calls if calls else None
+        return self.sums.error_share
 
     @property
     def cache_hit_share(self) -> float | None:
