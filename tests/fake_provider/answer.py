@@ -3,7 +3,12 @@
 import dataclasses
 import hashlib
 import json
+import secrets
 from typing import Any
+from urllib.parse import parse_qsl
+
+# Identifiers of two runs differ, as those of a real provider would: a ledger may outlive this server.
+_SALT = secrets.token_hex(8)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -13,10 +18,15 @@ class Request:
     headers: list[tuple[str, str]]  # in order, names as they came
     body: bytes
     number: int  # counts this server's requests from 1
+    head: bytes = b""  # request line and headers, byte for byte
 
     @property
     def path(self) -> str:
         return self.target.partition("?")[0]
+
+    def query(self, name: str, default: str = "") -> str:
+        """The value of a parameter of the query string."""
+        return dict(parse_qsl(self.target.partition("?")[2], keep_blank_values=True)).get(name, default)
 
     def header(self, name: str) -> str:
         """The first value of that name, or ""."""
@@ -24,7 +34,7 @@ class Request:
 
     def token(self, prefix: str, length: int = 24) -> str:
         """An identifier in the providers' style, its own for every request."""
-        digest = hashlib.sha256(f"{prefix}{self.number}{self.target}".encode()).hexdigest()
+        digest = hashlib.sha256(f"{_SALT}{prefix}{self.number}{self.target}".encode()).hexdigest()
         return prefix + digest[:length]
 
 
@@ -36,7 +46,9 @@ class Answer:
     headers: list[tuple[str, str]]
     pieces: list[bytes]
     is_stream: bool = False
-    usage: dict[str, Any] | None = None  # as the provider bills it, also where the answer does not show it
+    # As the provider bills it, also where the answer does not show it. None for what is not billed by this call: free
+    # routes, and what the store's `used` tells later (background responses, batches).
+    usage: dict[str, Any] | None = None
     model: str = ""
     id: str = ""
 

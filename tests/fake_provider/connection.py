@@ -52,7 +52,8 @@ class Connection(asyncio.Protocol):
 
     async def read_request(self, number: int) -> Request:
         """Waits for the next request, body included. Raises ValueError where the bytes are no HTTP/1.1."""
-        head = (await self._read_until(b"\r\n\r\n")).decode("latin-1")
+        raw = await self._read_until(b"\r\n\r\n")
+        head = raw.decode("latin-1")
         first, *lines = head.split("\r\n")[:-2]
         method, target, version = first.split(" ")
         if not version.startswith("HTTP/1."):
@@ -65,7 +66,7 @@ class Connection(asyncio.Protocol):
             body = await self._read_chunks()
         else:
             body = await self._read_exactly(int(framing.get("content-length", "0")))
-        return Request(method, target, headers, body, number)
+        return Request(method, target, headers, body, number, raw)
 
     async def _read_chunks(self) -> bytes:
         body = bytearray()

@@ -36,6 +36,13 @@ def count_prompt(body: dict[str, Any]) -> int:
     return 3 + 4 * len(messages) + sum(count_text(text) for part in parts for text in texts_in(part))
 
 
+def count_input(body: dict[str, Any]) -> int:
+    """The same for a request of the Responses API: its items are the messages, its instructions the system text."""
+    given = body.get("input")
+    items = given if isinstance(given, list) else [{"content": given}]
+    return count_prompt({"messages": items, "system": body.get("instructions")})
+
+
 def natural_length(prompt_tokens: int) -> int:
     return 16 + prompt_tokens % 16
 

@@ -33,7 +33,8 @@ class Delivery:
         is_empty = request.method == "HEAD" or answer.status in {204, 304}
         framing = scenario.framing or ("chunked" if answer.is_stream else "content-length")
         size = sum(map(len, pieces)) if framing == "content-length" else None
-        await self.connection.write(self._informational() + self._head(answer, framing, encoding, size))
+        exchange.head_sent = self._head(answer, framing, encoding, size)
+        await self.connection.write(self._informational() + exchange.head_sent)
         await self._reach("after-headers")
         if not is_empty:
             await self._send_body(pieces, framing == "chunked", exchange)
@@ -51,6 +52,7 @@ class Delivery:
             framed = b"%x\r\n%b\r\n" % (len(piece), piece) if is_chunked else piece
             await self.connection.write(framed)
             exchange.body_bytes_sent += len(piece)
+            exchange.pieces_sent.append(piece)
             if scenario.chunk_delay_ms:
                 await asyncio.sleep(scenario.chunk_delay_ms / 1000)
             elif index % 64 == 63:
@@ -98,6 +100,8 @@ class Delivery:
         if scenario.garbage == "event":
             middle = len(pieces) // 2
             pieces = [*pieces[:middle], _GARBAGE_EVENT, *pieces[middle:]]
+        if scenario.has_crlf:
+            pieces = [piece.replace(b"\n", b"\r\n") for piece in pieces]
         if encoding:
             packer = zlib.compressobj(wbits=31 if encoding == "gzip" else 15)
             pieces = [packer.compress(piece) + packer.flush(zlib.Z_SYNC_FLUSH) for piece in pieces]

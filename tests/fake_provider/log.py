@@ -2,6 +2,7 @@
 
 import base64
 import dataclasses
+import hashlib
 import json
 import threading
 import time
@@ -12,6 +13,9 @@ from typing import Any, Literal
 from tests.fake_provider.answer import Answer, Request
 
 Outcome = Literal["running", "completed", "cut", "client-gone"]
+# Longer bodies stand in the lines by their SHA-256 alone.
+MOST_BYTES_OF_A_LINE = 256 * 1024
+_IN_MEMORY = {"request", "head_sent", "pieces_sent"}
 
 
 @dataclasses.dataclass(slots=True)
@@ -29,6 +33,8 @@ class Exchange:
     id: str = ""
     request_id: str = ""
     body_bytes_sent: int = 0
+    head_sent: bytes = b""  # status line and headers of the answer, byte for byte
+    pieces_sent: list[bytes] = dataclasses.field(default_factory=list)  # its body in its content coding, unframed
 
     # What a test asks for most often.
     @property
@@ -47,6 +53,15 @@ class Exchange:
     def body(self) -> bytes:
         return self.request.body
 
+    @property
+    def body_sent(self) -> bytes:
+        return b"".join(self.pieces_sent)
+
+    @property
+    def headers_sent(self) -> list[tuple[str, str]]:
+        lines = self.head_sent.decode("latin-1").split("\r\n")[1:]
+        return [(name, value.strip()) for name, _, value in (line.partition(":") for line in lines if line)]
+
     def header(self, name: str) -> str:
         return self.request.header(name)
 
@@ -62,14 +77,23 @@ class Exchange:
         self.request_id = named.get("x-request-id") or named.get("request-id") or ""
 
     def as_line(self) -> bytes:
-        """One JSON line; `body_base64` in place of `body` where the body is not UTF-8."""
-        try:
-            body = {"body": self.request.body.decode()}
-        except UnicodeDecodeError:
-            body = {"body_base64": base64.b64encode(self.request.body).decode()}
-        plain = {field.name: getattr(self, field.name) for field in dataclasses.fields(self) if field.name != "request"}
+        """One JSON line; `body_base64` in place of `body` where the body is not UTF-8, neither where it is long."""
+        body: dict[str, Any] = {"body_sha256": _sha256(self.body), "answer_sha256": _sha256(*self.pieces_sent)}
+        if len(self.body) <= MOST_BYTES_OF_A_LINE:
+            try:
+                body["body"] = self.body.decode()
+            except UnicodeDecodeError:
+                body["body_base64"] = base64.b64encode(self.body).decode()
+        names = [field.name for field in dataclasses.fields(self) if field.name not in _IN_MEMORY]
         value = {"number": self.request.number, "method": self.method, "target": self.target, "headers": self.headers}
-        return json.dumps(value | body | plain).encode() + b"\n"
+        return json.dumps(value | body | {name: getattr(self, name) for name in names}).encode() + b"\n"
+
+
+def _sha256(*pieces: bytes) -> str:
+    digest = hashlib.sha256()
+    for piece in pieces:
+        digest.update(piece)
+    return digest.hexdigest()
 
 
 class Log:

@@ -35,6 +35,13 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, fo
     finish: str = ""  # "length", "content_filter", "refusal", "pause_turn", ...
     tools: tuple[ToolCall, ...] = ()
     raw_body: str | None = None  # sent in place of the answer's body, JSON or not
+    content_bytes: int = 0  # makes a binary answer (speech, a file) this long, whatever it holds
+    has_all_events: bool = False  # a Responses stream with every kind of item, and so of event
+    # Background responses and batches: how many retrievals it takes until they have ended (and the milliseconds that
+    # must have passed), and how they end: "failed", "incomplete", "expired", ...
+    polls: int = 2
+    ends_after_ms: int = 0
+    ends_as: str = ""
 
     # --- What it says was used. `prompt_tokens` is the provider's own figure: OpenAI's includes the cached, cache-write
     #     and audio ones, Anthropic's `input_tokens` excludes the cache. `output_tokens` includes reasoning, audio. ---
@@ -47,7 +54,11 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, fo
     reasoning_tokens: int = 0
     audio_input_tokens: int = 0
     audio_output_tokens: int = 0
+    image_input_tokens: int = 0
+    image_output_tokens: int = 0
+    audio_seconds: float = 0  # the length of a recording, else its bytes by 16,000, rounded up
     web_searches: int = 0
+    file_searches: int = 0
     service_tier: str = ""
     speed: str = ""
     inference_geo: str = ""
@@ -63,6 +74,7 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, fo
     headers: tuple[tuple[str, str], ...] = ()  # added to the answer's own
     informational: tuple[int, ...] = ()  # 1xx answers sent first
     has_trailers: bool = False
+    has_crlf: bool = False  # ends the lines of a stream with CRLF
     head_delay_ms: int = 0
     chunk_delay_ms: int = 0
     split: int = 0  # bytes per write
@@ -129,6 +141,13 @@ NAMED: dict[str, Scenario] = {
     "cache-write": Scenario(prompt_tokens=2100, cache_write_5m_tokens=1031, cache_write_1h_tokens=512),
     "reasoning": Scenario(output_tokens=340, reasoning_tokens=320),
     "audio": Scenario(prompt_tokens=120, audio_input_tokens=80, output_tokens=90, audio_output_tokens=60),
+    "all-events": Scenario(has_all_events=True),
+    "crlf": Scenario(has_crlf=True),
+    "file-search": Scenario(file_searches=1, prompt_tokens=2600),
+    "never-ends": Scenario(polls=1_000_000),
+    "fails": Scenario(ends_as="failed"),
+    "incomplete": Scenario(ends_as="incomplete"),
+    "expires": Scenario(ends_as="expired"),
     "flex": Scenario(service_tier="flex"),
     "priority": Scenario(service_tier="priority"),
 }

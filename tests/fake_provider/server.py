@@ -15,15 +15,26 @@ from typing import Any
 
 import msgspec
 
-from tests.fake_provider import anthropic_format, openai_format
 from tests.fake_provider.answer import Answer, Refused, Request, read_json
+from tests.fake_provider.anthropic import routes as anthropic
 from tests.fake_provider.connection import Connection
 from tests.fake_provider.delivery import Cut, Delivery
+from tests.fake_provider.form import is_form, read_form
 from tests.fake_provider.log import Exchange, Log
+from tests.fake_provider.openai import routes as openai
+from tests.fake_provider.routing import Call
 from tests.fake_provider.scenario import NAMED, Scenario, parse
+from tests.fake_provider.store import Store, Used
 
 Chooser = Callable[[Request], Scenario | None]
-_FORMATS = {"openai": openai_format, "anthropic": anthropic_format}
+_FORMATS = {"openai": openai, "anthropic": anthropic}
+
+
+def _model_asked_for(request: Request) -> str:
+    kind = request.header("content-type")
+    if is_form(kind):
+        return read_form(kind, request.body).text("model")
+    return str(read_json(request.body).get("model"))
 
 
 def _as_scenario(scenario: Scenario | str) -> Scenario:
@@ -39,6 +50,7 @@ class FakeProvider:
 
     def __init__(self, *, port: int = 0, log_file: Path | None = None) -> None:
         self._log = Log(log_file)
+        self._stores = {name: Store() for name in _FORMATS}
         self._wanted_port = port
         self._scripted: collections.deque[Scenario] = collections.deque()
         self._always: Scenario | Chooser = Scenario()
@@ -107,6 +119,10 @@ class FakeProvider:
         """Those whose answer went out whole."""
         return [exchange for exchange in self.log if exchange.outcome == "completed"]
 
+    def used(self, object_id: str) -> list[Used]:
+        """What is billed with a background response or a batch: nothing until it has ended, and that was seen."""
+        return [used for store in self._stores.values() for used in store.used.get(object_id, [])]
+
     def script(self, *scenarios: Scenario | str) -> None:
         """The next requests get these, one each."""
         self._scripted.extend(_as_scenario(scenario) for scenario in scenarios)
@@ -120,8 +136,10 @@ class FakeProvider:
         self._loop.call_soon_threadsafe(self._released.set)
 
     def reset(self) -> None:
-        """Forgets scripts and log; silences hold again."""
+        """Forgets scripts, log, files, responses and batches; silences hold again."""
         self._scripted.clear()
+        for store in self._stores.values():
+            store.clear()
         self._always = Scenario()
         self._log.clear()
         self._loop.call_soon_threadsafe(self._released.clear)
@@ -198,7 +216,7 @@ class FakeProvider:
             scenario = self._scenario(request)
             if 300 <= scenario.status < 400:
                 return scenario, Answer(scenario.status, form.headers(request), [b""])
-            return scenario, form.answer(request, route, scenario)
+            return scenario, form.answer(Call(request, scenario, self._stores[exchange.provider], route))
         except ValueError as error:
             return scenario, form.refusal(request, Refused(400, str(error)), scenario)
         except Refused as refused:
@@ -210,8 +228,7 @@ class FakeProvider:
         if asked := request.header("x-fake-scenario"):
             return parse(asked)
         with contextlib.suppress(Refused):
-            model = read_json(request.body).get("model") if b"@" in request.body else None
-            name = str(model).partition("@")[2]
+            name = _model_asked_for(request).partition("@")[2] if b"@" in request.body else ""
             if name in NAMED:
                 return NAMED[name]
         chosen = self._always(request) if callable(self._always) else self._always

@@ -1,106 +1,35 @@
-"""Anthropic's side: messages (JSON and server-sent events), token counting, models, and errors.
-
-Written from Anthropic's API reference ("Messages", "Streaming Messages", "Prompt caching", "Errors"). Knows no sockets.
+"""Messages (JSON and server-sent events) and token counting (API reference, "Messages", "Streaming Messages", "Prompt
+caching").
 """
 
 from typing import Any
 
 from tests.fake_provider import counting
-from tests.fake_provider.answer import Answer, Refused, Request, compact, read_json
+from tests.fake_provider.answer import Answer, Refused, Request, compact
+from tests.fake_provider.anthropic.wire import DATED, ERRORS, event, headers, json_answer, stream_answer
+from tests.fake_provider.routing import Call
 from tests.fake_provider.scenario import Scenario
 
-_DATED = {
-    "claude-sonnet-4-5": "claude-sonnet-4-5-20250929",
-    "claude-haiku-4-5": "claude-haiku-4-5-20251001",
-    "claude-opus-4-5": "claude-opus-4-5-20251101",
-}
-_ERRORS = {
-    400: ("invalid_request_error", "The request was not understood."),
-    401: ("authentication_error", "invalid x-api-key"),
-    403: ("permission_error", "Your API key does not have permission to use the specified resource."),
-    404: ("not_found_error", "Not found"),
-    413: ("request_too_large", "Request exceeds the maximum size"),
-    429: ("rate_limit_error", "This request would exceed your organization's rate limit."),
-    500: ("api_error", "Internal server error"),
-    529: ("overloaded_error", "Overloaded"),
-}
 _SIGNATURE = "EqQBCkYIBRgCKkDq" + "f8Zr2kVx0bTn" * 6 + "=="
 
 
-def answer(request: Request, route: str, scenario: Scenario) -> Answer:
-    """`route` is the path after `/v1/`. Raises `Refused` where Anthropic answers with an error."""
-    _check_key(request)
-    if scenario.status >= 400:
-        kind, message = _ERRORS.get(scenario.status, _ERRORS[500])
-        raise Refused(scenario.status, message, kind=scenario.error_type or kind)
-    if not request.header("anthropic-version"):
-        raise Refused(400, "anthropic-version: header is required", kind="invalid_request_error")
-    if request.method == "GET" and route == "models":
-        listed = [
-            {"type": "model", "id": model, "display_name": model.title(), "created_at": "2025-09-29T00:00:00Z"}
-            for model in _DATED.values()
-        ]
-        page = {"data": listed, "has_more": False, "first_id": listed[0]["id"], "last_id": listed[-1]["id"]}
-        return Answer(200, headers(request), [compact(page).encode()])
-    if request.method == "POST" and route == "messages/count_tokens":
-        count = counting.count_prompt(read_json(request.body))
-        return Answer(200, headers(request), [compact({"input_tokens": count}).encode()])
-    if request.method == "POST" and route == "messages":
-        return _messages(request, _checked(request, read_json(request.body)), scenario)
-    raise Refused(404, "Not Found", kind="not_found_error")
+def messages(call: Call) -> Answer:
+    body = checked(call.request, call.json())
+    message = Message(call.request, body, call.scenario)
+    billed: Any = {"usage": message.final_usage(), "model": message.model, "id": message.id}
+    if body.get("stream") is True:
+        return stream_answer(call, _events(message), **billed)
+    return Answer(200, headers(call.request), [message.as_json().encode()], **billed)
 
 
-def refusal(request: Request, refused: Refused, scenario: Scenario) -> Answer:
-    kind = refused.kind or _ERRORS.get(refused.status, _ERRORS[500])[0]
-    error = {
-        "type": "error",
-        "error": {"type": kind, "message": refused.message},
-        "request_id": request.token("req_011C", 20),
-    }
-    extra = [("x-should-retry", "false")] if refused.status in {400, 401, 403, 404} else []
-    if scenario.retry_after:
-        extra += [("retry-after", scenario.retry_after)]
-    return Answer(refused.status, headers(request) + extra, [compact(error).encode()])
+def count_tokens(call: Call) -> Answer:
+    return json_answer(call, {"input_tokens": counting.count_prompt(call.json())})
 
 
-def headers(request: Request) -> list[tuple[str, str]]:
-    return [
-        ("Content-Type", "application/json"),
-        ("anthropic-ratelimit-input-tokens-limit", "2000000"),
-        ("anthropic-ratelimit-input-tokens-remaining", "1999000"),
-        ("anthropic-ratelimit-output-tokens-limit", "400000"),
-        ("anthropic-ratelimit-output-tokens-remaining", "399000"),
-        ("anthropic-ratelimit-requests-limit", "20000"),
-        ("anthropic-ratelimit-requests-remaining", "19999"),
-        ("anthropic-organization-id", "3f6f2b1c-0000-4000-8000-5f2d7c8e9a10"),
-        ("request-id", request.token("req_011C", 20)),
-        ("vary", "Accept-Encoding"),
-        ("x-robots-tag", "none"),
-        ("strict-transport-security", "max-age=31536000; includeSubDomains; preload"),
-        ("cf-cache-status", "DYNAMIC"),
-        ("set-cookie", f"_cfuvid={request.token('a')}; HttpOnly; SameSite=None; Secure; Path=/"),
-        ("Server", "cloudflare"),
-    ]
-
-
-def _check_key(request: Request) -> None:
-    key, authorization = request.header("x-api-key"), request.header("authorization")
-    if key and authorization:
-        raise Refused(400, "Only one of x-api-key and Authorization may be given.", kind="invalid_request_error")
-    if not key and not authorization:
-        raise Refused(401, "x-api-key header is required", kind="authentication_error")
-    secret = key or authorization.removeprefix("Bearer ").strip()
-    if not secret.startswith("sk-ant-") or secret.startswith("sk-ant-invalid"):
-        message = "invalid x-api-key" if key else "Invalid bearer token"
-        raise Refused(401, message, kind="authentication_error")
-
-
-def _checked(request: Request, body: dict[str, Any]) -> dict[str, Any]:
+def checked(request: Request, body: dict[str, Any]) -> dict[str, Any]:
     for name in ("model", "max_tokens", "messages"):
         if not body.get(name):
             raise Refused(400, f"{name}: Field required", kind="invalid_request_error")
-    if "_aipromptcost" in body:
-        raise Refused(400, "_aipromptcost: Extra inputs are not permitted", kind="invalid_request_error")
     if request.header("anthropic-version") >= "2026-10-21":
         for name in ("temperature", "top_p", "top_k"):
             if name in body:
@@ -110,14 +39,16 @@ def _checked(request: Request, body: dict[str, Any]) -> dict[str, Any]:
     return body
 
 
-class _Message:
+class Message:
     """One answer, before it takes the shape of JSON or of a stream."""
 
-    def __init__(self, request: Request, body: dict[str, Any], scenario: Scenario) -> None:
+    def __init__(
+        self, request: Request, body: dict[str, Any], scenario: Scenario, *, tier: str = "standard", suffix: str = ""
+    ) -> None:
         self.request, self.scenario = request, scenario
         model = body["model"].partition("@")[0]
-        self.model = scenario.model or _DATED.get(model, model)
-        self.id = request.token("msg_01", 22)
+        self.model = scenario.model or DATED.get(model, model)
+        self.id, self.tier = request.token(f"msg_01{suffix}", 22), tier
         prompt = scenario.prompt_tokens
         self.prompt = counting.count_prompt(body) if prompt is None else prompt
         wanted = counting.natural_length(self.prompt)
@@ -150,7 +81,7 @@ class _Message:
             found["output_tokens_details"] = {"thinking_tokens": scenario.reasoning_tokens}
         if searches:
             found["server_tool_use"] = {"web_search_requests": searches, "web_fetch_requests": 0}
-        found["service_tier"] = scenario.service_tier or "standard"
+        found["service_tier"] = scenario.service_tier or self.tier
         found["inference_geo"] = scenario.inference_geo or "global"
         return found | ({"speed": scenario.speed} if scenario.speed else {})
 
@@ -190,10 +121,10 @@ class _Message:
     def shell(self) -> dict[str, Any]:
         return {"model": self.model, "id": self.id, "type": "message", "role": "assistant"}
 
-    def as_json(self) -> bytes:
+    def as_json(self) -> str:
         usage = {"usage": self.final_usage()} if self.scenario.has_usage else {}
         stop = {"stop_reason": self.stop, "stop_sequence": None, "stop_details": None}
-        return _with_raw(self.shell() | {"content": self.blocks()} | stop | usage).encode()
+        return _with_raw(self.shell() | {"content": self.blocks()} | stop | usage)
 
     def start_usage(self) -> dict[str, Any]:
         """What `message_start` says: a first guess of the output, and no web search made yet."""
@@ -231,12 +162,6 @@ def _with_raw(value: dict[str, Any]) -> str:
     return text
 
 
-def _event(kind: str, value: dict[str, Any], number: int = 0) -> bytes:
-    """Anthropic pads the JSON with blanks before its last brace, so that lengths tell nothing."""
-    text = compact({"type": kind} | value)
-    return f"event: {kind}\ndata: {text[:-1]}{' ' * (number * 7 % 16)}}}\n\n".encode()
-
-
 def _block_events(index: int, block: dict[str, Any], pieces: list[str]) -> list[bytes]:
     deltas: list[dict[str, Any]]
     match block["type"]:
@@ -252,44 +177,26 @@ def _block_events(index: int, block: dict[str, Any], pieces: list[str]) -> list[
             start, deltas = block | {"input": {}}, [{"type": "input_json_delta", "partial_json": p} for p in parts]
         case _:
             start, deltas = block, []
-    events = [_event("content_block_start", {"index": index, "content_block": start}, index)]
-    events += [_event("content_block_delta", {"index": index, "delta": d}, n) for n, d in enumerate(deltas)]
-    return [*events, _event("content_block_stop", {"index": index}, index + 3)]
+    events = [event("content_block_start", {"index": index, "content_block": start}, index)]
+    events += [event("content_block_delta", {"index": index, "delta": d}, n) for n, d in enumerate(deltas)]
+    return [*events, event("content_block_stop", {"index": index}, index + 3)]
 
 
-def _events(message: _Message) -> list[bytes]:
+def _events(message: Message) -> list[bytes]:
     scenario = message.scenario
     empty: dict[str, Any] = {"content": [], "stop_reason": None, "stop_sequence": None, "stop_details": None}
     usage = {"usage": message.start_usage()} if scenario.has_usage else {}
-    events = [_event("message_start", {"message": message.shell() | empty | usage}, 2)]
+    events = [event("message_start", {"message": message.shell() | empty | usage}, 2)]
     for index, block in enumerate(message.blocks()):
         pieces = counting.pieces(scenario.refusal) if scenario.refusal else message.pieces
         events += _block_events(index, block, pieces)
         if index == 0:
             events.insert(2, b'event: ping\ndata: {"type": "ping"}\n\n')
     if scenario.error_event:
-        known = dict(_ERRORS.values())
+        known = dict(ERRORS.values())
         error = {"type": scenario.error_event, "message": known.get(scenario.error_event, "Something failed")}
         at = len(events) // 2 if scenario.at_event is None else scenario.at_event
-        return [*events[:at], _event("error", {"error": error, "request_id": message.request.token("req_011C", 20)})]
+        return [*events[:at], event("error", {"error": error, "request_id": message.request.token("req_011C", 20)})]
     stop = {"stop_reason": message.stop, "stop_sequence": None, "stop_details": None}
     usage = {"usage": message.delta_usage()} if scenario.has_usage else {}
-    return [*events, _event("message_delta", {"delta": stop} | usage, 5), _event("message_stop", {}, 9)]
-
-
-def _messages(request: Request, body: dict[str, Any], scenario: Scenario) -> Answer:
-    message = _Message(request, body, scenario)
-    is_stream = body.get("stream") is True
-    found = headers(request)
-    if is_stream:
-        found[0] = ("Content-Type", "text/event-stream; charset=utf-8")
-        found.append(("cache-control", "no-cache"))
-    return Answer(
-        200,
-        found,
-        _events(message) if is_stream else [message.as_json()],
-        is_stream=is_stream,
-        usage=message.final_usage(),
-        model=message.model,
-        id=message.id,
-    )
+    return [*events, event("message_delta", {"delta": stop} | usage, 5), event("message_stop", {}, 9)]
