@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from analytics.models.rollups import FIRST_TOKEN_COLUMNS, LATENCY_COLUMNS
+from analytics.quantities import COLUMNS, QUANTITY_COLUMNS
 from analytics.reports.rankings import Row, rank_models
 from analytics.reports.reading import read_groups
 from analytics.reports.scope import NO_VERSION, Scope
@@ -11,14 +12,7 @@ from analytics.reports.sums import SUM_COLUMNS, Sums, sums_from
 from analytics.rollups import quantile_ms
 
 # What a request's input is made of: none of it is counted twice.
-INPUT_BUCKETS = (
-    "input_tokens",
-    "cache_read_tokens",
-    "cache_write_5m_tokens",
-    "cache_write_1h_tokens",
-    "input_audio_tokens",
-)
-OUTPUT_BUCKETS = ("output_tokens", "output_audio_tokens")
+INPUT_COLUMNS = tuple(column for name, column in COLUMNS.items() if name.startswith(("input", "cache_")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +55,14 @@ class VersionSums:
     @property
     def cache_hit_share(self) -> float | None:
         """Of all input tokens, those that the provider read from its cache."""
-        tokens = sum(getattr(self.sums, name) for name in INPUT_BUCKETS)
+        tokens = sum(getattr(self.sums, name) for name in INPUT_COLUMNS)
         return self.sums.cache_read_tokens / tokens if tokens else None
 
     @property
-    def tokens_per_request(self) -> Mapping[str, float]:
-        """By bucket, those that do not overlap; empty without requests."""
+    def per_request(self) -> Mapping[str, float]:
+        """Tokens, searches, ... by column of the roll-ups; empty without requests."""
         requests = self.sums.request_count
-        names = INPUT_BUCKETS + OUTPUT_BUCKETS
-        return {name: getattr(self.sums, name) / requests for name in names} if requests else {}
+        return {name: getattr(self.sums, name) / requests for name in QUANTITY_COLUMNS} if requests else {}
 
 
 def version_sums(scope: Scope) -> list[VersionSums]:

@@ -7,6 +7,7 @@ from django import template
 
 from analytics.filters import Filters
 from analytics.templatetags.money import money, money_exact
+from analytics.versions.comparison import Line, Quantity
 
 register = template.Library()
 
@@ -45,6 +46,12 @@ def tokens(per_request: float | Literal[""] | None) -> str:
     return (
         f"{per_request:,.1f}" if 0 < per_request < 10 and per_request != round(per_request) else f"{per_request:,.0f}"
     )
+
+
+@register.filter
+def amount_of(line: Line, quantity: Quantity) -> str:
+    """Per request, in the quantity's unit."""
+    return tokens(line.amount_of(quantity))
 
 
 @register.filter

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
 
+from analytics.pricing import BUCKETS
+
 PROMPT_BUCKETS = ("input", "cache_read", "cache_write_5m", "cache_write_1h")
 CACHE_WRITE_BUCKETS = ("cache_write_5m", "cache_write_1h")
 
@@ -25,14 +27,19 @@ class Kind(StrEnum):
     INPUT = "input"  # the length of the prompt
     CACHE = "cache"  # how much of it is read from the cache or written to it
     INPUT_AUDIO = "input_audio"
+    INPUT_IMAGE = "input_image"
     OUTPUT = "output"
     OUTPUT_AUDIO = "output_audio"
+    OUTPUT_IMAGE = "output_image"
     WEB_SEARCHES = "web_searches"
+    FILE_SEARCHES = "file_searches"
+    CHARACTERS = "characters"
+    AUDIO_MS = "audio_ms"
     UNKNOWN = "unknown"  # the whole difference, where the reference's rates are not known
 
 
 # Causes that are one bucket each.
-_SINGLE_BUCKETS = (Kind.INPUT_AUDIO, Kind.OUTPUT, Kind.OUTPUT_AUDIO, Kind.WEB_SEARCHES)
+_SINGLE_BUCKETS = tuple(kind for kind in Kind if kind in BUCKETS and kind not in PROMPT_BUCKETS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,11 @@ from fractions import Fraction
 
 from analytics import charts, price_book, reports
 from analytics.price_book import PriceBook
-from analytics.pricing import BUCKETS
+from analytics.pricing import BUCKETS, UNITS_PER_RATE
+from analytics.quantities import COLUMNS
 from analytics.reports import Durations, Scope, Sums, VersionSums
 from analytics.usage import TokenUsage
-from analytics.versions.causes import CACHE_WRITE_BUCKETS, Cause, Kind, Spending
+from analytics.versions.causes import CACHE_WRITE_BUCKETS, Cause, Spending
 from analytics.versions.models_seen import Drift, Seen, find_drift
 from analytics.versions.words import Difference, Reference, Side, choose_reference, describe, name_cause, say_change
 
@@ -30,6 +31,28 @@ class Configured:
     max_tokens: int | None = None
     note: str = ""
     is_active: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """A quantity per request that is shown where any version used it."""
+
+    name: str
+    unit: str
+    column: str  # of the roll-ups
+    per_unit: int = 1
+
+
+_UNUSUAL = (
+    Quantity("Audio in", "tokens", "input_audio_tokens"),
+    Quantity("Audio out", "tokens", "output_audio_tokens"),
+    Quantity("Images in", "tokens", "input_image_tokens"),
+    Quantity("Images out", "tokens", "output_image_tokens"),
+    Quantity("Web", "searches", "web_searches"),
+    Quantity("Files", "searches", "file_searches"),
+    Quantity("Spoken", "characters", "characters"),
+    Quantity("Recorded", "seconds", "audio_ms", per_unit=1000),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,20 +99,16 @@ class Line:
 
     @property
     def cache_writes_per_request(self) -> float | None:
-        return self._per_request(*CACHE_WRITE_BUCKETS)
+        used = self.used.per_request
+        return sum(used[COLUMNS[bucket]] for bucket in CACHE_WRITE_BUCKETS) if used else None
 
-    @property
-    def searches_per_request(self) -> float | None:
-        count = self.sums.request_count
-        return self.sums.web_searches / count if count else None
+    def amount_of(self, quantity: Quantity) -> float | None:
+        used = self.used.per_request
+        return used[quantity.column] / quantity.per_unit if used else None
 
     @property
     def difference_pico_usd(self) -> int | None:
         return None if self.difference is None or self.difference.pico_usd is None else round(self.difference.pico_usd)
-
-    def _per_request(self, *buckets: str) -> float | None:
-        tokens = self.used.tokens_per_request
-        return sum(tokens[f"{bucket}_tokens"] for bucket in buckets) if tokens else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,12 +138,9 @@ class Comparison:
         return [line for line in self.lines if line.configured or line.seen]
 
     @property
-    def has_audio(self) -> bool:
-        return bool(self.total.input_audio_tokens or self.total.output_audio_tokens)
-
-    @property
-    def has_searches(self) -> bool:
-        return bool(self.total.web_searches)
+    def unusual(self) -> list[Quantity]:
+        """What was used besides text and the cache."""
+        return [quantity for quantity in _UNUSUAL if getattr(self.total, quantity.column)]
 
     @property
     def has_cache_writes(self) -> bool:
@@ -202,14 +218,14 @@ def _spending(
         if not any(weights):
             weights = [Fraction(sums.priced_count) for _, sums in rated]
         worth = (weight * int(getattr(rates, bucket)) for weight, (rates, _) in zip(weights, rated, strict=True))
-        list_rates[bucket] = sum(worth, Fraction(0)) / sum(weights)
+        list_rates[bucket] = sum(worth, Fraction(0)) / sum(weights) / UNITS_PER_RATE.get(bucket, 1)
     total = reports.add_sums(sums for *_, sums in models)
     used = {bucket: sum((_priced_quantity(sums, bucket) for *_, sums in models), Fraction(0)) for bucket in BUCKETS}
     return Spending(total.priced_count, total.cost_pico_usd, used, list_rates)
 
 
 def _priced_quantity(sums: Sums, bucket: str) -> Fraction:
-    quantity = int(getattr(sums, bucket if bucket == Kind.WEB_SEARCHES else f"{bucket}_tokens"))
+    quantity = int(getattr(sums, COLUMNS[bucket]))
     return Fraction(quantity * sums.priced_count, sums.priced_count + sums.unpriced_count)
 
 

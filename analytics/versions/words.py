@@ -22,9 +22,14 @@ _SAME_LENGTH = Fraction(3, 100)
 _LESS_AND_MORE = {
     Kind.INPUT: ("shorter input", "longer input"),
     Kind.INPUT_AUDIO: ("less audio to hear", "more audio to hear"),
+    Kind.INPUT_IMAGE: ("less to see in images", "more to see in images"),
     Kind.OUTPUT: ("shorter answers", "longer answers"),
     Kind.OUTPUT_AUDIO: ("shorter spoken answers", "longer spoken answers"),
+    Kind.OUTPUT_IMAGE: ("fewer or smaller images", "more or larger images"),
     Kind.WEB_SEARCHES: ("fewer web searches", "more web searches"),
+    Kind.FILE_SEARCHES: ("fewer file searches", "more file searches"),
+    Kind.CHARACTERS: ("shorter texts to speak", "longer texts to speak"),
+    Kind.AUDIO_MS: ("shorter recordings", "longer recordings"),
 }
 
 
@@ -268,10 +273,12 @@ def say_change(kind: Kind, side: Side, reference: Side) -> str:
     if kind == Kind.CACHE:
         shares = [spending.share_of_prompt("cache_read") * 100 for spending in (before, now)]
         return f"{round(shares[0])} % → {round(shares[1])} % read from the cache"
-    if kind == Kind.WEB_SEARCHES:
+    if kind in {Kind.WEB_SEARCHES, Kind.FILE_SEARCHES}:
         return f"{_decimal(before.per_request(kind))} → {_decimal(now.per_request(kind))}"
+    if kind == Kind.AUDIO_MS:
+        return f"{_decimal(before.per_request(kind) / 1000)} → {_decimal(now.per_request(kind) / 1000)} seconds"
     lengths = [one.prompt_length if kind == Kind.INPUT else one.per_request(kind) for one in (before, now)]
-    return f"{round(lengths[0]):,} → {round(lengths[1]):,} tokens"
+    return f"{round(lengths[0]):,} → {round(lengths[1]):,} {'characters' if kind == Kind.CHARACTERS else 'tokens'}"
 
 
 _NAMES = {
@@ -279,8 +286,13 @@ _NAMES = {
     Kind.INPUT: "Length of the input",
     Kind.CACHE: "Use of the cache",
     Kind.INPUT_AUDIO: "Audio input",
+    Kind.INPUT_IMAGE: "Images in the input",
     Kind.OUTPUT: "Length of the answers",
     Kind.OUTPUT_AUDIO: "Spoken answers",
+    Kind.OUTPUT_IMAGE: "Images made",
     Kind.WEB_SEARCHES: "Web searches",
+    Kind.FILE_SEARCHES: "File searches",
+    Kind.CHARACTERS: "Texts to speak",
+    Kind.AUDIO_MS: "Length of recordings",
     Kind.UNKNOWN: "Cannot be told apart",
 }

@@ -41,9 +41,9 @@ def test_every_version_has_its_sums_speed_and_models(django_assert_num_queries: 
     assert version.sums.request_count == version.latency.count == 20
     assert version.error_share == 5 / 25
     assert version.cache_hit_share == 1200 / (18 * 1000 + 2 * 1000)
-    assert version.tokens_per_request["input_tokens"] == (18 * 1000 + 2 * 200) / 20
-    assert version.tokens_per_request["cache_write_5m_tokens"] == 20
-    assert version.tokens_per_request["output_tokens"] == (18 * 100 + 2 * 50) / 20
+    assert version.per_request["input_tokens"] == (18 * 1000 + 2 * 200) / 20
+    assert version.per_request["cache_write_5m_tokens"] == 20
+    assert version.per_request["output_tokens"] == (18 * 100 + 2 * 50) / 20
     assert version.latency.p50_ms == pytest.approx(100, rel=0.3)
     assert version.latency.p95_ms == pytest.approx(9000, rel=0.3)
     assert version.first_token.count == 18
@@ -63,8 +63,24 @@ def test_what_only_failed_has_errors_and_nothing_to_share_out() -> None:
     (version,) = reports.version_sums(Scope(key.organization_id, FEBRUARY))
 
     assert (version.error_share, version.cache_hit_share) == (1, None)
-    assert version.tokens_per_request == {}
+    assert version.per_request == {}
     assert (version.latency.p50_ms, version.first_token.p95_ms) == (None, None)
+
+
+def test_a_request_that_broke_off_is_one_call_of_the_error_share() -> None:
+    key = make_key()[0]
+    broken: dict[str, Any] = {"prompt_key": "chat", "error_code": "upstream_broken"}
+    post(
+        *(make_record(key, version=1, **broken) for _ in range(10)),
+        *(make_record(key, version=2, **broken) for _ in range(2)),
+        make_record(key, prompt_key="chat", version=2),
+        make_record(key, prompt_key="chat", version=2, **FAILED),
+    )
+
+    all_broken, some = reports.version_sums(Scope(key.organization_id, FEBRUARY))
+
+    assert (all_broken.sums.error_count, all_broken.sums.request_count, all_broken.error_share) == (10, 10, 1)
+    assert (some.sums.error_count, some.sums.request_count, some.error_share) == (3, 3, 3 / 4)
 
 
 def test_without_usage_there_are_no_versions() -> None:
