@@ -18,6 +18,7 @@ Send = Callable[[Message], Awaitable[None]]
 
 pages: Callable[..., Awaitable[None]] = get_asgi_application()
 proxied_call = import_string("proxy.endpoint.application")
+readyz = import_string("proxy.health.readyz")
 lifespan = import_string("proxy.lifespan.lifespan")
 
 
@@ -27,6 +28,8 @@ async def application(scope: MutableMapping[str, Any], receive: Receive, send: S
             await proxied_call(scope, receive, send)
         elif scope["path"] == "/livez":
             await livez(scope, send)
+        elif scope["path"] == "/readyz":
+            await readyz(scope, send)
         else:
             await pages(scope, receive, send)
     elif scope["type"] == "lifespan":

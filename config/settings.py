@@ -261,12 +261,15 @@ MAX_BODY_BYTES = env.read_whole_number("MAX_BODY_BYTES", 64 * 1024 * 1024, least
 BODY_MEMORY_BYTES = env.read_whole_number("BODY_MEMORY_BYTES", 512 * 1024 * 1024, least=1024)
 SHUTDOWN_GRACE = env.read_seconds("SHUTDOWN_GRACE", 120)
 KEY_GRACE = env.read_seconds("KEY_GRACE", 900)
+MAX_CALLS = env.read_whole_number("MAX_CALLS", 5000, least=1)
+MAX_CALLS_PER_KEY = env.read_whole_number("MAX_CALLS_PER_KEY", 2000, least=1)
 
 # --- From the journal to the ledger -----------------------------------------------------------------------------------
 
 JOURNAL_DIR = Path(env.read_text("JOURNAL_DIR", str(DATA_DIR / "journal"))).absolute()
 JOURNAL_SYNC = env.read_choice("JOURNAL_SYNC", ("interval", "always"), "interval")
 JOURNAL_RETENTION_HOURS = env.read_whole_number("JOURNAL_RETENTION_HOURS", 26)
+JOURNAL_MAX_BYTES = env.read_whole_number("JOURNAL_MAX_BYTES", 4 * 1024**3, least=1024 * 1024)
 QUEUE_LENGTH_CAP = env.read_whole_number("QUEUE_LENGTH_CAP", 1000, least=1)
 NEW_VALUES_PER_DAY = env.read_whole_number("NEW_VALUES_PER_DAY", 1000, least=1)
 

@@ -105,6 +105,7 @@ class KeyCache:
         self._look_up = look_up
         self._log = RevocationLog(clock)
         self._polled_at = clock()
+        self._was_polled = False
         self._lock = threading.Lock()  # for whoever writes; `find` reads without it, one dictionary look-up at a time
         self._facts: dict[bytes, KeyFacts] = {}
         self._digests: dict[int, bytes] = {}  # of the keys in `_facts`, by key id
@@ -168,6 +169,11 @@ class KeyCache:
             for entry in entries:
                 self._apply(entry)
             self._polled_at = began_at
+            self._was_polled = True
+
+    def silence(self) -> float | None:
+        """Seconds since the revocation log was last read; None before the first time."""
+        return self._clock() - self._polled_at if self._was_polled else None
 
     # How it works
 

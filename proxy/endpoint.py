@@ -47,6 +47,10 @@ _KEY_REFUSALS: dict[type[KeyRefused], Callable[[], Refusal]] = {
 _process: ProxyProcess | None = None
 
 
+def serving() -> ProxyProcess | None:
+    return _process
+
+
 def serve(process: ProxyProcess | None) -> None:
     """Serve calls with this process's resources from now on; None: no more."""
     global _process

@@ -143,17 +143,32 @@ class Journal:
         self._appended = 0
         self._synced = 0
         self._is_spare_requested = True
+        self._is_full = False
+        self._held_back = ""  # why no further calls are let in although there is room
         request_spare(_EXTENT_BYTES)
+
+    @property
+    def problem(self) -> str:
+        """Why calls are refused; empty while they are taken."""
+        return self._held_back or ("The disk of the journal has no room." if self._is_full else "")
+
+    def hold_back(self, reason: str) -> None:
+        """Let no further calls in, or with an empty reason let them in again. Called by any thread."""
+        self._held_back = reason
 
     def reserve(self) -> None:
         """Reserve room for one record. Raises `JournalFull`."""
+        if self._held_back:
+            raise JournalFull(self._held_back)
         needed = self._current.written + (self._reserved + 1) * MAX_LINE_BYTES
         if needed > self._current.capacity or self._unwritten:
             try:
                 self._current.reserve(needed + _EXTENT_BYTES)
                 self._retry_unwritten()
             except OSError as error:
+                self._is_full = True
                 raise JournalFull(*error.args) from error
+            self._is_full = False
         self._reserved += 1
 
     def release(self) -> None:

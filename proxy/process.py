@@ -21,6 +21,7 @@ from proxy.upstream import Upstream
 log = logging.getLogger(__name__)
 
 _LAST_RECORDS_SECONDS = 5.0
+_BACKED_UP = "More records wait for the ledger than JOURNAL_MAX_BYTES allows."
 _FLEETING_FILE_SYSTEMS = frozenset({"overlay", "tmpfs", "ramfs"})
 
 
@@ -52,12 +53,14 @@ class ProxyProcess:
         self._directory = ProcessDirectory(settings.JOURNAL_DIR)
         self.inflight = InflightFile(self._directory.path / "inflight")
         self._loop = asyncio.get_running_loop()
+        self._publisher = _publisher()
         self._shipper = Shipper(
             settings.JOURNAL_DIR,
             self._directory.path,
-            publisher=_publisher(),
+            publisher=self._publisher,
             retention_seconds=settings.JOURNAL_RETENTION_HOURS * 3600,
             work_besides=self.refusals.write_out,
+            tell_backlog=self._weigh_backlog,
         )
         self._sealer = Sealer(self._directory.path, deliver_sealed=self._shipper.add, deliver_spare=self._deliver_spare)
         self.journal = Journal(
@@ -66,6 +69,7 @@ class ProxyProcess:
             request_spare=self._sealer.request_spare,
             syncs_always=settings.JOURNAL_SYNC == "always",
         )
+        self._is_backed_up = False
         self._stalls: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
@@ -95,6 +99,20 @@ class ProxyProcess:
         deadline = self._loop.time() + _LAST_RECORDS_SECONDS
         while self.inflight.in_use and self._loop.time() < deadline:  # noqa: ASYNC110 - once, when the process ends
             await asyncio.sleep(0.02)
+
+    @property
+    def is_broker_away(self) -> bool:
+        return self._publisher.is_away
+
+    def _weigh_backlog(self, waiting_bytes: int) -> None:
+        """Called by the shipper's thread after every round."""
+        is_too_much = waiting_bytes > settings.JOURNAL_MAX_BYTES
+        if is_too_much != self._is_backed_up:
+            log.warning(
+                "%d bytes wait for the ledger: calls are %s", waiting_bytes, "refused" if is_too_much else "taken"
+            )
+        self._is_backed_up = is_too_much
+        self.journal.hold_back(_BACKED_UP if is_too_much else "")
 
     def _deliver_spare(self, spare: Segment | None) -> None:
         self._loop.call_soon_threadsafe(self.journal.add_spare, spare)

@@ -8,6 +8,11 @@ from proxy import tasks
 
 
 class Publisher(Protocol):
+    is_away: bool  # the broker did not answer when it was last asked
+
+    def look(self) -> None:
+        """Ask the broker whether it is there. Never raises."""
+
     def has_room(self) -> bool:
         """Whether another segment may be published now."""
 
@@ -17,6 +22,11 @@ class Publisher(Protocol):
 
 class InProcessPublisher:
     """Trial mode: the task runs here and now."""
+
+    is_away = False
+
+    def look(self) -> None:
+        pass
 
     def has_room(self) -> bool:
         return True
@@ -34,12 +44,19 @@ class BrokerPublisher:
         self._redis = redis.Redis.from_url(redis_url, socket_timeout=5, socket_connect_timeout=5)
         self._queue = queue
         self._cap = queue_length_cap
+        self.is_away = False
+
+    def look(self) -> None:
+        self.has_room()
 
     def has_room(self) -> bool:
         try:
-            return int(self._redis.llen(self._queue)) < self._cap
+            length = int(self._redis.llen(self._queue))
         except redis.RedisError:
+            self.is_away = True
             return True  # publishing will find out, and back off
+        self.is_away = False
+        return length < self._cap
 
     def publish(self, segment_id: str, lines: list[str]) -> None:
         self._redis.ping()  # Celery's client tries for six seconds where nobody listens, even without retries

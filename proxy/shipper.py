@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 
 _POLL_SECONDS = 0.5
 ADOPT_SECONDS = 30.0
+_LOOK_SECONDS = 5.0
 FIRST_RETRY_SECONDS = 10.0
 LONGEST_RETRY_SECONDS = 300.0
 
@@ -34,11 +35,12 @@ LONGEST_RETRY_SECONDS = 300.0
 class _Waiting:
     """A sealed segment without a receipt."""
 
-    __slots__ = ("attempts", "digest", "is_published", "lines", "next_attempt_at", "path")
+    __slots__ = ("attempts", "digest", "is_published", "lines", "next_attempt_at", "path", "size")
 
     def __init__(self, path: Path) -> None:
         content = path.read_bytes()
         self.path = path
+        self.size = len(content)
         self.lines = content.count(b"\n")
         self.digest = hashlib.sha256(content).hexdigest()
         self.attempts = 0
@@ -55,18 +57,22 @@ class Shipper:
         publisher: Publisher,
         retention_seconds: float,
         work_besides: Callable[[], None] | None = None,
+        tell_backlog: Callable[[int], None] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`work_besides` is done in every round, for those who need a thread with a database at hand."""
+        """`work_besides` is done in every round, for those who need a thread with a database at hand. `tell_backlog`
+        hears after every round how many bytes wait for their receipts.
+        """
         self._root = root
         self._own = own
         self._publisher = publisher
         self._retention_seconds = retention_seconds
         self._work_besides = work_besides or (lambda: None)
+        self._tell_backlog = tell_backlog or (lambda _: None)
         self._clock = clock
         self._sealed: queue.SimpleQueue[Path] = queue.SimpleQueue()
         self._waiting: dict[str, _Waiting] = {}
-        self._adopt_at = clock()
+        self._adopt_at = self._look_at = clock()
         self._is_stopping = False
         self._wake = threading.Event()
         self._thread = threading.Thread(target=self._run, name="shipper", daemon=True)
@@ -95,6 +101,7 @@ class Shipper:
             self._wake.clear()
             self._guarded(self.work)
             self._guarded(self._work_besides)
+            self._tell_backlog(sum(waiting.size for waiting in self._waiting.values()))
         self._guarded(self.ship_the_rest)
         self._guarded(self._work_besides)
         connections.close_all()
@@ -112,6 +119,9 @@ class Shipper:
     def work(self) -> None:
         """One round. Raises what the database raises when it is away."""
         self._take_sealed()
+        if self._clock() >= self._look_at:
+            self._look_at = self._clock() + _LOOK_SECONDS
+            self._publisher.look()
         if self._clock() >= self._adopt_at:
             self._adopt_at = self._clock() + ADOPT_SECONDS
             adopt_all(self._root, self._own)

@@ -36,6 +36,9 @@ class Broker:
         self.is_away = False
         self.has_free_places = True
 
+    def look(self) -> None:
+        pass
+
     def has_room(self) -> bool:
         return self.has_free_places
 

@@ -1,8 +1,10 @@
 """`manage.py serve`: migrate, then serve pages and proxied calls by uvicorn in this process until SIGTERM or Ctrl-C."""
 
+import logging
 import math
 import signal
 import socket
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any
@@ -15,8 +17,13 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import OperationalError, connection, connections
 from uvicorn.supervisors import Multiprocess
 
+from proxy.draining import DrainingProtocol
+
+log = logging.getLogger(__name__)
+
 # Any number, the same in all processes: those that start together migrate one after the other.
 MIGRATION_LOCK = 4_115_099_067
+_MIGRATE_AGAIN_SECONDS = 2.0
 
 
 class Command(BaseCommand):
@@ -36,7 +43,7 @@ class Command(BaseCommand):
                 "Trial mode serves with one process. For WORKERS above 1 set DATABASE_URL and REDIS_URL."
             )
         with bind(options["host"], options["port"]) as listener:
-            migrate()
+            migrate_or_go_on_trying()
             if not settings.IS_TRIAL:
                 call_command("collectstatic", interactive=False, verbosity=0)
             host, port = listener.getsockname()[:2]
@@ -61,6 +68,34 @@ def bind(host: str, port: int) -> socket.socket:
             f"Cannot serve on {host}, port {port}: {error}. Choose another port: make serve PORT={port + 1}"
         ) from None
     return listener
+
+
+def migrate_or_go_on_trying() -> None:
+    """Start even while the database server is away: what needs none is served, and the rest as soon as it is there.
+
+    Raises `CommandError` where waiting does not help: trial mode's file cannot be used.
+    """
+    try:
+        migrate()
+    except CommandError as error:
+        if settings.IS_TRIAL:
+            raise
+        log.error("%s Serving what goes without it, and trying again.", error)
+        threading.Thread(target=_migrate_until_done, name="migrations", daemon=True).start()
+
+
+def _migrate_until_done() -> None:
+    waiting = threading.Event()
+    while not waiting.wait(_MIGRATE_AGAIN_SECONDS):
+        try:
+            migrate()
+        except CommandError:
+            continue
+        except Exception:
+            log.exception("The migrations failed; trying again")
+            continue
+        log.info("The database is there and up to date.")
+        return
 
 
 def migrate() -> None:
@@ -92,7 +127,7 @@ def serve(listener: socket.socket, workers: int) -> None:
     config = uvicorn.Config(
         "config.asgi:application",
         loop="uvloop",
-        http="httptools",
+        http=DrainingProtocol,
         ws="none",
         lifespan="on",
         log_config=None,  # Django's LOGGING holds
