@@ -1,6 +1,7 @@
 """The processes as an operator runs them: `manage.py serve`, `worker` and `beat`."""
 
 import http.client
+import json
 import os
 import re
 import signal
@@ -9,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from pytest_django import DjangoDbBlocker
@@ -115,13 +117,21 @@ def test_a_command_before_the_first_start_names_what_makes_the_tables(tmp_path: 
 
 
 @pytest.mark.production
-def test_an_unreachable_database_is_told_in_one_line(service_settings: dict[str, str]) -> None:
+def test_it_starts_while_the_database_is_away_and_says_so(service_settings: dict[str, str]) -> None:
     dead = service_settings | {"DATABASE_URL": "postgresql://nobody:secret@127.0.0.1:9/none"}
-    refused = command("serve", "--port", "0", **dead)
-    assert refused.returncode == 1
-    assert "database" in refused.stderr
-    assert "Traceback" not in refused.stderr
-    assert "secret" not in refused.stderr
+    with ProxyServer(dead) as server:
+        told = answer(server, "/readyz")
+        assert told.status == 503
+        checks = json.loads(told.read())["checks"]
+        assert checks["database"]["state"] == "unavailable"
+        assert checks["queue"] == {"state": "ok"}
+        page = answer(server, "/accounts/login/", Host=urlsplit(dead["PUBLIC_URL"]).netloc, Cookie="sessionid=x")
+        assert page.status == 503
+        assert "does not answer" in page.read().decode()
+        assert page.headers["Retry-After"]
+        assert "The database cannot be used" in server.output
+        assert "secret" not in server.output
+        assert server.stop() == 0
 
 
 @pytest.mark.production
