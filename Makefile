@@ -25,7 +25,7 @@ help:
 	@echo "make test-all   the same and the tests that need Node and Chromium"
 	@echo "make check      lint, format, types, import rules, migrations, deployment check"
 	@echo "make fix        repair what ruff can repair, and format"
-	@echo "make lock       pin the dependencies of pyproject.toml into requirements/*.txt [ARGS=--upgrade]"
+	@echo "make lock       pin the dependencies of pyproject.toml into requirements/*.txt, and those for Node [ARGS=--upgrade]"
 	@echo "make bench      measure what a proxied call costs"
 	@echo "make bench-dashboard  measure the pages of an organization with ten million records"
 
@@ -67,14 +67,17 @@ fix: develop-level
 	$(python) -m ruff check --fix .
 	$(python) -m ruff format .
 
-# Three layers: each lock holds the one before it, at the same versions.
+# Three layers: each lock holds the one before it, at the same versions. The clients' ones stand for themselves.
 uv = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	--no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml
+	--no-emit-index-url --no-emit-find-links --no-header --no-annotate
 
 lock: develop-level
-	$(uv) $(ARGS) -o requirements/run.txt
-	$(uv) $(ARGS) --group demo -c requirements/run.txt -o requirements/demo.txt
-	$(uv) $(ARGS) --group develop -c requirements/demo.txt -o requirements/develop.txt
+	$(uv) $(ARGS) pyproject.toml -o requirements/run.txt
+	$(uv) $(ARGS) pyproject.toml --group demo -c requirements/run.txt -o requirements/demo.txt
+	$(uv) $(ARGS) pyproject.toml --group develop -c requirements/demo.txt -o requirements/develop.txt
+	$(uv) $(ARGS) --group clients-old -o requirements/clients-old.txt
+	$(uv) $(ARGS) --group clients-langchain -o requirements/clients-langchain.txt
+	$(python) -m scripts.lock_node $(ARGS)
 
 bench: develop-level
 	@exec $(python) benchmarks/run.py $(ARGS)

@@ -14,6 +14,10 @@ urlpatterns = [
     re_path(r"^api/aggregations/monthly/?\Z", aggregations.monthly, name="aggregations-monthly"),
     re_path(r"^api/aggregations/by-prompt/?\Z", aggregations.by_prompt, name="aggregations-by-prompt"),
     re_path(r"^api/aggregations/by-team/?\Z", aggregations.by_team, name="aggregations-by-team"),
+    re_path(r"^api/aggregations/by-key/?\Z", aggregations.by_key, name="aggregations-by-key"),
+    re_path(r"^api/aggregations/by-tag/?\Z", aggregations.by_tag, name="aggregations-by-tag"),
+    re_path(r"^api/aggregations/by-model/?\Z", aggregations.by_model, name="aggregations-by-model"),
+    re_path(r"^api/aggregations/daily/?\Z", aggregations.daily, name="aggregations-daily"),
     re_path(
         r"^api/aggregations/version-comparison/?\Z",
         aggregations.version_comparison,

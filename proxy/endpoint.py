@@ -7,43 +7,31 @@ next.
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, MutableMapping
+from collections.abc import MutableMapping
 from contextlib import suppress
 from typing import Any
 
 from analytics.usage import FORMAT_VERSION, CallFacts
-from orgs.key_cache import KeyFacts, KeyRefused, KeysUnavailable, OrganizationSuspended, RevokedKey, UnknownKey
+from orgs.key_cache import KeyFacts
 from proxy import headers as heads
 from proxy import sandbox
+from proxy.admission import NotAdmitted, admit
 from proxy.call import Target, find_provider, find_target, new_call_id
 from proxy.errors import ClientGone, Refusal, render, unavailable
-from proxy.meter import Inflater, JsonMeter, Meter, StreamMeter, UnreadMeter
+from proxy.meter import Meter, StreamMeter, UnreadMeter, meter_for
 from proxy.process import ProxyProcess
-from proxy.providers.base import Asked, Provider, estimate_input_tokens, label
+from proxy.providers.base import estimate_input_tokens, label
 from proxy.receiving import BodyReceiver
 from proxy.recording import CallRecord
 from proxy.relay import ClientWatch, Delivery, Receive, Send, read_on_for_usage
-from proxy.request import Request, read_request
-from proxy.upstream import Answer, ReadAhead, UpstreamError, UpstreamSilent, UpstreamUnreachable
+from proxy.request import Request, asked_of, read_request
+from proxy.sending import Dispatch
+from proxy.telling import Told, client_headers, provider_request_id, tell
+from proxy.upstream import Answer, UpstreamError, UpstreamSilent
 
 log = logging.getLogger(__name__)
 
-_MAX_REFUSAL_BODY = 64 * 1024
 _ALLOWED = b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
-_KEY_REFUSED: heads.Headers = [
-    (b"x-aipc-error", b"provider_key_rejected"),
-    (b"x-aipc-upstream-status", b"401"),
-    (b"x-should-retry", b"false"),
-]
-_CHECK, _NEW_KEY = "Check it on the API Keys page.", "Create a new one on the API Keys page."
-_SUPPORT = "Write to support."
-_KEY_REFUSALS: dict[type[KeyRefused], Callable[[], Refusal]] = {
-    UnknownKey: lambda: Refusal(401, "platform_key_invalid", f"This AI Prompt Cost key is not known. {_CHECK}"),
-    RevokedKey: lambda: Refusal(401, "platform_key_revoked", f"This AI Prompt Cost key was revoked. {_NEW_KEY}"),
-    OrganizationSuspended: lambda: Refusal(
-        403, "organization_suspended", f"The key's organization is suspended. {_SUPPORT}"
-    ),
-}
 _process: ProxyProcess | None = None
 
 
@@ -140,16 +128,11 @@ class Exchange:
     # Step 2: who calls.
 
     async def _platform_key(self) -> KeyFacts:
-        key = heads.platform_key(self._headers)
         try:
-            return self._process.keys.find(key) or await self._process.keys.get(key)
-        except KeyRefused as refused:
-            self.unrecorded_for = refused.facts
-            raise _KEY_REFUSALS[type(refused)]() from None
-        except KeysUnavailable:
-            raise unavailable(
-                "keys_unavailable", "The key cannot be checked right now. Try again in a moment."
-            ) from None
+            return await admit(self._process.keys, heads.platform_key(self._headers))
+        except NotAdmitted as refusal:
+            self.unrecorded_for = refusal.facts
+            raise
 
     # Step 7 begins before the provider is called: from here on the call cannot vanish.
 
@@ -191,12 +174,13 @@ class Exchange:
         try:
             if self._receiver.is_complete:
                 self._watch.start()
-            answer = await self._call_provider(target, provider_key, request, record)
+            answer = await self._call_provider(target, provider_key, request)
             record.status = answer.status
-            record.provider_request_id = _provider_request_id(answer, target.provider)
-            answer, told = await self._told_answer(target, provider_key, answer)
-            meter = _meter_for(target, request, answer)
-            await self._pass_on(target, request, record, answer, meter, told)
+            record.provider_request_id = provider_request_id(answer, target.provider)
+            told = await tell(target, provider_key, answer, proxy_url=self._process.settings.proxy_url)
+            answer = told.answer
+            meter = self._meter(target, request, record, answer)
+            await self._pass_on(target, request, record, told, meter)
         except UpstreamError as error:
             # After the headers the client's stream breaks as the provider's did: the server closes the connection.
             record.close(meter.reading, error_code=_code_of(error))
@@ -206,6 +190,7 @@ class Exchange:
                 raise
             await self._finish_without_client(record, answer, meter)
         except Refusal as refusal:
+            record.status = record.status or refusal.status
             record.close(meter.reading, error_code=refusal.code, was_served=refusal.status == 504)
             raise
         finally:
@@ -213,31 +198,12 @@ class Exchange:
             if answer is not None:
                 answer.abort()
 
-    async def _call_provider(self, target: Target, provider_key: bytes, request: Request, record: CallRecord) -> Answer:
+    async def _call_provider(self, target: Target, provider_key: bytes, request: Request) -> Answer:
         if not provider_key:
             return self._simulate(target, request)
-        headers = heads.upstream_headers(
-            self._headers, target.provider, provider_key, decoded=request.is_decoded, identity=request.injects_usage
-        )
-        url = self._process.settings.origins[target.provider.name] + target.path_and_query
-        try:
-            return await self._process.upstream.send(
-                target.method, url, headers, self._upstream_body(target, request, headers)
-            )
-        except UpstreamUnreachable:
-            record.status = 502
-            raise Refusal(
-                502, "upstream_unreachable", f"{target.provider.label} cannot be reached.", retryable=True
-            ) from None
-        except UpstreamSilent:
-            record.status = 504
-            raise Refusal(
-                504, "upstream_timeout", f"{target.provider.label} did not answer in time.", retryable=True
-            ) from None
-        except UpstreamError:
-            record.status = 502
-            message = f"{target.provider.label} closed the connection without an answer."
-            raise Refusal(502, "upstream_broken", message, retryable=True) from None
+        origin = self._process.settings.origins[target.provider.name]
+        dispatch = Dispatch(target, request, self._headers)
+        return await dispatch.send(self._process.upstream, origin, provider_key, self._receiver, self._watch)
 
     def _simulate(self, target: Target, request: Request) -> Answer:
         return sandbox.answer(
@@ -249,77 +215,38 @@ class Exchange:
             wants_usage=True,
         )
 
-    def _upstream_body(
-        self, target: Target, request: Request, headers: heads.Headers
-    ) -> bytes | AsyncIterator[bytes] | None:
-        length = heads.find_header(self._headers, b"content-length")
-        has_body = length not in {None, b"0"} or heads.find_header(self._headers, b"transfer-encoding") is not None
-        if request.body is not None:
-            return request.body if request.body or target.method == "POST" else None
-        if not has_body:
-            self._watch.start()
-            return b"" if length == b"0" or target.method in {"POST", "PUT", "PATCH"} else None
-        if length is not None:
-            headers.append((b"content-length", length))
-        return self._stream_body()
+    def _meter(self, target: Target, request: Request, record: CallRecord, answer: Answer) -> Meter:
+        asked = asked_of(target, request)
+        if request.form is not None:
+            record.learn(model_requested=asked.model, streamed=request.form.is_streamed)
+        return meter_for(
+            target.provider,
+            target.kind,
+            asked,
+            method=target.method,
+            status=answer.status,
+            headers=answer.headers,
+            drops_usage=request.injects_usage,
+        )
 
-    async def _stream_body(self) -> AsyncIterator[bytes]:
-        try:
-            async for chunk in self._receiver.stream():
-                yield chunk
-            self._watch.start()
-        except ClientGone:
-            self._watch.give_up("client_disconnected")
-            raise
-
-    async def _pass_on(
-        self, target: Target, request: Request, record: CallRecord, answer: Answer, meter: Meter, told: heads.Headers
-    ) -> None:
+    async def _pass_on(self, target: Target, request: Request, record: CallRecord, told: Told, meter: Meter) -> None:
         drops = isinstance(meter, StreamMeter) and meter.drops_usage
-        headers = heads.client_headers(answer.headers, status=answer.status, call_id=self._call_id, drop_length=drops)
-        if drops:
-            headers = [(name, value) for name, value in headers if name != b"content-encoding"]
-        length = None if target.method == "HEAD" else heads.find_header(headers, b"content-length")
-        if told:
-            headers = [(name, value) for name, value in headers if name != b"x-should-retry"]
-        headers += told + self._headers_of_ours(request, answer)
-        delivery = Delivery(self._send, self._watch, length=int(length) if length and length.isdigit() else None)
+        headers, length = client_headers(
+            told, method=target.method, call_id=self._call_id, warnings=request.warnings, drops_usage=drops
+        )
+        delivery = Delivery(self._send, self._watch, length=length)
 
         async def close_record() -> None:
             record.first_byte_at = delivery.first_byte_at
-            record.first_token_at = delivery.first_token_at if request.is_streamed else 0.0
+            record.first_token_at = delivery.first_token_at if record.is_streamed else 0.0
             record.close(meter.reading)
             await record.sync()
 
         self.is_answer_started = True
-        if target.method == "HEAD" or answer.status in {204, 304} or length == b"0":
+        if target.method == "HEAD" or told.answer.status in {204, 304} or length == 0:
             await close_record()  # the headers are the whole answer
-        await delivery.start(502 if told else answer.status, headers)
-        await delivery.pass_on(answer, meter, close_record)
-
-    def _headers_of_ours(self, request: Request, answer: Answer) -> heads.Headers:
-        ours = [header for header in answer.headers if header == (b"x-aipc-sandbox", b"true")]
-        if request.metadata.warnings:
-            ours.append((b"x-aipc-warning", heads.warning(request.metadata.warnings)))
-        return ours
-
-    async def _told_answer(self, target: Target, provider_key: bytes, answer: Answer) -> tuple[Answer, heads.Headers]:
-        """The one exception to "unmodified": a refused provider key is told as 502, with the provider's own body.
-
-        Returns the answer, its first part read ahead if it is a 401, and the headers that tell of a refused key.
-        """
-        if answer.status != 401:
-            return answer, []
-        content = b""
-        try:
-            while len(content) < _MAX_REFUSAL_BODY and (chunk := await answer.read()):
-                content += chunk
-        except UpstreamError:
-            message = f"{target.provider.label} broke its answer off."
-            raise Refusal(502, "upstream_broken", message, retryable=True) from None
-        encoding = (heads.find_header(heads.lower(answer.headers), b"content-encoding") or b"").lower()
-        is_refusal = target.provider.refuses_key(provider_key, b"".join(Inflater(encoding).feed(content)))
-        return ReadAhead(answer, content), _KEY_REFUSED if is_refusal else []
+        await delivery.start(told.status, headers)
+        await delivery.pass_on(told.answer, meter, close_record)
 
     async def _finish_without_client(self, record: CallRecord, answer: Answer | None, meter: Meter) -> None:
         """Step 8: the client is gone. What was used is recorded; the provider's connection is dropped."""
@@ -329,24 +256,6 @@ class Exchange:
             except UpstreamError as error:
                 log.debug("the provider broke off too: %s", type(error).__name__)
         record.close(meter.reading, error_code=self._watch.reason)
-
-
-def _provider_request_id(answer: Answer, provider: Provider) -> str:
-    value = heads.find_header(heads.lower(answer.headers), provider.request_id_header)
-    return label(value.decode("latin-1"), 128) if value else ""
-
-
-def _meter_for(target: Target, request: Request, answer: Answer) -> Meter:
-    if target.kind.reads != "answer":
-        return UnreadMeter()
-    headers = heads.lower(answer.headers)
-    content_type = (heads.find_header(headers, b"content-type") or b"").partition(b";")[0].strip().lower()
-    encoding = (heads.find_header(headers, b"content-encoding") or b"").lower()
-    asked = Asked(request.model, target.object_id)
-    if content_type == b"text/event-stream":
-        reader = target.provider.stream_reader(target.kind, asked)
-        return StreamMeter(reader, encoding, drops_usage=request.injects_usage)
-    return JsonMeter(target.provider, target.kind, asked, encoding)
 
 
 def _code_of(error: UpstreamError) -> str:

@@ -19,13 +19,13 @@ _NOT_UPSTREAM = _HOP_BY_HOP | frozenset(
     b"accept-encoding x-real-ip".split()
 )
 _NOT_UPSTREAM_PREFIXES = (b"x-aipc-", b"x-forwarded-")
-_NOT_BACK = _HOP_BY_HOP | frozenset((b"set-cookie", b"set-cookie2"))
+# They speak of the provider's host, and a browser would take them for ours: cookies, that it is to be called by TLS or
+# elsewhere alone (RFC 6797, RFC 7838), that data of it is to be cleared, where errors of it are reported.
+_NOT_BACK = _HOP_BY_HOP | frozenset(
+    b"set-cookie set-cookie2 strict-transport-security alt-svc clear-site-data nel report-to".split()
+)
+JSON = b"application/json"
 _PASSED_ENCODINGS = (b"gzip", b"deflate", b"identity")
-
-
-def lower(headers: Headers) -> Headers:
-    """An answer's, whose names come as the provider writes them."""
-    return [(name.lower(), value) for name, value in headers]
 
 
 def find_header(headers: Headers, name: bytes) -> bytes | None:
@@ -133,7 +133,6 @@ def _readable_encodings(headers: Headers) -> bytes:
 
 def client_headers(headers: Headers, *, status: int, call_id: str, drop_length: bool) -> Headers:
     """What comes back: the provider's end-to-end headers without its cookies, and our request id."""
-    headers = [(name.lower(), value) for name, value in headers]
     named = _connection_options(headers)
     back = [
         (name, value)
@@ -149,9 +148,15 @@ def client_headers(headers: Headers, *, status: int, call_id: str, drop_length: 
     return back
 
 
-def is_json(headers: Headers) -> bool:
+def content_type(headers: Headers) -> bytes:
+    """Type and subtype in lower case; b"" without one."""
     value = find_header(headers, b"content-type")
-    return value is not None and value.partition(b";")[0].strip().lower() == b"application/json"
+    return value.partition(b";")[0].strip().lower() if value else b""
+
+
+def is_json(kind: bytes) -> bool:
+    """Whether that content type is JSON (RFC 6839, section 3.1, for those that end in `+json`)."""
+    return kind == JSON or kind.endswith(b"+json")
 
 
 def warning(messages: tuple[str, ...]) -> bytes:

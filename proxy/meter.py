@@ -4,19 +4,34 @@ A meter takes each chunk as it came from the provider and gives back what may go
 """
 
 import re
-import zlib
-from collections.abc import Iterator
 from typing import Protocol
 
 import msgspec
 
-from proxy.providers.base import WANTED_MEMBERS, Asked, Provider, Reading, Route, StreamReader
+from proxy.inflating import Inflater
+from proxy.providers.base import (
+    WANTED_MEMBERS,
+    Asked,
+    Header,
+    Provider,
+    Reading,
+    ResultsReader,
+    Route,
+    StreamReader,
+)
+from proxy.scanning import TopLevelScanner
 from proxy.sse import EventSplitter
 
 # A JSON answer up to this size is parsed in one go at its end, a larger one is scanned as it passes.
 _WHOLE_ANSWER_BYTES = 1024 * 1024
-_MAX_MEMBER_BYTES = 256 * 1024
-_INFLATE_STEP = 256 * 1024
+# What is kept of the lists in an answer too large to keep: why each choice ended, which tools were called.
+_WANTED_LISTS = {"choices": frozenset({"finish_reason"}), "output": frozenset({"type", "status", "action"})}
+# The longest line of results that is read. A line holds one whole answer, maybe with an image in it.
+_MAX_LINE_BYTES = 16 * 1024 * 1024
+# Into this much of a file at most we look for the start of a batch's results.
+_LOOKED_INTO_BYTES = 64 * 1024
+# Up to here an event shows whether it is a terminal one.
+_EVENT_HEAD_BYTES = 64 * 1024
 
 
 class Meter(Protocol):
@@ -30,10 +45,10 @@ class Meter(Protocol):
 
 
 class UnreadMeter:
-    """For answers whose usage nobody can read."""
+    """For answers whose usage nobody can read, or that tell none."""
 
-    def __init__(self) -> None:
-        self.reading = Reading()
+    def __init__(self, reading: Reading | None = None) -> None:
+        self.reading = reading or Reading()
 
     def feed(self, chunk: bytes) -> bytes:
         return chunk
@@ -42,44 +57,35 @@ class UnreadMeter:
         return b""
 
 
-class Inflater:
-    """Undoes gzip or deflate for reading, in steps, so that a bomb costs no memory. Bad data ends the reading, not
-    the call.
-    """
-
-    def __init__(self, encoding: bytes) -> None:
-        self._is_raw_possible = encoding == b"deflate"  # senders disagree on whether deflate has zlib's two-byte head
-        self._head = b""
-        self._decoder = zlib.decompressobj(wbits=47) if encoding in {b"gzip", b"x-gzip", b"deflate"} else None
-        self.is_readable = self._decoder is not None or encoding in {b"", b"identity"}
-
-    def feed(self, chunk: bytes) -> Iterator[bytes]:
-        """The plain bytes, one step at a time. To be iterated to its end."""
-        if self._decoder is None:
-            if self.is_readable:
-                yield chunk
-            return
-        rest = chunk
-        if self._is_raw_possible:
-            rest = self._head = self._head + chunk
-            if len(rest) < 2:
-                return
-            is_zlib = rest[0] & 0x0F == 8 and int.from_bytes(rest[:2]) % 31 == 0  # RFC 1950, section 2.2
-            self._decoder, self._is_raw_possible = zlib.decompressobj(wbits=15 if is_zlib else -15), False
-        is_more = bool(rest)
-        while is_more:
-            try:
-                part = self._decoder.decompress(rest, _INFLATE_STEP)
-            except zlib.error:
-                self._decoder, self.is_readable = None, False
-                return
-            yield part
-            rest = self._decoder.unconsumed_tail
-            if self._decoder.eof and self._decoder.unused_data:
-                rest = self._decoder.unused_data
-                self._decoder = zlib.decompressobj(wbits=47)
-            # A full step may have left output inside the decoder although all input was taken.
-            is_more = bool(rest) or len(part) == _INFLATE_STEP
+def meter_for(
+    provider: Provider,
+    kind: Route,
+    asked: Asked,
+    *,
+    method: str,
+    status: int,
+    headers: list[Header],
+    drops_usage: bool = False,
+) -> Meter:
+    """The meter for an answer with this status and these headers (names in lower case)."""
+    if kind.reads == "nothing" or method == "HEAD":
+        return UnreadMeter()
+    found = {name: value.strip().lower() for name, value in headers if name in {b"content-type", b"content-encoding"}}
+    encoding = found.get(b"content-encoding", b"")
+    content_type = found.get(b"content-type", b"").partition(b";")[0].strip()
+    if kind.reads == "results":
+        # What is asked for in part (206), or is not there, tells nothing of a batch.
+        is_whole = method == "GET" and status == 200
+        return LinesMeter(provider.results_reader(kind, asked), encoding) if is_whole else UnreadMeter()
+    if not 200 <= status < 300:
+        asked = msgspec.structs.replace(asked, usage=None)  # a refused request is not billed
+    if content_type == b"text/event-stream":
+        return StreamMeter(provider.stream_reader(kind, asked), encoding, drops_usage=drops_usage)
+    if content_type.endswith((b"/json", b"+json")) or not content_type or status >= 400:
+        return JsonMeter(provider, kind, asked, encoding)
+    reading = provider.read_answer(kind, b"", asked)
+    reading.is_finished = False
+    return UnreadMeter(reading)
 
 
 class StreamMeter:
@@ -94,7 +100,7 @@ class StreamMeter:
         self._inflater = Inflater(encoding)
         self._splitter = EventSplitter()
         self.drops_usage = drops_usage and self._inflater.is_readable
-        self._held = b""
+        self._held: list[bytes] = []
         self._terminal = re.compile(rb"(?:^|[\r\n])(?:%s)" % b"|".join(map(re.escape, reader.terminal_starts)))
 
     def feed(self, chunk: bytes) -> bytes:
@@ -105,16 +111,26 @@ class StreamMeter:
                 for event in self._splitter.feed(part)
                 if not self._reader.read(event)
             )
+        is_same_event = self._splitter.size > _EVENT_HEAD_BYTES
         for part in self._inflater.feed(chunk):
             for event in self._splitter.feed(part):
                 self._reader.read(event)
+                is_same_event = False
+        if is_same_event:  # and long: whether it is a terminal one is known
+            if not self._held:
+                return chunk
+            self._held.append(chunk)
+            return b""
+        return self._hold_terminal(chunk)
+
+    def _hold_terminal(self, chunk: bytes) -> bytes:
         if self._held:
-            chunk = self._held + chunk
-            self._held = b""
+            chunk = b"".join([*self._held, chunk])
+            self._held = []
         tail = self._splitter.tail
-        if tail and self._may_be_terminal(tail):
+        if tail and self._may_be_terminal(tail[: 2 * _EVENT_HEAD_BYTES]):
             held = len(tail) if chunk.endswith(tail) else len(chunk)  # the latter when compressed
-            chunk, self._held = chunk[:-held], chunk[-held:]
+            chunk, self._held = chunk[:-held], [chunk[-held:]]
         return chunk
 
     def finish(self) -> bytes:
@@ -122,8 +138,8 @@ class StreamMeter:
         is_ours = bool(rest) and self._reader.read(rest + b"\n\n")
         if self.drops_usage:
             return b"" if is_ours else rest
-        held, self._held = self._held, b""
-        return held
+        held, self._held = self._held, []
+        return b"".join(held)
 
     def _may_be_terminal(self, tail: bytes) -> bool:
         last_line = tail[max(tail.rfind(b"\n"), tail.rfind(b"\r")) + 1 :]
@@ -153,7 +169,7 @@ class JsonMeter:
     def _take(self, part: bytes) -> None:
         self._size += len(part)
         if self._scanner is None and self._size > _WHOLE_ANSWER_BYTES:
-            self._scanner = TopLevelScanner(WANTED_MEMBERS)
+            self._scanner = TopLevelScanner(WANTED_MEMBERS - _WANTED_LISTS.keys(), _WANTED_LISTS)
             for earlier in self._parts:
                 self._scanner.feed(earlier)
             self._parts.clear()
@@ -168,88 +184,73 @@ class JsonMeter:
         return b""
 
 
-class TopLevelScanner:
-    """Collects the wanted top-level members of a JSON object that is too large to keep, byte chunk by byte chunk.
-
-    Only depth 1 counts: a tool's input may well contain "usage".
+class LinesMeter:
+    """The results of a batch, one JSON object a line. Whether a file holds such is seen by its first bytes, so that
+    others are passed without a look.
     """
 
-    _OUTSIDE = re.compile(rb'["{}\[\],:]')
-    _INSIDE = re.compile(rb'["\\]')
+    def __init__(self, reader: ResultsReader, encoding: bytes) -> None:
+        self.reading = reader.reading
+        self._reader = reader
+        self._inflater = Inflater(encoding)
+        self._line: list[bytes] = []
+        self._size = 0
+        self._is_known = False  # to hold results
+        self._is_looking = self._inflater.is_readable
+        self._is_too_long = False
+        self._has_unread = False
 
-    def __init__(self, wanted: frozenset[str]) -> None:
-        self._wanted = wanted
-        self._depth = 0
-        self._in_string = False
-        self._skips_next = False  # the byte after a backslash
-        self._is_key = False
-        self._collected: bytearray | None = None
-        self._key = ""
-        self._members: dict[str, bytes] = {}
+    def feed(self, chunk: bytes) -> bytes:
+        if self._is_looking:
+            self._is_looking = all(self._take(part) for part in self._inflater.feed(chunk))
+        return chunk
 
-    def feed(self, chunk: bytes) -> None:
-        at = 0
-        while at < len(chunk):
-            at = self._inside(chunk, at) if self._in_string else self._outside(chunk, at)
+    def finish(self) -> bytes:
+        """To be called for a whole download alone: what was left early completes nothing."""
+        if self._is_looking and self._end_line(b"") and self._is_known and self._inflater.is_whole:
+            self._reader.finish()
+            if self._has_unread:
+                _mark_partial(self.reading)
+        return b""
 
-    def result(self) -> bytes:
-        """The wanted members, as a JSON object of their own."""
-        return msgspec.json.encode({name: msgspec.Raw(value) for name, value in self._members.items()})
+    def _take(self, part: bytes) -> bool:
+        """Whether to look further; so the next two."""
+        if not self._is_known and not self._size and part.lstrip()[:1] not in {b"{", b""}:
+            return False
+        *lines, rest = part.split(b"\n")
+        for line in lines:
+            if not self._end_line(line):
+                return False
+        self._add(rest)
+        return self._is_known or self._size <= _LOOKED_INTO_BYTES or self._look_at(b"".join(self._line))
 
-    def _inside(self, chunk: bytes, at: int) -> int:
-        if self._skips_next:
-            self._skips_next = False
-            self._keep(chunk[at : at + 1])
-            return at + 1
-        found = self._INSIDE.search(chunk, at)
-        end = found.end() if found else len(chunk)
-        self._keep(chunk[at:end])
-        if found is not None:
-            self._skips_next = found.group() == b"\\"
-            self._in_string = self._skips_next
-        return end
+    def _end_line(self, part: bytes) -> bool:
+        self._add(part)
+        line = b"".join(self._line).strip()
+        self._has_unread = self._has_unread or self._is_too_long
+        self._line, self._size, self._is_too_long = [], 0, False
+        if not line:
+            return True
+        if not self._is_known and not self._look_at(line):
+            return False
+        self._reader.read(line)
+        return True
 
-    def _outside(self, chunk: bytes, at: int) -> int:
-        found = self._OUTSIDE.search(chunk, at)
-        if found is None:
-            self._keep(chunk[at:])
-            return len(chunk)
-        mark = found.group()
-        if self._depth == 1 and mark in b",}:":
-            self._keep(chunk[at : found.start()])
-            self._at_top_level(mark)
-        else:
-            if mark == b'"' and self._depth == 1 and self._is_key:
-                self._collected = bytearray()
-            self._keep(chunk[at : found.end()])
-        self._in_string = mark == b'"'
-        if mark in b"{[":
-            self._depth += 1
-            self._is_key = self._is_key or self._depth == 1
-        elif mark in b"}]":
-            self._depth -= 1
-        return found.end()
+    def _look_at(self, line: bytes) -> bool:
+        """By the first line, or its start: both providers name the request in each line of results."""
+        self._is_known = b'"custom_id"' in line[:_LOOKED_INTO_BYTES]
+        return self._is_known
 
-    def _at_top_level(self, mark: bytes) -> None:
-        collected, self._collected = self._collected, None
-        if mark == b":":
-            self._key = _text(bytes(collected or b""))
-            self._is_key = False
-            self._collected = bytearray() if self._key in self._wanted else None
-        else:
-            if collected is not None and not self._is_key:
-                self._members[self._key] = bytes(collected).strip()
-            self._is_key = True
-
-    def _keep(self, part: bytes) -> None:
-        if self._collected is not None:
-            self._collected += part
-            if len(self._collected) > _MAX_MEMBER_BYTES:
-                self._collected = None
+    def _add(self, part: bytes) -> None:
+        self._size += len(part)
+        if self._size > _MAX_LINE_BYTES:
+            self._is_too_long = True
+            self._line.clear()
+        elif part:
+            self._line.append(part)
 
 
-def _text(raw: bytes) -> str:
-    try:
-        return msgspec.json.decode(raw.strip(), type=str)
-    except ValueError:
-        return ""
+def _mark_partial(reading: Reading) -> None:
+    if reading.completion is not None:
+        usage = msgspec.structs.replace(reading.completion.usage, is_partial=True)
+        reading.completion = msgspec.structs.replace(reading.completion, usage=usage)

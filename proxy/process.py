@@ -29,6 +29,7 @@ class ProxySettings(msgspec.Struct, frozen=True):
     """The settings that the request path reads, taken once at start-up."""
 
     origins: dict[str, str]
+    proxy_url: str  # what clients call, up to the provider's name
     max_body_bytes: int
     client_stall_timeout: float
 
@@ -39,6 +40,7 @@ class ProxyProcess:
     def __init__(self) -> None:
         self.settings = ProxySettings(
             origins={"openai": settings.OPENAI_UPSTREAM_URL, "anthropic": settings.ANTHROPIC_UPSTREAM_URL},
+            proxy_url=f"{settings.PUBLIC_URL}/api/proxy/v1",
             max_body_bytes=settings.MAX_BODY_BYTES,
             client_stall_timeout=settings.CLIENT_STALL_TIMEOUT,
         )

@@ -5,7 +5,9 @@ its end.
 import time
 from collections.abc import Callable
 
-from analytics.usage import CallFacts, State, TokenUsage, UsageRecord, encode_facts, encode_line, ended
+import msgspec
+
+from analytics.usage import CallFacts, State, TokenUsage, UsageRecord, UsageSource, encode_facts, encode_line, ended
 from proxy.errors import Refusal, unavailable
 from proxy.failpoints import reach
 from proxy.inflight import InflightFile, NoRoom
@@ -49,6 +51,14 @@ class CallRecord:
             raise _no_room() from None
         reach("call.slot_entered")
 
+    @property
+    def is_streamed(self) -> bool:
+        return self._facts.streamed
+
+    def learn(self, *, model_requested: str, streamed: bool) -> None:
+        """Facts that were in a form, which is read only while it goes to the provider."""
+        self._facts = msgspec.structs.replace(self._facts, model_requested=model_requested, streamed=streamed)
+
     def close(self, reading: Reading, *, error_code: str = "", was_served: bool = True) -> None:
         """Append the record. `was_served` false: the provider cannot have worked on the call, so nothing is
         estimated.
@@ -71,12 +81,13 @@ class CallRecord:
 
     def _record(self, reading: Reading, error_code: str, was_served: bool) -> UsageRecord:
         usage = reading.usage or TokenUsage()
-        source = "provider" if reading.usage is not None else "none"
+        source: UsageSource = reading.source if reading.usage is not None else "none"
+        is_pending = reading.is_pending and self._state == "complete"
         if self._is_estimate_needed(reading, was_served):
             usage, source = self._estimated(reading), "estimated"
         return ended(
             self._facts,
-            state=self._state,
+            state="pending" if is_pending else self._state,
             model=reading.model,
             status=self.status,
             error_code=label(error_code) or (f"http_{self.status}" if self.status >= 400 else ""),
@@ -87,12 +98,16 @@ class CallRecord:
             first_token_ms=self._since(self.first_token_at),
             finish_reason=reading.finish_reason,
             provider_request_id=self.provider_request_id,
+            object_id=reading.object_id if is_pending else "",
+            completion=reading.completion,
+            aliases=reading.aliases,
         )
 
     def _is_estimate_needed(self, reading: Reading, was_served: bool) -> bool:
         return (
             was_served
             and not reading.is_usage_complete
+            and not reading.is_pending  # a later answer tells
             and not (reading.error_code and reading.usage is None and not reading.text_bytes)  # refused in a 200 stream
             and self._facts.metering == "metered"
             and self._state == "complete"

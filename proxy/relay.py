@@ -134,12 +134,13 @@ async def read_on_for_usage(answer: Answer, meter: Meter) -> None:
     """The client left after the text was complete: the numbers are about to come, so they are waited for, within
     limits.
     """
-    if not meter.reading.finish_reason or meter.reading.is_usage_complete:
+    reading = meter.reading
+    if not reading.finish_reason or reading.is_usage_complete or reading.is_pending:
         return
     budget = _READ_ON_BYTES
     try:
         async with asyncio.timeout(_READ_ON_SECONDS):
-            while budget > 0 and not meter.reading.is_usage_complete and (chunk := await answer.read()):
+            while budget > 0 and not reading.is_usage_complete and (chunk := await answer.read()):
                 budget -= len(chunk)
                 meter.feed(chunk)
     except TimeoutError:

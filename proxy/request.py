@@ -2,12 +2,19 @@
 
 import msgspec
 
+from analytics.usage import TokenUsage
 from proxy import body as bodies
 from proxy import headers as heads
 from proxy.call import Target
 from proxy.errors import Refusal
-from proxy.providers.base import label
+from proxy.multipart import FormReader, find_boundary
+from proxy.providers.base import Asked, label
 from proxy.receiving import BodyReceiver
+
+_MAX_MODEL = 128
+_FORM_METADATA = (
+    f"{bodies.METADATA_MEMBER} in a form is not read and went to the provider: send it in the headers x-aipc-*"
+)
 
 
 class Request(msgspec.Struct, frozen=True):
@@ -19,14 +26,24 @@ class Request(msgspec.Struct, frozen=True):
     is_streamed: bool = False
     injects_usage: bool = False  # the stream reports its usage only because we asked for it
     is_decoded: bool = False
+    usage: TokenUsage | None = None  # what the provider bills by the request alone
+    form: FormReader | None = None  # reads a form while it passes
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Of the metadata, once the body has passed."""
+        if self.form is not None and self.form.has_metadata:
+            return (*self.metadata.warnings, _FORM_METADATA)
+        return self.metadata.warnings
 
 
 async def read_request(target: Target, headers: heads.Headers, receiver: BodyReceiver) -> Request:
     """Read a JSON body whole; leave any other to be streamed. Raises `Refusal` for what must not be sent on."""
-    if not heads.is_json(headers):
+    kind = heads.content_type(headers)
+    if not heads.is_json(kind) or (target.kind.is_json_only and kind != heads.JSON):
         if target.kind.is_json_only:
             raise Refusal(400, "content_type_not_json", "The Content-Type header must be application/json.")
-        return Request(None, _header_metadata(headers))
+        return Request(None, _header_metadata(headers), form=_form_reader(headers))
     length = heads.find_header(headers, b"content-length") or b""
     content = await receiver.read_all(int(length) if length.isdigit() else None)
     encoding = (heads.find_header(headers, b"content-encoding") or b"identity").lower()
@@ -34,35 +51,52 @@ async def read_request(target: Target, headers: heads.Headers, receiver: BodyRec
         content = receiver.inflate(content)
     elif encoding != b"identity":
         raise Refusal(415, "content_encoding_unsupported", "The Content-Encoding must be gzip, or the header absent.")
-    request = prepare(target, content, _header_metadata(headers))
-    return msgspec.structs.replace(request, is_decoded=encoding != b"identity")
+    return prepare(target, content, _header_metadata(headers), is_decoded=encoding != b"identity")
 
 
-def prepare(target: Target, content: bytes, from_headers: bodies.Metadata) -> Request:
-    """Raises `Refusal` 400 for malformed JSON and for a missing field that the route requires."""
-    if not content.strip() and not target.kind.is_json_only:
-        return Request(content, from_headers)
+def prepare(target: Target, content: bytes, from_headers: bodies.Metadata, *, is_decoded: bool = False) -> Request:
+    """Raises `Refusal` 400 for malformed JSON and for a missing field that the route must have."""
+    kind = target.kind
+    if not content.strip() and not kind.is_json_only:
+        return Request(content, from_headers, is_decoded=is_decoded)
     try:
         members = bodies.split(content)
     except bodies.MalformedBody as error:
         raise Refusal(400, "malformed_body", str(error)) from None
     if members is None:
-        if target.kind.is_json_only:
+        if kind.is_json_only:
             raise Refusal(400, "malformed_body", "The request body must be a JSON object.")
-        return Request(content, from_headers)
+        return Request(content, from_headers, is_decoded=is_decoded)
     is_changed = bodies.METADATA_MEMBER in members
     metadata = bodies.overlay(bodies.take_metadata(members), from_headers)
     model = bodies.text_of(members, "model")
-    _require_fields(target, members, model)
+    _require_fields(kind.required, members, model)
     is_streamed = bodies.is_true(members, "stream")
-    injects = target.kind.asks_for_usage and is_streamed and target.provider.ask_for_usage(members)
+    injects = kind.asks_for_usage and is_streamed and target.provider.ask_for_usage(members)
     return Request(
         bodies.join(members) if is_changed or injects else content,
         metadata,
-        model=label(model, 128),
+        model=label(model, _MAX_MODEL),
         is_streamed=is_streamed,
         injects_usage=injects,
+        is_decoded=is_decoded,
+        usage=target.provider.read_request(kind, members) if target.is_metered else None,
     )
+
+
+def asked_of(target: Target, request: Request) -> Asked:
+    """What the reading of the answer may need. For a form to be called when it has passed."""
+    if request.form is None:
+        return Asked(request.model, target.object_id, request.usage)
+    members = request.form.members
+    usage = target.provider.read_request(target.kind, members) if target.is_metered else None
+    return Asked(label(bodies.text_of(members, "model"), _MAX_MODEL), target.object_id, usage)
+
+
+def _form_reader(headers: heads.Headers) -> FormReader | None:
+    boundary = find_boundary(heads.find_header(headers, b"content-type") or b"")
+    is_plain = heads.find_header(headers, b"content-encoding") in {None, b"identity"}
+    return FormReader(boundary) if boundary and is_plain else None
 
 
 def _header_metadata(headers: heads.Headers) -> bodies.Metadata:
@@ -70,8 +104,7 @@ def _header_metadata(headers: heads.Headers) -> bodies.Metadata:
     return bodies.metadata_of_headers(*(heads.find_text(headers, name) for name in names))
 
 
-def _require_fields(target: Target, members: bodies.Members, model: str | None) -> None:
-    required = target.kind.required
+def _require_fields(required: tuple[str, ...], members: bodies.Members, model: str | None) -> None:
     if "model" in required and not model:
         problem = "must be text" if "model" in members else "is missing"
         raise Refusal(400, "model_missing", f"The field 'model' {problem}.")

@@ -49,8 +49,8 @@ class RewrittenAnswer:
     def __init__(self, answer: Answer, base: str) -> None:
         self.status = answer.status
         dropped = {b"content-length", b"content-encoding"}
-        self.headers = [(name, value) for name, value in answer.headers if name.lower() not in dropped]
-        encoding = next((value for name, value in answer.headers if name.lower() == b"content-encoding"), b"")
+        self.headers = [(name, value) for name, value in answer.headers if name not in dropped]
+        encoding = next((value for name, value in answer.headers if name == b"content-encoding"), b"")
         self._answer = answer
         self._inflater = Inflater(encoding.strip().lower())
         self._rewriter = AddressRewriter(base)

@@ -42,7 +42,7 @@ class Answer(Protocol):
     """A provider's answer whose body is still arriving."""
 
     status: int
-    headers: list[Header]
+    headers: list[Header]  # names in lower case
 
     async def read(self) -> bytes:
         """The next bytes as they came; b"" at the end. Raises `UpstreamSilent` or `UpstreamBroken`."""
@@ -144,7 +144,7 @@ class _AiohttpAnswer:
     def __init__(self, response: aiohttp.ClientResponse) -> None:
         self._response = response
         self.status = response.status
-        self.headers: list[Header] = list(response.raw_headers)
+        self.headers: list[Header] = [(name.lower(), value) for name, value in response.raw_headers]
 
     async def read(self) -> bytes:
         try:

@@ -1,115 +1,168 @@
-"""The aggregations of the REST API (docs/api.md): read the question off a request, ask `reports`, write the answer.
+"""The aggregations of the REST API (docs/api.md): read the question off a request, ask reports, write the answer."""
 
-The names of the documented fields are a contract and never change; further fields stand behind them.
-"""
-
-import re
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import Any
+from urllib.parse import urlencode
 
+from django.http import HttpResponseBase
 from django.utils import timezone
 from rest_framework.decorators import api_view
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
-from rest_framework.response import Response
 
-from analytics import periods, reports
-from analytics.api import questions
-from analytics.api.questions import PRIVATE, READING
-from analytics.api.schema import operations
+from analytics import exports, periods, reports
+from analytics.api import answers, listings, paging, questions
+from analytics.api.listings import LISTINGS, Listing
+from analytics.api.questions import READING
+from analytics.api.schema import totals
+from analytics.api.schema.operations import hidden
 from analytics.api_errors import BadParameter
 from analytics.periods import BadPeriod, Period
 from analytics.reports import Scope, Sums
 from orgs.models import Organization
+from prompts.models import CONTROL_CHARACTERS
 from proxy.body import MAX_PROMPT_KEY
 
-PARAMETERS = ("start", "end", "provider", "organization")
-ENDPOINTS = ("monthly", "by-prompt", "by-team", "version-comparison")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-_COUNTS_AND_TOKENS = tuple(name for name in reports.SUM_COLUMNS if name != "cost_pico_usd")
+PARAMETERS = ("start", "end", "provider", "organization", "format")
+LIST_PARAMETERS = ("sort", "limit", "cursor")
+ENDPOINTS = ("monthly", *LISTINGS)
+# What a page may have of its own, all pages being of one answer; and what says no more than the key does.
+_NOT_ASKED = frozenset({"limit", "cursor", "organization", "format"})
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
+    endpoint: str
     organization: Organization
     scope: Scope
+    order: str = ""
+    with_unused: bool = False
+
+    def file_name(self) -> str:
+        return exports.file_name(self.organization.slug, self.endpoint, self.scope.period)
 
 
-@operations.monthly
+@totals.monthly
 @api_view(READING)
-def monthly(request: Request) -> Response:
+def monthly(request: Request) -> HttpResponseBase:
     """Total cost of the current calendar month or of the days asked for."""
-    question = _read_question(request)
-    return _answer(question, {}, reports.get_total(question.scope))
+    questions.check_parameters(request, PARAMETERS)
+    is_csv = questions.wants_csv(request)
+    question = _read_question(request, "monthly")
+    total = reports.get_total(question.scope)
+    if is_csv:
+        row = _days(question.scope.period) | listings.costs_of(total) | listings.details_of(total)
+        return answers.send_csv(request, listings.csv_of([row], tuple(row)), question.file_name())
+    return answers.send_json(request, answers.encode(_frame(question, total)))
 
 
-@operations.by_prompt
+@totals.by_prompt
 @api_view(READING)
-def by_prompt(request: Request) -> Response:
-    """Cost and request count by prompt key."""
-    question = _read_question(request)
-    rows = reports.by_prompt(question.scope)
-    prompts = [{"prompt_key": row.name, **_costs(row.sums), **_details(row.sums)} for row in rows]
-    return _answer(question, {"prompts": prompts}, reports.add_up(rows))
+def by_prompt(request: Request) -> HttpResponseBase:
+    return _answer_list(request, "by-prompt")
 
 
-@operations.by_team
+@totals.by_team
 @api_view(READING)
-def by_team(request: Request) -> Response:
-    """Cost and request count by team."""
-    question = _read_question(request)
-    rows = reports.by_team(question.scope)
-    teams = [
-        {
-            "team_name": row.name,
-            **_costs(row.sums),
-            "team_id": row.value,
-            "is_archived": row.is_archived,
-            **_details(row.sums),
-        }
-        for row in rows
-    ]
-    return _answer(question, {"teams": teams}, reports.add_up(rows))
+def by_team(request: Request) -> HttpResponseBase:
+    return _answer_list(request, "by-team")
 
 
-@operations.version_comparison
+@totals.by_key
 @api_view(READING)
-def version_comparison(request: Request) -> Response:
+def by_key(request: Request) -> HttpResponseBase:
+    return _answer_list(request, "by-key")
+
+
+@totals.by_tag
+@api_view(READING)
+def by_tag(request: Request) -> HttpResponseBase:
+    return _answer_list(request, "by-tag")
+
+
+@totals.by_model
+@api_view(READING)
+def by_model(request: Request) -> HttpResponseBase:
+    return _answer_list(request, "by-model")
+
+
+@totals.daily
+@api_view(READING)
+def daily(request: Request) -> HttpResponseBase:
+    return _answer_list(request, "daily")
+
+
+@totals.version_comparison
+@api_view(READING)
+def version_comparison(request: Request) -> HttpResponseBase:
     """Cost, request count and average cost by version of one prompt."""
-    question = _read_question(request, "prompt_key")
-    prompt_key = _read_prompt_key(request)
-    scope = replace(question.scope, prompt_key="" if prompt_key == reports.UNKNOWN_PROMPT else prompt_key)
-    rows = reports.by_version(scope)
-    versions = [
-        {
-            "version_number": row.value or None,
-            **_costs(row.sums),
-            "avg_cost_per_request": row.sums.average_cost_usd,
-            **_details(row.sums),
-        }
-        for row in rows
-    ]
-    return _answer(question, {"versions": versions, "prompt_key": prompt_key}, reports.add_up(rows))
+    return _answer_list(request, "version-comparison", "prompt_key")
 
 
-@operations.hidden
+@hidden
 @api_view(READING)
-def no_such_aggregation(request: Request) -> Response:
+def no_such_aggregation(request: Request) -> HttpResponseBase:
     raise NotFound(f"There is no such aggregation. There are: {', '.join(ENDPOINTS)}.")
 
 
-def _read_question(request: Request, *further_parameters: str) -> Question:
+def _answer_list(request: Request, endpoint: str, *further_parameters: str) -> HttpResponseBase:
+    """A list as JSON, whole or a page of it, or as CSV."""
+    listing = LISTINGS[endpoint]
+    unused = ("include_unused",) if listing.has_unused else ()
+    questions.check_parameters(request, (*further_parameters, *unused, *LIST_PARAMETERS, *PARAMETERS))
+    is_csv = questions.wants_csv(request)
+    question = replace(
+        _read_question(request, endpoint),
+        order=questions.read_choice(request, "sort", listing.orders) or listing.usual_order,
+        with_unused=questions.read_flag(request, "include_unused"),
+    )
+    if "prompt_key" in further_parameters:
+        question = _of_prompt(question, _read_prompt_key(request))
+    limit = questions.read_limit(request, paging.MOST_AT_ONCE)
+    if is_csv:
+        questions.refuse_pages(request)
+        rows, _ = _read_rows(listing, question)
+        return answers.send_csv(request, listings.csv_of(rows, listing.columns), question.file_name())
+    asked = _digest_of(request, question)
+    if text := request.query_params.get("cursor"):
+        place = paging.read_cursor(text, asked)
+        question = replace(question, scope=replace(question.scope, period=place.period))
+        page = paging.next_page(listing.name, place, limit, lambda: _whole_answer(listing, question))
+    else:
+        answer = _whole_answer(listing, question)
+        page = paging.first_page(answer, listing.name, question=asked, period=question.scope.period, limit=limit)
+    return answers.send_json(request, page)
+
+
+def _whole_answer(listing: Listing, question: Question) -> bytes:
+    rows, total = _read_rows(listing, question)
+    further = dict(listing.says_more or {})
+    if question.scope.prompt_key is not None:
+        further["prompt_key"] = question.scope.prompt_key or reports.UNKNOWN_PROMPT
+    return answers.encode({listing.name: rows, **further, **_frame(question, total)})
+
+
+def _read_rows(listing: Listing, question: Question) -> tuple[list[Any], Sums]:
+    with reports.one_moment():
+        found = listing.report(question.scope, question.with_unused)
+        total = listing.total(question.scope, found)
+    rows = [listing.row(row) for row in found]
+    return rows if question.order == listing.usual_order else listings.sort_rows(rows, question.order), total
+
+
+# --- Reading the question ---------------------------------------------------------------------------------------------
+
+
+def _read_question(request: Request, endpoint: str) -> Question:
     """Raises an APIException of `api_errors` for whatever would make the numbers other than those asked for."""
-    allowed = (*further_parameters, *PARAMETERS)
-    questions.check_parameters(request, allowed)
     organization = questions.get_organization(request)
     today = periods.local_day(timezone.now(), organization.tz)
     try:
         period = periods.parse_period(request.query_params.get("start"), request.query_params.get("end"), today)
     except BadPeriod as error:
         raise BadParameter(error.parameter, error.message) from None
-    return Question(organization, Scope(organization.pk, period, questions.read_provider(request)))
+    return Question(endpoint, organization, Scope(organization.pk, period, questions.read_provider(request)))
 
 
 def _read_prompt_key(request: Request) -> str:
@@ -117,34 +170,41 @@ def _read_prompt_key(request: Request) -> str:
     if not prompt_key:
         message = "Name the prompt. Usage without a prompt key is found under prompt_key=unknown."
         raise BadParameter("prompt_key", message, "missing_parameter")
-    if len(prompt_key) > MAX_PROMPT_KEY or _CONTROL.search(prompt_key):
+    if len(prompt_key) > MAX_PROMPT_KEY or CONTROL_CHARACTERS.search(prompt_key):
         message = f"A prompt key has at most {MAX_PROMPT_KEY} characters, none of them a control character."
         raise BadParameter("prompt_key", message)
     return prompt_key
 
 
-def _answer(question: Question, documented: Mapping[str, Any], total: Sums) -> Response:
+def _of_prompt(question: Question, prompt_key: str) -> Question:
+    of_prompt = "" if prompt_key == reports.UNKNOWN_PROMPT else prompt_key
+    return replace(question, scope=replace(question.scope, prompt_key=of_prompt))
+
+
+def _digest_of(request: Request, question: Question) -> str:
+    """Of what a cursor is good for: the parameters as they were given, since the days they mean move on."""
+    asked = sorted((name, value) for name, value in request.query_params.items() if name not in _NOT_ASKED)
+    return paging.digest_of(f"{question.organization.pk} {question.endpoint}?{urlencode(asked)}".encode())
+
+
+# --- Writing the answer -----------------------------------------------------------------------------------------------
+
+
+def _frame(question: Question, total: Sums) -> dict[str, Any]:
+    """What all answers tell, whatever they list."""
     scope = question.scope
-    answer = {
-        **documented,
-        "total_cost": total.cost_usd,
+    costs = listings.costs_of(total)
+    return {
+        "total_cost": costs.pop("total_cost"),
         "period": _days(scope.period),
         "timezone": question.organization.timezone,
         "organization": question.organization.slug,
         "provider": scope.provider or None,
         "currency": "USD",
-        **_details(total),
+        **costs,
+        **listings.details_of(total),
     }
-    return Response(answer, headers=PRIVATE)
 
 
-def _days(period: Period) -> dict[str, str]:
-    return {"start": period.start.isoformat(), "end": period.end.isoformat()}
-
-
-def _costs(sums: Sums) -> dict[str, Any]:
-    return {"total_cost": sums.cost_usd, "request_count": sums.request_count}
-
-
-def _details(sums: Sums) -> dict[str, int]:
-    return {name: getattr(sums, name) for name in _COUNTS_AND_TOKENS}
+def _days(period: Period) -> dict[str, date]:
+    return {"start": period.start, "end": period.end}

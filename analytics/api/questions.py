@@ -1,10 +1,11 @@
-"""What the endpoints of the REST API ask of every request: whose numbers, and no parameter that would go unheeded."""
+"""What the endpoints of the REST API ask of every request: whose numbers, in which form, and no parameter unheeded."""
 
 import re
 from collections.abc import Collection
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
+from rest_framework.exceptions import NotAcceptable
 from rest_framework.request import Request
 
 from analytics.api_errors import BadParameter, OrganizationNotFound, OrganizationSuspended
@@ -15,6 +16,8 @@ from proxy.providers import PROVIDERS
 
 READING = ["GET", "HEAD"]  # and OPTIONS, which REST framework answers
 PRIVATE = {"Cache-Control": "private, no-store"}
+_MEDIA_TYPES = {"json": "application/json", "csv": "text/csv"}
+FORMATS = tuple(_MEDIA_TYPES)
 _SLUG = re.compile(r"[-a-zA-Z0-9_]+")
 
 
@@ -35,6 +38,56 @@ def read_provider(request: Request) -> str:
         message = f"There is no such provider. There are: {', '.join(PROVIDERS)}. Leave it out for all."
         raise BadParameter("provider", message)
     return provider or ""
+
+
+def read_choice(request: Request, name: str, known: Collection[str]) -> str:
+    """ "" when left out. Raises `BadParameter`."""
+    value = request.query_params.get(name)
+    if value is not None and value not in known:
+        raise BadParameter(name, f"It is one of: {', '.join(known)}.")
+    return value or ""
+
+
+def read_flag(request: Request, name: str) -> bool:
+    return read_choice(request, name, ("true", "false")) == "true"
+
+
+def read_limit(request: Request, highest: int) -> int | None:
+    """None when left out. Raises `BadParameter`."""
+    text = request.query_params.get("limit")
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) <= 9 and 1 <= int(text) <= highest):
+        raise BadParameter("limit", f"It is a whole number from 1 to {highest}.")
+    return int(text)
+
+
+def wants_csv(request: Request) -> bool:
+    """By `format`, else by what the caller accepts, JSON first. Raises `BadParameter`, and `NotAcceptable` (406)."""
+    return (read_choice(request, "format", FORMATS) or _read_accepted(request, FORMATS)) == "csv"
+
+
+def check_csv_is_wanted(request: Request) -> None:
+    """Where there is nothing else. Raises `BadParameter`, and `NotAcceptable` (406)."""
+    if not read_choice(request, "format", ("csv",)):
+        _read_accepted(request, ("csv",))
+
+
+def _read_accepted(request: Request, known: tuple[str, ...]) -> str:
+    types = {_MEDIA_TYPES[name]: name for name in known}
+    if not request.headers.get("Accept", "").strip():
+        return known[0]
+    preferred = request._request.get_preferred_type(list(types))
+    if preferred is None:
+        raise NotAcceptable(f"This is answered as {' or '.join(types)}: accept that, or say format={known[-1]}.")
+    return types[preferred]
+
+
+def refuse_pages(request: Request) -> None:
+    """A file is whole. Raises `BadParameter`."""
+    for name in ("limit", "cursor"):
+        if name in request.query_params:
+            raise BadParameter(name, "A CSV file holds everything: leave the parameter out, or ask for JSON.")
 
 
 def get_organization(request: Request) -> Organization:

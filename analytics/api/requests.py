@@ -22,7 +22,6 @@ from analytics.request_log import FLAGS, STATUSES, BadCursor, Cursor, Names, Que
 from orgs.models import Organization
 
 OWN_PARAMETERS = ("status", "flag", "limit", "cursor", "format")
-FORMATS = ("json", "csv")
 USUAL_LIMIT = request_log.PAGE_SIZE
 HIGHEST_LIMIT = operations.MOST_AT_ONCE
 
@@ -35,12 +34,13 @@ def log(request: Request) -> HttpResponseBase:
     organization = questions.get_organization(request)
     wanted = _read_filters(request, organization)
     status, flag = (
-        _read_choice(request, name, tuple(known)) for name, known in (("status", STATUSES), ("flag", FLAGS))
+        questions.read_choice(request, name, tuple(known)) for name, known in (("status", STATUSES), ("flag", FLAGS))
     )
     question = Question(wanted.scope(organization.pk), organization.tz, status, flag)
-    if _is_csv(request):
-        return _log_file(request, organization, question)
-    limit, cursor = _read_limit(request), _read_cursor(request)
+    if questions.wants_csv(request):
+        questions.refuse_pages(request)
+        return _log_file(organization, question)
+    limit, cursor = questions.read_limit(request, HIGHEST_LIMIT) or USUAL_LIMIT, _read_cursor(request)
     records = request_log.read_chunk(question, cursor, limit + 1)
     names = Names(organization.pk)
     names.learn(records[:limit])
@@ -64,7 +64,7 @@ def one(request: Request, call_id: str) -> HttpResponseBase:
         raise _no_such_request()
     names = Names(organization.pk)
     names.learn([receipt.record])
-    if _is_csv(request):
+    if questions.wants_csv(request):
         content = exports.lines([FIELDS, values_of(receipt.record, names)])
         return _file(HttpResponse(content), f"{organization.slug}_request_{receipt.record.pk.hex}.csv")
     answer = {
@@ -85,17 +85,13 @@ def table(request: Request, table: str) -> HttpResponseBase:
         raise NotFound(f"There is no such table. There are: {', '.join(exports.TABLES)}.")
     questions.check_parameters(request, (*filters.PARAMETERS, "organization", "format"))
     organization = questions.get_organization(request)
-    if _read_choice(request, "format", FORMATS) == "json":
-        raise BadParameter("format", "Tables are written as CSV. As JSON, see the aggregations.")
+    questions.check_csv_is_wanted(request)
     wanted = _read_filters(request, organization)
     content = exports.table_file(table, wanted.scope(organization.pk))
     return _file(HttpResponse(content), exports.file_name(organization.slug, table, wanted.period))
 
 
-def _log_file(request: Request, organization: Organization, question: Question) -> HttpResponseBase:
-    for name in ("limit", "cursor"):
-        if name in request.query_params:
-            raise BadParameter(name, "The CSV file holds all requests: this parameter is for JSON.")
+def _log_file(organization: Organization, question: Question) -> HttpResponseBase:
     file = exports.LogFile(question)
     response = StreamingHttpResponse(exports.stream(file.read(), file))
     return _file(response, exports.file_name(organization.slug, exports.LOG, question.scope.period))
@@ -130,28 +126,6 @@ def _read_filters(request: Request, organization: Organization) -> Filters:
         raise BadParameter(error.parameter, error.message) from None
     questions.read_provider(request)
     return wanted
-
-
-def _read_choice(request: Request, name: str, known: tuple[str, ...]) -> str:
-    """ "" when left out."""
-    value = request.query_params.get(name)
-    if value is not None and value not in known:
-        raise BadParameter(name, f"It is one of: {', '.join(known)}.")
-    return value or ""
-
-
-def _is_csv(request: Request) -> bool:
-    """By `format`, else by what the caller accepts, JSON first."""
-    wanted = _read_choice(request, "format", FORMATS)
-    accepted = request.headers.get("Accept", "")
-    return wanted == "csv" or (not wanted and "text/csv" in accepted and "json" not in accepted)
-
-
-def _read_limit(request: Request) -> int:
-    text = request.query_params.get("limit", str(USUAL_LIMIT))
-    if not (text.isascii() and text.isdigit() and len(text) < 6 and 1 <= int(text) <= HIGHEST_LIMIT):
-        raise BadParameter("limit", f"It is a whole number from 1 to {HIGHEST_LIMIT}.")
-    return int(text)
 
 
 def _read_cursor(request: Request) -> Cursor | None:

@@ -14,7 +14,26 @@ Header = tuple[bytes, bytes]
 Members = dict[str, msgspec.Raw]
 
 # The members of an answer that say what it cost, for all readers: what to keep of one that is too large to keep whole.
-WANTED_MEMBERS = frozenset({"model", "usage", "service_tier", "error", "stop_reason", "type"})
+WANTED_MEMBERS = frozenset(
+    {
+        "background",
+        "duration",
+        "error",
+        "id",
+        "incomplete_details",
+        "model",
+        "object",
+        "output",
+        "service_tier",
+        "status",
+        "stop_reason",
+        "svg_usage",
+        "tool_usage",
+        "tools",
+        "type",
+        "usage",
+    }
+)
 
 # Estimates stand in where a provider reported nothing, and the record says so. Four bytes of English text are about one
 # token with both providers' tokenizers ("What are tokens and how to count them", OpenAI; "Token counting", Anthropic).
@@ -96,6 +115,7 @@ class ResultsReader(Protocol):
     """Reads the lines of a batch's results."""
 
     reading: Reading
+    is_reading: bool  # False: it is no such file, and further lines are not looked at
 
     def read(self, line: bytes) -> None:
         """Take in one line, with or without its line end."""
@@ -191,11 +211,24 @@ class Counts:
         self.is_partial = self.is_partial or member(holder, name) is None
         return self.read(holder, name)
 
+    def milliseconds(self, seconds: Any) -> int:
+        """A duration, clamped and marked in the same way."""
+        if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds <= MAX_TOKENS:
+            self.is_partial = True
+            return 0
+        return self.clamp(round(seconds * 1000))
+
     def clamp(self, value: int, most: int = MAX_TOKENS) -> int:
         if 0 <= value <= most:
             return value
         self.is_partial = True
         return min(max(value, 0), most)
+
+
+def starts_of(*types: str) -> tuple[bytes, ...]:
+    """How events of these types begin: by their `event` line, or, from servers that send none, by their data."""
+    lines = (b"event: %s", b"event:%s", b'data: {"type":"%s"', b'data: {"type": "%s"', b'data:{"type":"%s"')
+    return tuple(line % kind.encode() for kind in types for line in lines)
 
 
 _members_decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])

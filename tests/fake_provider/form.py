@@ -55,8 +55,8 @@ def _read_part(piece: bytes) -> Part:
         name, _, value = line.partition(":")
         named[name.strip().lower()] = value.strip()
     disposition = _header_of(named.get("content-disposition", ""))
-    name, filename = disposition.get_param("name"), disposition.get_param("filename")
-    return Part(str(name or ""), str(filename or ""), named.get("content-type", ""), content)
+    field, filename = disposition.get_param("name"), disposition.get_param("filename")
+    return Part(str(field or ""), str(filename or ""), named.get("content-type", ""), content)
 
 
 def _header_of(value: str) -> email.message.Message:

@@ -1,7 +1,8 @@
 """The fake provider itself: accepts connections, finds each request's scenario, answers and logs.
 
-Besides the two providers it serves its own control routes, for tests in another process: GET `/__log` (JSON lines),
-POST `/__script` (a JSON list of scenarios), `/__always` (one scenario), `/__release`, `/__reset`.
+Besides the two providers it serves its own control routes, for tests in another process: GET `/__log` (JSON lines)
+and `/__used` (JSON: what is billed with each batch and background response), POST `/__script` (a JSON list of
+scenarios), `/__always` (one scenario), `/__release`, `/__reset`.
 """
 
 import asyncio
@@ -239,6 +240,9 @@ class FakeProvider:
         match request.path:
             case "/__log":
                 reply = b"".join(exchange.as_line() for exchange in self._log.snapshot())
+            case "/__used":
+                stores = self._stores.values()
+                reply = msgspec.json.encode({id_: found for store in stores for id_, found in store.used.items()})
             case "/__script":
                 self.script(*msgspec.json.decode(request.body, type=list[Scenario]))
             case "/__always":

@@ -5,10 +5,12 @@ from typing import Any
 import pytest
 
 from analytics.usage import TokenUsage
+from proxy.providers import PROVIDERS
 from proxy.providers.anthropic import messages
-from proxy.providers.base import Reading
+from proxy.providers.base import Asked, Reading
 from tests.proxy.samples import anthropic
 
+MESSAGES = PROVIDERS["anthropic"].find_route("POST", "messages")
 WHOLE = TokenUsage(
     input=21,
     cache_read=18_000,
@@ -37,7 +39,7 @@ def read_stream(*events: bytes) -> Reading:
 
 
 def read_answer(body: bytes) -> Reading:
-    return messages.read_answer(body)
+    return messages.read_answer(MESSAGES, body, Asked())
 
 
 # --- Streams ----------------------------------------------------------------------------------------------------------
@@ -100,7 +102,9 @@ def test_iterations_of_a_delta_replace_earlier_ones() -> None:
     first = anthropic.delta(usage(1, 2, iterations=[compaction]), stop_reason=None)
     last = anthropic.delta(usage(1, 3, iterations=[compaction, {"type": "message", **usage(1, 3)}]))
     read = read_stream(anthropic.start(usage(1, 1)), first, last).usage
-    assert read == TokenUsage(input=101, output=13)
+    assert read is not None
+    assert (read.input, read.output) == (101, 13)
+    assert [(share.input, share.output, share.longest_prompt) for share in read.other_models] == [(100, 10, 100)]
 
 
 def test_an_error_event_ends_the_stream_and_keeps_what_was_used() -> None:

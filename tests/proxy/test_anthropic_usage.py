@@ -70,14 +70,31 @@ def test_the_buckets_do_not_overlap(reported: dict[str, Any], buckets: TokenUsag
 
 
 def test_a_compaction_comes_on_top() -> None:
-    """ "Compaction", "Understanding usage": the top level leaves the compaction's own call out; it is billed."""
+    """ "Compaction", "Understanding usage": the top level leaves the compaction's own call out; it is billed, and its
+    prompt is not the message's, so that each is a long one or not for itself.
+    """
     iterations = [
         {"type": "compaction", **usage(180_000, 3_500, cache_read_input_tokens=40, cache_creation=split(7, 8))},
         {"type": "message", **usage(23_000, 1_000)},
         {"type": "message", **usage(23_000, 1_000)},
     ]
-    assert read_usage(usage(23_000, 1_000, iterations=iterations)) == TokenUsage(
-        input=203_000, cache_read=40, cache_write_5m=7, cache_write_1h=8, output=4_500
+    assert read_usage(usage(23_000, 1_000, iterations=iterations), model="claude") == TokenUsage(
+        input=203_000,
+        cache_read=40,
+        cache_write_5m=7,
+        cache_write_1h=8,
+        output=4_500,
+        other_models=(
+            OtherModelUsage(
+                model="claude",
+                input=180_000,
+                cache_read=40,
+                cache_write_5m=7,
+                cache_write_1h=8,
+                output=3_500,
+                longest_prompt=180_055,
+            ),
+        ),
     )
 
 
@@ -89,7 +106,9 @@ def test_an_advisor_comes_on_top_under_its_own_model() -> None:
         input=412 + 823,
         cache_read=100,
         output=531 + 1_612,
-        other_models=(OtherModelUsage(model="claude-opus-4-6", input=823, cache_read=100, output=1_612),),
+        other_models=(
+            OtherModelUsage(model="claude-opus-4-6", input=823, cache_read=100, output=1_612, longest_prompt=923),
+        ),
     )
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.meter import TopLevelScanner
+from proxy.scanning import TopLevelScanner
 from tests.proxy.samples import anthropic, openai
 from tests.proxy.samples.feeding import feed, pieces
 from tests.proxy.samples.meters import ANSWERS, ROUTES, USAGES, json_meter, stream_meter

@@ -7,11 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analytics.usage import MAX_TOKENS, TokenUsage
-from proxy.providers.base import Reading
+from proxy.providers import PROVIDERS
+from proxy.providers.base import Asked, Reading
 from proxy.providers.openai import chat
-from proxy.providers.openai.chat import read_usage
+from proxy.providers.openai.usage import read_usage
 from tests.proxy.samples import openai
 
+CHAT = PROVIDERS["openai"].find_route("POST", "chat/completions")
 NO_COUNT = True  # JSON's true
 BUCKETS = ("input", "cache_read", "cache_write_5m", "input_audio", "output", "output_audio", "reasoning")
 
@@ -34,7 +36,7 @@ def read_stream(*events: bytes) -> Reading:
 
 
 def read_answer(body: bytes) -> Reading:
-    return chat.read_answer(body)
+    return chat.read_answer(CHAT, body, Asked())
 
 
 # --- The buckets ------------------------------------------------------------------------------------------------------

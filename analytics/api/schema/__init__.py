@@ -1,7 +1,8 @@
 """The OpenAPI schema: what the REST API and the proxy's metered routes take and answer, in one document.
 
-`components` says what is in the objects, `operations` annotates the views, `proxied` adds the proxy, which is none of
-REST framework's. The page of the API reference is made from it, and tests hold the answers of the API to it.
+`components` says what is in the objects, `totals` and `operations` annotate the views by means of `annotating`, and
+`proxied` adds the proxy, which is none of REST framework's. The page of the API reference is made from it, and tests
+hold the answers of the API to it.
 """
 
 from functools import lru_cache
@@ -9,8 +10,9 @@ from typing import Any
 
 from drf_spectacular.generators import SchemaGenerator
 
+from analytics.api.listings import LISTINGS
+from analytics.api.schema.annotating import SECURITY_SCHEMES
 from analytics.api.schema.components import COMPONENTS
-from analytics.api.schema.operations import SECURITY_SCHEMES
 from analytics.api.schema.proxied import PATHS
 
 __all__ = ["get_schema"]
@@ -36,6 +38,6 @@ def get_schema(public_url: str) -> dict[str, Any]:
 
 def _place(path: str) -> tuple[int, str]:
     """In the order in which they are explained."""
-    order = ("monthly", "by-prompt", "by-team", "version-comparison", "requests", "{call_id}", "{table}")
+    order = ("monthly", *LISTINGS, "requests", "{call_id}", "{table}")
     last = path.rsplit("/", 1)[-1]
     return order.index(last) if last in order else len(order), path

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from analytics.models import CostStatus
+from analytics.quantities import QUANTITY_COLUMNS
+from analytics.reports import SUM_COLUMNS
 from analytics.request_log import FLAGS
 from proxy.body import MAX_PROMPT_KEY, MAX_TAG, MAX_TAGS
 from proxy.providers import PROVIDERS
@@ -55,7 +57,8 @@ def record(description: str, properties: Mapping[str, Schema], *parts: str) -> S
     return {"description": description, "allOf": [own, *(ref(part) for part in parts)]}
 
 
-_TOKENS = {
+# Of what usage is counted in, whose amounts do not overlap but where it is said.
+_QUANTITIES = {
     "input_tokens": count("uncached input"),
     "cache_read_tokens": count("input read from the prompt cache"),
     "cache_write_5m_tokens": count("input written to the cache for 5 minutes"),
@@ -65,11 +68,20 @@ _TOKENS = {
     "output_audio_tokens": count("audio output"),
     "reasoning_tokens": count("for information; part of `output_tokens`"),
     "web_searches": count("web searches by the provider, charged each"),
+    "input_image_tokens": count("image input"),
+    "output_image_tokens": count("image output"),
+    "file_searches": count("file searches by the provider, charged each"),
+    "characters": count("characters of text spoken, where these are charged"),
+    "audio_ms": count("milliseconds of audio heard or spoken, where its duration is charged"),
 }
-_SUMS = {
-    "total_cost": usd("sum of all known costs"),
+_AVERAGE = usd(
+    "`total_cost / priced_count`, rounded to 15 places; 0 where no request has a price. Requests of unknown cost do "
+    "not make the others look cheap"
+)
+_COUNTS = {
     "request_count": count(
-        "calls that succeeded or used tokens; always `priced_count + unpriced_count + unmetered_count`"
+        "calls that succeeded or used something; always `priced_count + unpriced_count + unmetered_count + "
+        "pending_count`"
     ),
     "priced_count": count("requests whose cost is known"),
     "unpriced_count": count(
@@ -85,7 +97,17 @@ _SUMS = {
     "error_count": count(
         "calls that failed. A failed call that used tokens is a request as well and costs what it used"
     ),
-    **_TOKENS,
+    "pending_count": count(
+        "requests that are not done, like batches and background responses; their cost is added when their results are "
+        "fetched"
+    ),
+    "failed_request_count": count("requests that are among `error_count` too"),
+}
+_SUMS = {
+    "total_cost": usd("sum of all known costs"),
+    "request_count": _COUNTS["request_count"],
+    "avg_cost_per_request": _AVERAGE,
+    **{name: (_COUNTS | _QUANTITIES)[name] for name in SUM_COLUMNS if name not in {"cost_pico_usd", "request_count"}},
 }
 _FRAME = {
     "period": record("", {"start": text("first day", format="date"), "end": text("last day, included", format="date")})
@@ -118,7 +140,7 @@ _REQUEST = {
     "cost_status": text("how sure the cost is", enum=list(CostStatus.values)),
     "previous_cost": usd_or_null("the amount before it was repriced"),
     "usage_source": text("who counted the tokens", enum=["provider", "estimated", "none"]),
-    **_TOKENS,
+    **{name: _QUANTITIES[name] for name in QUANTITY_COLUMNS},
     "service_tier": text_or_null("as the answer named it"),
     "speed": text_or_null("as the answer named it"),
     "inference_geo": text_or_null("as the answer named it"),
@@ -165,10 +187,6 @@ _RECEIPT = {
     "organization": _FRAME["organization"],
     "currency": _FRAME["currency"],
 }
-_AVERAGE = usd(
-    "`total_cost / priced_count`, rounded to 15 places; 0 where no request has a price. Requests of unknown cost do "
-    "not make a version look cheap"
-)
 _METADATA = {
     "prompt_key": text("which prompt this is", maxLength=MAX_PROMPT_KEY),
     "feature_tags": many({"type": "string", "maxLength": MAX_TAG}, "parts of your product") | {"maxItems": MAX_TAGS},
@@ -181,9 +199,17 @@ _METADATA = {
 }
 COMPONENTS: dict[str, Schema] = {
     "Frame": record("Whose numbers they are, and of which days.", _FRAME),
+    "List": record(
+        "A list, or a page of one. All else in the answer is about the whole list: a total is never that of a page.",
+        {
+            "next_cursor": text_or_null(
+                "for the next page: send it as `cursor`, with all else as it was. `null` at the end"
+            )
+        },
+    ),
     "Sums": record(
-        "Cost, requests and tokens. The token counts do not overlap, except for `reasoning_tokens`. Sandbox calls are "
-        "in none of these.",
+        "Cost, requests and what was used. The amounts used do not overlap, except for `reasoning_tokens`. Sandbox "
+        "calls and free ones are in none of these.",
         _SUMS,
     ),
     "PromptRow": record("One prompt key.", {"prompt_key": text("`unknown` for requests without one")}, "Sums"),
@@ -196,12 +222,37 @@ COMPONENTS: dict[str, Schema] = {
         },
         "Sums",
     ),
+    "KeyRow": record(
+        "One API key.",
+        {
+            "api_key_name": text("its description, else its masked form"),
+            "api_key_id": count("for the parameter `key` of other endpoints"),
+            "team_id": count_or_null("the team that it belongs to"),
+            "team_name": text_or_null("its name today"),
+            "is_revoked": flag("revoked keys keep what they spent"),
+        },
+        "Sums",
+    ),
+    "TagRow": record(
+        "One feature tag.",
+        {
+            "tag": text("`untagged` for requests without one"),
+            "is_untagged": flag("whether these are the requests without a tag; a tag may be called `untagged`, too"),
+        },
+        "Sums",
+    ),
+    "ModelRow": record(
+        "One model of a provider.",
+        {
+            "model": text_or_null("the model that answered, else the one asked for; `null` where neither is known"),
+            "provider": text("who sells it", enum=list(PROVIDERS)),
+        },
+        "Sums",
+    ),
+    "DayRow": record("One day.", {"day": text("in the organization's time zone", format="date")}, "Sums"),
     "VersionRow": record(
         "One version of the prompt.",
-        {
-            "version_number": count_or_null("`null` for requests that belong to no version", 1),
-            "avg_cost_per_request": _AVERAGE,
-        },
+        {"version_number": count_or_null("`null` for requests that belong to no version", 1)},
         "Sums",
     ),
     "Request": record("One call. What is unknown or absent is `null`.", _REQUEST),

@@ -7,8 +7,10 @@ import msgspec
 from analytics.usage import OtherModelUsage, TokenUsage
 from proxy.providers.base import (
     NULL,
+    Asked,
     Counts,
     Reading,
+    Route,
     generic,
     is_null,
     label,
@@ -16,6 +18,7 @@ from proxy.providers.base import (
     members_of,
     text_in,
 )
+from proxy.providers.shares import MAX_SHARES
 from proxy.sse import data_of
 
 
@@ -102,7 +105,7 @@ class MessageStreamReader:
         if is_unsplit and _split_sum(self._usage.get("cache_creation")) != written:
             # The split that came with an earlier event stands while the sum is unchanged; a new sum has no split.
             self._usage.pop("cache_creation", None)
-        self.reading.usage = read_usage(self._usage)
+        self.reading.usage = read_usage(self._usage, model=self.reading.model)
         return True
 
 
@@ -111,7 +114,7 @@ def _split_sum(split: Any) -> int:
     return counts.read(split, "ephemeral_5m_input_tokens") + counts.read(split, "ephemeral_1h_input_tokens")
 
 
-def read_answer(body: bytes) -> Reading:
+def read_answer(route: Route, body: bytes, asked: Asked) -> Reading:
     reading = Reading()
     reading.is_finished = True
     message = _decode_message(body)
@@ -123,7 +126,7 @@ def read_answer(body: bytes) -> Reading:
         reading.error_code = label(member(generic(message.error), "type")) or "provider_error"
     usage = generic(message.usage)
     if isinstance(usage, dict):
-        reading.usage = read_usage(usage)
+        reading.usage = read_usage(usage, model=reading.model)
         reading.is_usage_complete = True
     elif not is_null(message.content):
         reading.text_bytes = len(bytes(message.content))
@@ -164,11 +167,12 @@ def _decode_message(data: bytes) -> _Message | None:
     )
 
 
-def read_usage(usage: dict[str, Any]) -> TokenUsage:
-    """The usage object of a message (API reference, "Messages", `usage`).
+def read_usage(usage: dict[str, Any], *, model: str = "") -> TokenUsage:
+    """The usage object of a message by `model` (API reference, "Messages", `usage`).
 
     `input_tokens` excludes what was read from and written to the cache. `iterations` lists the model calls behind the
-    answer: those of type `message` are the totals once more, a `compaction` and an `advisor_message` come on top.
+    answer: those of type `message` are the totals once more, a `compaction` and an `advisor_message` come on top. Both
+    are prompts of their own, so what depends on the length of a prompt is seen for each apart.
     """
     counts = Counts()
     own = _Buckets(usage, counts)
@@ -176,12 +180,13 @@ def read_usage(usage: dict[str, Any]) -> TokenUsage:
     iterations = usage.get("iterations")
     for entry in iterations if isinstance(iterations, list) else ():
         kind = member(entry, "type")
-        if kind == "compaction":
-            own.add(_Buckets(entry, counts), counts)
-        elif kind == "advisor_message":
+        if kind in {"compaction", "advisor_message"}:
             part = _Buckets(entry, counts)
             own.add(part, counts)
-            others.append(OtherModelUsage(model=label(entry.get("model"), 128), **part.as_dict()))
+            name = model if kind == "compaction" else label(entry.get("model"), 128)
+            others.append(OtherModelUsage(model=name, **part.as_dict(), longest_prompt=counts.clamp(part.prompt)))
+    if _has_fallen_back(usage):
+        counts.is_partial = True
     return TokenUsage(
         **own.as_dict(),
         reasoning=counts.clamp(counts.read(usage.get("output_tokens_details"), "thinking_tokens"), most=own.output),
@@ -189,9 +194,21 @@ def read_usage(usage: dict[str, Any]) -> TokenUsage:
         service_tier=label(usage.get("service_tier")),
         speed=label(usage.get("speed")),
         inference_geo=label(usage.get("inference_geo")),
-        other_models=tuple(others[:20]),
-        is_partial=counts.is_partial or len(others) > 20,
+        other_models=tuple(others[:MAX_SHARES]),
+        is_partial=counts.is_partial or len(others) > MAX_SHARES,
     )
+
+
+def _has_fallen_back(usage: dict[str, Any]) -> bool:
+    """Whether another model took part whose attempt may be billed (SDK, `BetaFallbackMessageIterationUsage`: "a
+    declined hop" is an entry of type `message`), or a credit for that changed the bill (`BetaFallbackCreditUsage`).
+    """
+    iterations = usage.get("iterations")
+    entries = iterations if isinstance(iterations, list) else []
+    kinds = [member(entry, "type") for entry in entries]
+    is_declined = "fallback_message" in kinds and "message" in kinds
+    credit = member(member(usage.get("fallback_credit"), "status"), "type")
+    return is_declined or credit == "redeemed"
 
 
 class _Buckets:
@@ -212,6 +229,11 @@ class _Buckets:
             self.cache_write_5m += unsplit  # no split means five minutes
         elif unsplit < 0 and member(usage, "cache_creation_input_tokens") is not None:
             counts.is_partial = True
+
+    @property
+    def prompt(self) -> int:
+        """How long the prompt was, whatever the cache held of it."""
+        return self.input + self.cache_read + self.cache_write_5m + self.cache_write_1h
 
     def add(self, other: "_Buckets", counts: Counts) -> None:
         for name in self.__slots__:

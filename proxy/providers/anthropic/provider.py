@@ -1,10 +1,12 @@
 """Anthropic: its keys, routes, errors, and which module reads which answer."""
 
+from collections.abc import Callable
+
 import msgspec
 
 from analytics.usage import TokenUsage
-from proxy.providers.anthropic import messages, sandbox
-from proxy.providers.anthropic.routes import MESSAGES, TABLE
+from proxy.providers.anthropic import batches, complete, messages, sandbox
+from proxy.providers.anthropic.routes import BATCHES, COMPLETE, MESSAGES, TABLE
 from proxy.providers.base import (
     Asked,
     Header,
@@ -32,6 +34,11 @@ _ERROR_TYPES = {
     503: "overloaded_error",
     504: "timeout_error",
 }
+_READERS: dict[str, Callable[[Route, bytes, Asked], Reading]] = {
+    MESSAGES: messages.read_answer,
+    COMPLETE: complete.read_answer,
+    BATCHES: batches.read_created,
+}
 
 
 class Anthropic:
@@ -58,13 +65,14 @@ class Anthropic:
         return False
 
     def stream_reader(self, route: Route, asked: Asked) -> StreamReader:
-        return messages.MessageStreamReader()
+        return complete.CompletionStreamReader() if route.name == COMPLETE else messages.MessageStreamReader()
 
     def read_answer(self, route: Route, body: bytes, asked: Asked) -> Reading:
-        return messages.read_answer(body) if route.name == MESSAGES else Reading()
+        read = _READERS.get(route.name)
+        return Reading() if read is None else read(route, body, asked)
 
     def results_reader(self, route: Route, asked: Asked) -> ResultsReader:
-        raise NotImplementedError
+        return batches.BatchResultsReader(asked)
 
     def refuses_key(self, key: bytes, body: bytes) -> bool:
         if key.startswith(b"sk-ant-oat"):

@@ -1,25 +1,13 @@
-"""Chat completions: chunks, whole answers and their usage (API reference, "Chat" and "Streaming")."""
-
-from typing import Any
+"""Chat completions, and the legacy completions that differ from them by a `text` in place of messages: chunks, whole
+answers and their usage (API reference, "Chat", "Streaming" and "Completions").
+"""
 
 import msgspec
 
-from analytics.usage import TokenUsage
-from proxy.providers.base import (
-    NULL,
-    Counts,
-    Reading,
-    generic,
-    is_null,
-    label,
-    member,
-    members_of,
-    text_in,
-)
+from proxy.providers.base import NULL, Asked, Reading, Route, generic, is_null, label, members_of, text_in
+from proxy.providers.openai import errors
+from proxy.providers.openai.usage import read_usage
 from proxy.sse import data_of
-
-# Chat models that search the web once for every request, at a fee per call ("Pricing", built-in tools, web search).
-_SEARCH_MODEL_MARKS = ("-search-preview", "-search-api")
 
 
 class _Function(msgspec.Struct):
@@ -39,6 +27,7 @@ class _Message(msgspec.Struct):
 
 
 class _Choice(msgspec.Struct):
+    text: str | None = None  # of a legacy completion
     delta: _Message | None = None
     message: _Message | None = None
     finish_reason: str | None = None
@@ -82,7 +71,7 @@ class ChatStreamReader:
         return not chat.choices and chat.choices is not None and not is_null(chat.usage)
 
 
-def read_answer(body: bytes) -> Reading:
+def read_answer(route: Route, body: bytes, asked: Asked) -> Reading:
     reading = Reading()
     chat = _decode(body)
     if chat is not None:
@@ -121,13 +110,14 @@ def _read_chat(chat: _Chat, reading: Reading) -> None:
         reading.model = label(chat.model, 128)
     for choice in chat.choices or ():
         message = choice.delta or choice.message
+        if choice.text:
+            reading.text_bytes += len(choice.text.encode())
         if message is not None:
             reading.text_bytes += _text_bytes(message)
         if choice.finish_reason:
             reading.finish_reason = label(choice.finish_reason)
     if not is_null(chat.error):
-        error = generic(chat.error)
-        reading.error_code = label(member(error, "code") or member(error, "type")) or "provider_error"
+        reading.error_code = errors.code_of(generic(chat.error))
     usage = generic(chat.usage)
     if isinstance(usage, dict):
         reading.usage = read_usage(usage, model=reading.model, service_tier=chat.service_tier or "")
@@ -139,31 +129,3 @@ def _text_bytes(message: _Message) -> int:
     texts = [message.content, message.refusal, message.reasoning_content]
     texts += [function.arguments for function in functions if function is not None]
     return sum(len(text.encode()) for text in texts if text)
-
-
-def read_usage(usage: dict[str, Any], *, model: str = "", service_tier: str = "") -> TokenUsage:
-    """The usage object of a chat completion (API reference, "The chat completion object", `usage`).
-
-    `prompt_tokens` includes the cached, cache-written and audio tokens, `completion_tokens` the reasoning and audio
-    tokens, so that uncached text is what remains.
-    """
-    counts = Counts()
-    sent, received = usage.get("prompt_tokens_details"), usage.get("completion_tokens_details")
-    cached = counts.read(sent, "cached_tokens")
-    written = counts.read(sent, "cache_write_tokens")
-    audio_in, audio_out = counts.read(sent, "audio_tokens"), counts.read(received, "audio_tokens")
-    prompt, completion = counts.require(usage, "prompt_tokens"), counts.require(usage, "completion_tokens")
-    reasoning = counts.clamp(counts.read(received, "reasoning_tokens"), most=completion)
-    searches = 1 if any(mark in model for mark in _SEARCH_MODEL_MARKS) else 0
-    return TokenUsage(
-        input=counts.clamp(prompt - cached - written - audio_in),
-        cache_read=cached,
-        cache_write_5m=written,
-        input_audio=audio_in,
-        output=counts.clamp(completion - audio_out),
-        output_audio=audio_out,
-        reasoning=reasoning,
-        web_searches=searches,
-        service_tier=label(service_tier),
-        is_partial=counts.is_partial,
-    )

@@ -1,5 +1,7 @@
 """OpenAI: its keys, routes, errors, and which module reads which answer."""
 
+from collections.abc import Callable
+
 import msgspec
 
 from analytics.usage import TokenUsage
@@ -13,15 +15,35 @@ from proxy.providers.base import (
     SimulatedCall,
     Simulation,
     StreamReader,
-    generic,
-    member,
     members_of,
 )
-from proxy.providers.openai import chat, sandbox
-from proxy.providers.openai.routes import CHAT, TABLE
+from proxy.providers.openai import audio, batches, chat, embeddings, errors, images, responses, routes, sandbox
+from proxy.providers.openai.routes import TABLE
 
 _members_decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _TRUE = msgspec.Raw(b"true")
+_IMAGES = (routes.IMAGES, routes.IMAGE_EDITS, routes.IMAGE_VARIATIONS)
+_READERS: dict[str, Callable[[Route, bytes, Asked], Reading]] = {
+    routes.CHAT: chat.read_answer,
+    routes.COMPLETIONS: chat.read_answer,
+    routes.EMBEDDINGS: embeddings.read_answer,
+    routes.RESPONSES: responses.read_answer,
+    routes.RESPONSE: responses.read_answer,
+    routes.CANCEL_RESPONSE: responses.read_answer,
+    routes.COMPACT: responses.read_usage_alone,
+    routes.DECISIONS: responses.read_usage_alone,
+    routes.SPEECH: audio.read_speech,
+    routes.TRANSCRIPTIONS: audio.read_transcription,
+    routes.TRANSLATIONS: audio.read_transcription,
+    **dict.fromkeys(_IMAGES, images.read_answer),
+    routes.BATCHES: batches.read_created,
+    routes.BATCH: batches.read_told,
+    routes.CANCEL_BATCH: batches.read_told,
+}
+
+
+def _read_nothing(route: Route, body: bytes, asked: Asked) -> Reading:
+    return Reading()
 
 
 class OpenAI:
@@ -40,7 +62,7 @@ class OpenAI:
         return TABLE.find(method, route)
 
     def read_request(self, route: Route, members: Members) -> TokenUsage | None:
-        return None
+        return audio.read_speech_request(members) if route.name == routes.SPEECH else None
 
     def ask_for_usage(self, members: Members) -> bool:
         raw = members.get("stream_options")
@@ -58,17 +80,27 @@ class OpenAI:
         return True
 
     def stream_reader(self, route: Route, asked: Asked) -> StreamReader:
-        return chat.ChatStreamReader()
+        if route.name in {routes.CHAT, routes.COMPLETIONS}:
+            return chat.ChatStreamReader()
+        if route.name in _IMAGES:
+            return images.ImageStreamReader()
+        if route.name == routes.SPEECH:
+            return audio.speech_stream_reader(asked)
+        if route.name in {routes.TRANSCRIPTIONS, routes.TRANSLATIONS}:
+            return audio.transcript_stream_reader()
+        return responses.ResponseStreamReader(route)
 
     def read_answer(self, route: Route, body: bytes, asked: Asked) -> Reading:
-        return chat.read_answer(body) if route.name == CHAT else Reading()
+        is_read_back = route.metering == "free" and route.name == routes.BATCHES
+        read = batches.read_told if is_read_back else _READERS.get(route.name, _read_nothing)
+        return read(route, body, asked)
 
     def results_reader(self, route: Route, asked: Asked) -> ResultsReader:
-        raise NotImplementedError
+        return batches.BatchResultsReader(asked)
 
     def refuses_key(self, key: bytes, body: bytes) -> bool:
         members = members_of(body)
-        return members is not None and member(generic(members.get("error")), "code") == "invalid_api_key"
+        return members is not None and errors.is_bad_key(members.get("error"))
 
     def error_body(self, *, status: int, code: str, message: str, request_id: str) -> bytes:
         # API reference, "Error codes": the type groups, the code says which.

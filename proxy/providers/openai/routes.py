@@ -8,6 +8,7 @@ COMPLETIONS = "completions"
 EMBEDDINGS = "embeddings"
 RESPONSES = "responses"
 COMPACT = "responses/compact"
+DECISIONS = "decisions"
 RESPONSE = "responses/{id}"
 CANCEL_RESPONSE = "responses/{id}/cancel"
 SPEECH = "audio/speech"
@@ -38,6 +39,7 @@ _POSTS = (
             EMBEDDINGS,
             RESPONSES,
             COMPACT,
+            DECISIONS,
             SPEECH,
             TRANSCRIPTIONS,
             TRANSLATIONS,
@@ -95,7 +97,6 @@ _UNMETERED = """
     chatkit/sessions
     containers
     content_provenance_checks
-    decisions
     evals/{id}/runs
     fine_tuning/alpha/graders/run fine_tuning/jobs fine_tuning/jobs/{id}/resume
     live/sessions live/sessions/{id}/accept live/sessions/{id}/fork

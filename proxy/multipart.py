@@ -4,12 +4,16 @@ Pure. The form goes to the provider byte for byte, and one that cannot be parsed
 """
 
 import logging
+from typing import TYPE_CHECKING
 
 import msgspec
 from python_multipart.exceptions import FormParserError
-from python_multipart.multipart import MultipartCallbacks, MultipartParser, parse_options_header
+from python_multipart.multipart import MultipartParser, parse_options_header
 
 from proxy.body import METADATA_MEMBER, Members
+
+if TYPE_CHECKING:  # The library has the name for type checkers alone.
+    from python_multipart.multipart import MultipartCallbacks
 
 _MAX_PARTS = 256  # a form with more is not read further
 _MAX_VALUE_BYTES = 1024

@@ -1,0 +1,70 @@
+"""OpenAI's usage objects of text: of chat and legacy completions, of responses and of embeddings."""
+
+from typing import Any, NamedTuple
+
+from analytics.usage import TokenUsage
+from proxy.providers.base import Counts, label, member
+
+# Chat models that search the web once for every request, at a fee per call ("Pricing", built-in tools, web search).
+_SEARCH_MODEL_MARKS = ("-search-preview", "-search-api")
+
+
+class _Names(NamedTuple):
+    sent: str
+    received: str
+    sent_details: str
+    received_details: str
+
+
+_CHAT = _Names("prompt_tokens", "completion_tokens", "prompt_tokens_details", "completion_tokens_details")
+_RESPONSE = _Names("input_tokens", "output_tokens", "input_tokens_details", "output_tokens_details")
+
+
+def read_usage(usage: dict[str, Any], *, model: str = "", service_tier: str = "") -> TokenUsage:
+    """The usage object of a completion (API reference, "The chat completion object", `usage`).
+
+    `prompt_tokens` includes the cached, cache-written and audio tokens, `completion_tokens` the reasoning and audio
+    tokens, so that uncached text is what remains.
+    """
+    searches = 1 if any(mark in model for mark in _SEARCH_MODEL_MARKS) else 0
+    return _read(_CHAT, usage, Counts(), service_tier=service_tier, web_searches=searches)
+
+
+def read_response_usage(usage: dict[str, Any], counts: Counts, **more: Any) -> TokenUsage:
+    """The usage object of a response ("The response object", `usage`): the same under other names.
+
+    What it does not hold, `more` adds; `counts` may already know that something is off.
+    """
+    # Prices are known for the shorter of the two retentions (SDK: `InputTokensDetailsCacheWriteTokensDetails`).
+    kept = member(member(usage, "input_tokens_details"), "cache_write_tokens_details")
+    if counts.read(kept, "ttl_12h_tokens"):
+        counts.is_partial = True
+    return _read(_RESPONSE, usage, counts, **more)
+
+
+def _read(names: _Names, usage: dict[str, Any], counts: Counts, *, service_tier: str = "", **more: Any) -> TokenUsage:
+    sent, received = usage.get(names.sent_details), usage.get(names.received_details)
+    cached = counts.read(sent, "cached_tokens")
+    written = counts.read(sent, "cache_write_tokens")
+    audio_in, audio_out = counts.read(sent, "audio_tokens"), counts.read(received, "audio_tokens")
+    prompt, completion = counts.require(usage, names.sent), counts.require(usage, names.received)
+    reasoning = counts.clamp(counts.read(received, "reasoning_tokens"), most=completion)
+    return TokenUsage(
+        input=counts.clamp(prompt - cached - written - audio_in),
+        cache_read=cached,
+        cache_write_5m=written,
+        input_audio=audio_in,
+        output=counts.clamp(completion - audio_out),
+        output_audio=audio_out,
+        reasoning=reasoning,
+        service_tier=label(service_tier),
+        is_partial=counts.is_partial,
+        **more,
+    )
+
+
+def read_embedding_usage(usage: dict[str, Any]) -> TokenUsage:
+    """API reference, "Create embeddings": what goes in is all there is."""
+    counts = Counts()
+    tokens = counts.require(usage, "prompt_tokens")
+    return TokenUsage(input=tokens, is_partial=counts.is_partial)
