@@ -102,6 +102,13 @@ class Exchange:
     async def run(self) -> None:
         target = await self._target()
         self.unrecorded_for = key = await self._platform_key()
+        self._process.limits.enter(key.api_key_id)
+        try:
+            await self._run(target, key)
+        finally:
+            self._process.limits.leave(key.api_key_id)
+
+    async def _run(self, target: Target, key: KeyFacts) -> None:
         is_sandbox = sandbox.is_wanted(heads.find_header(self._headers, b"x-sandbox"))
         provider_key = b"" if is_sandbox else heads.provider_key(self._headers, target.provider)
         try:

@@ -10,6 +10,7 @@ from django.conf import settings
 from orgs.key_cache import KeyCache
 from proxy.inflight import InflightFile
 from proxy.journal import Journal, ProcessDirectory, Segment
+from proxy.limits import CallLimits
 from proxy.publishing import BrokerPublisher, InProcessPublisher, Publisher
 from proxy.receiving import BodyBudget
 from proxy.refusals import RefusalQueue
@@ -46,6 +47,7 @@ class ProxyProcess:
         )
         self.keys = KeyCache(settings.KEY_GRACE)
         self.budget = BodyBudget(settings.BODY_MEMORY_BYTES)
+        self.limits = CallLimits(settings.MAX_CALLS, settings.MAX_CALLS_PER_KEY)
         self.watches: set[ClientWatch] = set()
         self.refusals = RefusalQueue()
         self.upstream = Upstream(
