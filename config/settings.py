@@ -301,6 +301,7 @@ CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE = {
     "condense roll-ups": {"task": "analytics.condense_rollups", "schedule": 30 * 60.0},
     "look at budgets": {"task": "analytics.look_at_budgets", "schedule": 5 * 60.0},
+    "look at prices": {"task": "analytics.look_at_prices", "schedule": 60.0},
     "purge deleted organizations": {"task": "accounts.purge_organizations", "schedule": 6 * 60 * 60.0},
 }
 
@@ -316,12 +317,14 @@ CACHES = {
 
 # --- REST API ---------------------------------------------------------------------------------------------------------
 
+API_REQUESTS_PER_MINUTE = env.read_whole_number("API_REQUESTS_PER_MINUTE", 1200)  # of a key; 0: as many as it likes
 REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "orgs.api_auth.PlatformKeyAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_THROTTLE_CLASSES": ["analytics.api.throttling.PerMinute"],
     "DEFAULT_RENDERER_CLASSES": ["analytics.renderers.ExactJSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "analytics.renderers.OnlyJSON",

@@ -6,10 +6,11 @@ All amounts are in pico-USD: $1 per million tokens is 1,000,000 pico-USD per tok
 
 from datetime import date
 
+import msgspec
 import pytest
 
 from analytics.price_book import bundled
-from analytics.pricing import UNPRICED, Cost, Rates, add, complete_rates, price, split
+from analytics.pricing import BUCKETS, UNPRICED, Cost, Rates, Share, add, amount_of, complete_rates, price, split
 from analytics.usage import OtherModelUsage, TokenUsage
 
 pytestmark = pytest.mark.trial
@@ -63,6 +64,48 @@ def cost_of(provider: str, model: str, usage: TokenUsage, on: date = date(2026, 
         ("gpt-4o-mini-search-preview", TokenUsage(input=100, output=10, web_searches=1), 25_021_000_000),
         # 100 x 1,250,000 + 10 x 10,000,000 + 10,000,000,000
         ("gpt-5-search-api", TokenUsage(input=100, output=10, web_searches=1), 10_225_000_000),
+        # The same page, file search: $2.50 per 1,000 calls. 100 x 1,250,000 + 3 x 2,500,000,000
+        ("gpt-5", TokenUsage(input=100, file_searches=3), 7_625_000_000),
+        # Tools are no tokens: flex and batch halve the tokens and leave the calls alone.
+        # 100 x 625,000 + 10 x 5,000,000 + 10,000,000,000 + 2,500,000,000
+        *(
+            (
+                "gpt-5",
+                TokenUsage(input=100, output=10, web_searches=1, file_searches=1, service_tier=tier),
+                12_612_500_000,
+            )
+            for tier in ("flex", "batch")
+        ),
+        # OpenAI, "Pricing", image tokens. GPT Image 1: text $5, images $10 in, $40 out, whatever the output is called.
+        # 20 x 5,000,000 + 300 x 10,000,000 + 1,000 x 40,000,000
+        ("gpt-image-1", TokenUsage(input=20, input_image=300, output_image=1000), 43_100_000_000),
+        ("gpt-image-1", TokenUsage(input=20, input_image=300, output=1000), 43_100_000_000),
+        # GPT Image 1.5: text $5 and $10, images $8 and $32. 20 x 5 + 300 x 8 + 7 x 10 + 1,000 x 32 (millions)
+        (
+            "gpt-image-1.5-2025-12-16",
+            TokenUsage(input=20, input_image=300, output=7, output_image=1000),
+            34_570_000_000,
+        ),
+        # The same in a batch: half of it.
+        (
+            "gpt-image-1.5",
+            TokenUsage(input=20, input_image=300, output=7, output_image=1000, service_tier="batch"),
+            17_285_000_000,
+        ),
+        # OpenAI, "Pricing", transcription and speech. Whisper: $0.006 a minute, that is 100,000 a millisecond.
+        ("whisper-1", TokenUsage(audio_ms=60_000), 6_000_000_000),
+        ("whisper-1", TokenUsage(audio_ms=1), 100_000),
+        # gpt-transcribe: $0.0045 a minute. 12,345 x 75,000
+        ("gpt-transcribe", TokenUsage(audio_ms=12_345), 925_875_000),
+        # $1.02 an hour is no whole number a millisecond: 1 h is exact, 1 ms is 283,333.3, 2 ms are 566,666.7.
+        ("gpt-realtime-whisper", TokenUsage(audio_ms=3_600_000), 1_020_000_000_000),
+        ("gpt-realtime-whisper", TokenUsage(audio_ms=1), 283_333),
+        ("gpt-realtime-whisper", TokenUsage(audio_ms=2), 566_667),
+        # gpt-4o-transcribe by tokens: audio $6, text $2.50 and $10. 100 x 6,000,000 + 5 x 2,500,000 + 20 x 10,000,000
+        ("gpt-4o-transcribe", TokenUsage(input=5, input_audio=100, output=20), 812_500_000),
+        # TTS: $15 per million characters, TTS HD: $30.
+        ("tts-1", TokenUsage(characters=4096), 61_440_000_000),
+        ("tts-1-hd", TokenUsage(characters=1), 30_000_000),
     ],
 )
 def test_openai_prices(model: str, usage: TokenUsage, amount: int) -> None:
@@ -198,8 +241,13 @@ def test_a_dated_change_takes_effect_with_its_day(model: str, on: date, amount: 
         ("openai", "gpt-5-pro", TokenUsage(cache_read=2), 30_000_000),
         # A search by a model whose search price is unknown: the tokens alone.
         ("openai", "gpt-3.5-turbo", TokenUsage(input=4, web_searches=1), 2_000_000),
-        # Image tokens cost more than text, and a record cannot tell them apart.
-        ("openai", "gpt-image-1", TokenUsage(input=2), 10_000_000),
+        # What was in the cache may have been text ($1.25) or images ($2.50): the record does not tell them apart.
+        ("openai", "gpt-image-1", TokenUsage(cache_read=2), 2_500_000),
+        # Images in the prompt of a model without a price for them; characters of one that is sold by the token.
+        ("openai", "gpt-4o", TokenUsage(input_image=2), 5_000_000),
+        ("openai", "gpt-4o-mini-tts", TokenUsage(input=1, characters=90), 600_000),
+        # The same for a search of files.
+        ("openai", "gpt-3.5-turbo", TokenUsage(input=4, file_searches=1), 2_000_000),
         # The counts themselves are doubtful.
         ("openai", "gpt-4o", TokenUsage(input=1, is_partial=True), 2_500_000),
     ],
@@ -226,9 +274,16 @@ def test_a_tier_is_partial_on_days_before_its_price_is_known() -> None:
         ("openai", "", TokenUsage(input=1)),
         ("anthropic", "gpt-4o", TokenUsage(input=1)),
         ("elsewhere", "gpt-4o", TokenUsage(input=1)),
-        # Sold by the hour of sound, which is not in the record: not free.
+        # Sold by the hour of sound, or by the character, of which the record knows nothing: not free.
         ("openai", "whisper-1", TokenUsage(input=1)),
         ("openai", "whisper-1", TokenUsage()),
+        ("openai", "tts-1", TokenUsage(audio_ms=1000)),
+        ("openai", "gpt-4o-mini-tts", TokenUsage(characters=90)),
+        # Sold by the image, by the second of video: neither is in the list.
+        ("openai", "dall-e-3", TokenUsage()),
+        ("openai", "sora-2", TokenUsage(input=1)),
+        # A snapshot that the list does not know, of a model that it knows.
+        ("openai", "tts-1-1106", TokenUsage(characters=90)),
         # Nothing that was used has a price.
         ("openai", "gpt-3.5-turbo", TokenUsage(web_searches=1)),
     ],
@@ -256,6 +311,16 @@ def test_a_receipt_lists_what_was_used_and_adds_up() -> None:
     assert {line.model for line in cost.lines} == {"claude-sonnet-5"}
 
 
+def test_a_receipt_of_a_recording_adds_up_although_its_rate_is_for_an_hour() -> None:
+    cost = cost_of("openai", "gpt-realtime-whisper", TokenUsage(audio_ms=1))
+    (line,) = cost.lines
+    assert (line.bucket, line.quantity, line.rate, line.amount) == ("audio_ms", 1, 1_020_000_000_000, cost.pico_usd)
+
+
+def test_half_a_pico_usd_is_rounded_up() -> None:
+    assert [amount_of("audio_ms", 1, rate) for rate in (1_799_999, 1_800_000, 5_399_999, 5_400_000)] == [0, 1, 1, 2]
+
+
 def test_a_receipt_of_a_long_prompt_shows_the_rates_that_were_charged() -> None:
     cost = cost_of("openai", "gpt-5.5", TokenUsage(input=272_001))
     assert [(line.quantity, line.rate) for line in cost.lines] == [(272_001, 10_000_000)]
@@ -272,12 +337,38 @@ def test_the_share_of_another_model_is_taken_out_of_the_whole() -> None:
     )
     main, others = split(usage)
     assert main == TokenUsage(input=60, cache_read=50, output=20, web_searches=2, speed="fast")
-    assert others == (("claude-opus-5", TokenUsage(input=40, output=10, speed="fast")),)
+    assert others == (Share("claude-opus-5", TokenUsage(input=40, output=10, speed="fast"), longest_prompt=40),)
+
+
+def test_every_quantity_that_is_priced_apart_is_taken_out_of_the_whole() -> None:
+    shared = [name for name in OtherModelUsage.__struct_fields__ if name not in {"model", "longest_prompt"}]
+    assert set(BUCKETS) - set(shared) == {"characters", "audio_ms"}
+    part = {name: 10 + number for number, name in enumerate(shared)}
+    usage = msgspec.convert(
+        {name: 100 for name in BUCKETS} | {"other_models": [{"model": "x", "longest_prompt": 7, **part}]}, TokenUsage
+    )
+    main, (share,) = split(usage)
+    assert {name: getattr(share.usage, name) for name in BUCKETS} == dict.fromkeys(BUCKETS, 0) | part
+    assert {name: getattr(main, name) for name in BUCKETS} == {name: 100 - part.get(name, 0) for name in BUCKETS}
+    assert share.longest_prompt == 7
 
 
 def test_shares_larger_than_the_whole_are_clamped_and_make_it_partial() -> None:
-    main, _ = split(TokenUsage(input=5, output=9, other_models=(OtherModelUsage(model="x", input=6, output=2),)))
+    main, (share,) = split(TokenUsage(input=5, output=9, other_models=(OtherModelUsage(model="x", input=6, output=2),)))
     assert main == TokenUsage(input=0, output=7, is_partial=True)
+    assert share.usage.is_partial
+
+
+@pytest.mark.parametrize(
+    ("longest_prompt", "rate"),
+    [(0, 2), (10, 1), (11, 2)],  # 0: the share is one prompt, of 15 tokens
+)
+def test_the_longest_prompt_of_a_share_decides_its_rates(longest_prompt: int, rate: int) -> None:
+    rates = complete_rates({"input": 1, "output": 1}, long_context=[(10, {"input": 2, "output": 2})])
+    part = OtherModelUsage(model="x", input=12, cache_read=3, longest_prompt=longest_prompt)
+    _, (share,) = split(TokenUsage(input=12, cache_read=3, other_models=(part,)))
+    cost = price(TokenUsage(input=15), rates, longest_prompt=share.longest_prompt)
+    assert (cost.pico_usd, [line.rate for line in cost.lines]) == (15 * rate, [rate])
 
 
 def test_a_sum_is_as_sure_as_its_least_sure_share() -> None:
