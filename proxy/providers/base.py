@@ -115,7 +115,6 @@ class ResultsReader(Protocol):
     """Reads the lines of a batch's results."""
 
     reading: Reading
-    is_reading: bool  # False: it is no such file, and further lines are not looked at
 
     def read(self, line: bytes) -> None:
         """Take in one line, with or without its line end."""
