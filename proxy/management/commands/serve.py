@@ -15,6 +15,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import OperationalError, connection, connections
 from uvicorn.supervisors import Multiprocess
 
+from proxy.http_server import ClientProtocol
+
 # Any number, the same in all processes: those that start together migrate one after the other.
 MIGRATION_LOCK = 4_115_099_067
 
@@ -92,7 +94,7 @@ def serve(listener: socket.socket, workers: int) -> None:
     config = uvicorn.Config(
         "config.asgi:application",
         loop="uvloop",
-        http="httptools",
+        http=ClientProtocol,
         ws="none",
         lifespan="on",
         log_config=None,  # Django's LOGGING holds
