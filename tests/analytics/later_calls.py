@@ -1,6 +1,6 @@
 """Calls whose usage comes later, and the calls that bring it: for tests of what becomes of them."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from analytics.usage import Alias, Completion, OtherModelUsage, TokenUsage, UsageRecord
@@ -9,6 +9,8 @@ from tests.analytics.usage_lines import NOON, make_record
 
 NOTHING: dict[str, Any] = {"usage": TokenUsage(), "usage_source": "none"}
 LATER = NOON + timedelta(hours=3)
+# The price list knows batches of models that were sold in that month.
+AUTUMN = datetime(2026, 11, 10, 12, tzinfo=UTC)
 
 # 2,000 tokens in and 300 out of gpt-4o: 2,000 x $2.50 and 300 x $10 a million.
 ANSWERED = Completion(
@@ -58,7 +60,10 @@ def batch(key: ApiKey, object_id: str = "batch_1", **changes: Any) -> UsageRecor
     return background(
         key,
         object_id,
-        **({"provider": "anthropic", "route": "messages/batches", "model": "", "model_requested": ""} | changes),
+        **(
+            {"at": AUTUMN, "provider": "anthropic", "route": "messages/batches", "model": "", "model_requested": ""}
+            | changes
+        ),
     )
 
 

@@ -8,7 +8,6 @@ from uuid import uuid4
 
 import msgspec
 import pytest
-from django.test import TestCase
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -174,12 +173,12 @@ def test_an_answer_without_a_known_price_is_unpriced_until_there_is_one(key: Api
     post(record, fetched(key, msgspec.structs.replace(ANSWERED, model="gpt-99")))
     assert cost_of(record) == (None, "unpriced")
 
-    with TestCase.captureOnCommitCallbacks(execute=True):
-        price_book.save_price(
-            price=ModelPrice(
-                provider="openai", model="gpt-99", effective_from=LONG_AGO, input_pico_usd=1, output_pico_usd=2
-            )
+    price_book.save_price(
+        price=ModelPrice(
+            provider="openai", model="gpt-99", effective_from=LONG_AGO, input_pico_usd=1, output_pico_usd=2
         )
+    )
+    repricing.reprice()
     assert cost_of(record) == (2600, "priced")
 
 
