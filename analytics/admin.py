@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from analytics import price_book
 from analytics import tasks as analytics_tasks
 from analytics.models import (
+    CreatedObject,
     DailyTagUsage,
     DailyUsage,
     LedgerRecord,
@@ -103,6 +104,15 @@ class RejectedRecordAdmin(ReadOnlyAdmin):
         receipt = UsageBatch.objects.get(segment_id=segment_id)
         level = messages.WARNING if receipt.rejected_count else messages.SUCCESS
         self.message_user(request, f"{receipt.inserted_count} posted, {receipt.rejected_count} rejected again.", level)
+
+
+@admin.register(CreatedObject)
+class CreatedObjectAdmin(ReadOnlyAdmin):
+    list_display = ("created_at", "organization_id", "provider", "object_id", "record_id", "is_final", "completed_at")
+    list_filter = ("provider", "is_final")
+    search_fields = ("=object_id", "=record_id", "=alias_of")
+    ordering = ("-created_at", "-id")
+    show_full_result_count = False
 
 
 @admin.register(DailyUsage)

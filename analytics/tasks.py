@@ -15,7 +15,7 @@ from django.core.cache import cache
 from django.db import connections, transaction
 from django.utils import timezone as clock
 
-from analytics import budget_alerts, condensing, price_changes, timezone_changes
+from analytics import budget_alerts, completions, condensing, price_changes, timezone_changes
 from orgs.models import BudgetAlert, Organization
 
 logger = logging.getLogger(__name__)
@@ -55,6 +55,11 @@ def change_timezone(organization_id: int, timezone: str, by_id: int) -> None:
 @shared_task(name="analytics.condense_rollups")
 def condense_rollups() -> None:
     condensing.condense_due(now=clock.now())
+
+
+@shared_task(name="analytics.prune_created_objects")
+def prune_created_objects() -> None:
+    completions.prune(now=clock.now(), days=settings.LATE_USAGE_DAYS)
 
 
 def _launch(arguments: dict[str, int | str]) -> None:

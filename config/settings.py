@@ -269,6 +269,7 @@ JOURNAL_SYNC = env.read_choice("JOURNAL_SYNC", ("interval", "always"), "interval
 JOURNAL_RETENTION_HOURS = env.read_whole_number("JOURNAL_RETENTION_HOURS", 26)
 QUEUE_LENGTH_CAP = env.read_whole_number("QUEUE_LENGTH_CAP", 1000, least=1)
 NEW_VALUES_PER_DAY = env.read_whole_number("NEW_VALUES_PER_DAY", 1000, least=1)
+LATE_USAGE_DAYS = env.read_whole_number("LATE_USAGE_DAYS", 60, least=1)
 
 # --- Celery: at least once (a task that dies with its worker comes back; posting is idempotent) -----------------------
 
@@ -302,6 +303,7 @@ CELERY_BEAT_SCHEDULE = {
     "condense roll-ups": {"task": "analytics.condense_rollups", "schedule": 30 * 60.0},
     "look at budgets": {"task": "analytics.look_at_budgets", "schedule": 5 * 60.0},
     "look at prices": {"task": "analytics.look_at_prices", "schedule": 60.0},
+    "prune created objects": {"task": "analytics.prune_created_objects", "schedule": 24 * 60 * 60.0},
     "purge deleted organizations": {"task": "accounts.purge_organizations", "schedule": 6 * 60 * 60.0},
 }
 
