@@ -70,7 +70,7 @@ def test_a_price_covers_the_dated_names_of_its_model(priced: str, answering: str
 
 def test_the_nearest_name_goes_first() -> None:
     dated, undated, alias = own("gpt-5-2025-08-07", 5), own("gpt-5", 7), own("gpt-5-chat-latest", 9)
-    answering = {"model": "gpt-5-2025-08-07"}
+    answering: dict[str, Any] = {"model": "gpt-5-2025-08-07"}
     assert booked(alias, undated, dated, **answering) == (5, "priced")
     assert booked(alias, undated, **answering) == (7, "priced")
     assert booked(alias, **answering) == (9, "priced")
