@@ -285,7 +285,7 @@ def estimate_input_tokens(body: bytes) -> int:
         return len(body) // BYTES_PER_TOKEN
     if not isinstance(request, dict):
         return 0
-    parts = [request.get(name) for name in ("messages", "system", "tools", "input", "prompt")]
+    parts = [request.get(name) for name in ("messages", "system", "instructions", "tools", "input", "prompt")]
     text_bytes, images = _measure(parts, 0)
     return text_bytes // BYTES_PER_TOKEN + images * IMAGE_TOKENS
 
