@@ -1,51 +1,31 @@
 from typing import Any
 from uuid import uuid4
 
-from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from analytics import price_book
+from analytics import tasks as analytics_tasks
 from analytics.models import (
+    CreatedObject,
     DailyTagUsage,
     DailyUsage,
     LedgerRecord,
     ModelPrice,
+    PriceChange,
     RejectedRecord,
     SeenValue,
     UsageBatch,
 )
-from analytics.models.prices import RATE_COLUMNS
+from analytics.price_forms import ModelPriceForm
 from orgs.admin import ReadOnlyAdmin, staff
 from proxy import tasks
 
 
-class ModelPriceForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable while running
-    class Meta:
-        model = ModelPrice
-        fields = (
-            *("provider", "model", "organization", "effective_from", "effective_until"),
-            *RATE_COLUMNS,
-            "note",
-        )
-
-    # As it will be saved, so that the form finds a price that is there already.
-    def clean_provider(self) -> str:
-        return str(self.cleaned_data["provider"]).strip().lower()
-
-    def clean_model(self) -> str:
-        return str(self.cleaned_data["model"]).strip().lower()
-
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or {}
-        price_book.check_price(ModelPrice(**cleaned))
-        return cleaned
-
-
 @admin.register(ModelPrice)
 class ModelPriceAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not subscriptable while running
-    """Saving or deleting a price here reprices the records that it concerns."""
+    """After saving or deleting a price here, the records that it concerns are repriced in the background."""
 
     form = ModelPriceForm
     list_display = ("provider", "model", "organization", "effective_from", "effective_until", "created_by")
@@ -56,13 +36,29 @@ class ModelPriceAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not subscr
 
     def save_model(self, request: HttpRequest, obj: ModelPrice, form: Any, change: bool) -> None:
         price_book.save_price(price=obj, by=staff(request))
+        self._follow(request)
 
     def delete_model(self, request: HttpRequest, obj: ModelPrice) -> None:
         price_book.delete_price(price=obj)
+        self._follow(request)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[ModelPrice]) -> None:
         for price in queryset:
             price_book.delete_price(price=price)
+        self._follow(request)
+
+    def _follow(self, request: HttpRequest) -> None:
+        analytics_tasks.follow_price_change()
+        text = "Requests from now on have the new prices. Earlier ones are priced again in the background."
+        self.message_user(request, text)
+
+
+@admin.register(PriceChange)
+class PriceChangeAdmin(ReadOnlyAdmin):
+    """What is still being priced again after prices have changed. Empty when all is up to date."""
+
+    list_display = ("created_at", "provider", "model", "organization_id", "starts_at", "ends_at", "done_until")
+    ordering = ("pk",)
 
 
 @admin.register(LedgerRecord)
@@ -108,6 +104,15 @@ class RejectedRecordAdmin(ReadOnlyAdmin):
         receipt = UsageBatch.objects.get(segment_id=segment_id)
         level = messages.WARNING if receipt.rejected_count else messages.SUCCESS
         self.message_user(request, f"{receipt.inserted_count} posted, {receipt.rejected_count} rejected again.", level)
+
+
+@admin.register(CreatedObject)
+class CreatedObjectAdmin(ReadOnlyAdmin):
+    list_display = ("created_at", "organization_id", "provider", "object_id", "record_id", "is_final", "completed_at")
+    list_filter = ("provider", "is_final")
+    search_fields = ("=object_id", "=record_id", "=alias_of")
+    ordering = ("-created_at", "-id")
+    show_full_result_count = False
 
 
 @admin.register(DailyUsage)

@@ -1,7 +1,7 @@
 """Errors of the REST API: {"error": {"code", "parameter", "message"}} whatever went wrong.
 
 APIException (rest_framework)
-  BadParameter          400 missing_parameter, invalid_parameter, repeated_parameter, unknown_parameter
+  BadParameter          400 missing_parameter, invalid_parameter, repeated_parameter, unknown_parameter, expired_cursor
   OrganizationNotFound  404 organization_not_found: unknown, or none of the caller's business
   OrganizationSuspended 403 organization_suspended
   Unavailable           503 unavailable: try again
@@ -10,6 +10,7 @@ APIException (rest_framework)
 from collections.abc import Mapping
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.db import InterfaceError, OperationalError
 from django.http import Http404
@@ -53,6 +54,10 @@ def answer_error(error: Exception, context: Mapping[str, Any]) -> Response | Non
         error = exceptions.PermissionDenied()
     elif isinstance(error, OperationalError | InterfaceError):
         error = Unavailable()
+    elif isinstance(error, exceptions.Throttled):
+        wait = getattr(error, "wait", None)
+        message = f"You asked {settings.API_REQUESTS_PER_MINUTE} times within a minute. Ask again in {wait} seconds."
+        error.detail = ErrorDetail(message, error.default_code)
     elif isinstance(error, exceptions.NotAuthenticated):
         error.detail = ErrorDetail(
             "Send a platform API key (Authorization: Bearer apc_...), or sign in.", error.default_code

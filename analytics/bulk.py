@@ -17,7 +17,7 @@ def select_given(table: str, columns: Sequence[str]) -> str:
     """A SELECT of these columns of the rows in its one parameter, made by `encode`: typed as the table's, in order."""
     if connection.vendor == "postgresql":
         return f"SELECT {', '.join(columns)} FROM json_populate_recordset(NULL::{table}, %s)"  # noqa: S608
-    values = ", ".join(f"json_extract(given.value, '$.{column}')" for column in columns)
+    values = ", ".join(f"json_extract(given.value, '$.{column}') AS {column}" for column in columns)
     # The parser of SQLite would take the ON of a following ON CONFLICT for that of a join, if there were no WHERE.
     return f"SELECT {values} FROM json_each(%s) AS given WHERE true"  # noqa: S608
 

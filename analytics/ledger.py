@@ -60,6 +60,7 @@ class Row(rollups.RecordFacts, frozen=True, kw_only=True):
     provider_request_id: str
     object_id: str
     segment_id: str
+    completed_at: datetime | str | None = None  # `analytics.completions` knows
 
 
 _COLUMNS = Row.__struct_fields__

@@ -3,12 +3,12 @@
 Where the rates come from is `analytics.price_book`; which records cost anything at all is decided there too.
 """
 
-from collections.abc import Iterable, Mapping
-from typing import Literal
+from collections.abc import Collection, Iterable, Mapping
+from typing import Literal, NamedTuple
 
 import msgspec
 
-from analytics.usage import TokenUsage
+from analytics.usage import OtherModelUsage, TokenUsage
 
 PICO_USD = 10**12
 
@@ -19,10 +19,18 @@ TOKEN_BUCKETS = (
     "cache_write_5m",
     "cache_write_1h",
     "input_audio",
+    "input_image",
     "output",
     "output_audio",
+    "output_image",
 )
-BUCKETS = (*TOKEN_BUCKETS, "web_searches")
+BUCKETS = (*TOKEN_BUCKETS, "web_searches", "file_searches", "characters", "audio_ms")
+# Those that a share which is priced apart can have a part of.
+_SHARED_BUCKETS = (*TOKEN_BUCKETS, "web_searches", "file_searches")
+
+# How many units a rate is for, where that is not one: sound is sold by the hour, and few prices of an hour are a whole
+# number of pico-USD for a millisecond.
+UNITS_PER_RATE: Mapping[str, int] = {"audio_ms": 3_600_000}
 
 # The bucket whose rate stands in where a bucket has none of its own. A cost that needed one is only `partial`.
 _STAND_INS = {
@@ -30,15 +38,21 @@ _STAND_INS = {
     "cache_write_5m": "input",
     "cache_write_1h": "cache_write_5m",
     "input_audio": "input",
+    "input_image": "input",
     "output_audio": "output",
+    "output_image": "output",
 }
+# Except here: a model that draws sells its output at one price unless it has two.
+_SOLD_AS_STAND_IN = frozenset({"output_image"})
 
-# `price` gives the first three; the others are the ledger's (see `analytics.price_book.costs`).
-CostStatus = Literal["priced", "partial", "unpriced", "estimated", "simulated", "interrupted", "unmetered", "pending"]
+# `price` gives the first three; the others are the ledger's (see `analytics.price_book.book`).
+CostStatus = Literal[
+    "priced", "partial", "unpriced", "estimated", "simulated", "interrupted", "unmetered", "pending", "free"
+]
 
 
 class Rates(msgspec.Struct, frozen=True, kw_only=True):
-    """What one model charges in one context: pico-USD per token, and per web search.
+    """What one model charges in one context: pico-USD per token, search and character, and per hour of sound.
 
     `long_context` reprices the whole request, not only the tokens above the threshold, once the prompt (all input
     buckets together) is strictly longer than the threshold; thresholds ascend.
@@ -49,11 +63,16 @@ class Rates(msgspec.Struct, frozen=True, kw_only=True):
     cache_write_5m: int = 0
     cache_write_1h: int = 0
     input_audio: int = 0
+    input_image: int = 0
     output: int = 0
     output_audio: int = 0
+    output_image: int = 0
     web_searches: int = 0
+    file_searches: int = 0
+    characters: int = 0
+    audio_ms: int = 0  # for as many milliseconds as `UNITS_PER_RATE` says
     long_context: tuple[tuple[int, "Rates"], ...] = ()
-    # Buckets without a price of their own: what they hold makes the cost partial.
+    # Buckets without a price of their own, or of all that they hold: what is in them makes the cost partial.
     unsure: tuple[str, ...] = ()
     # The share of those that nothing could stand in for. They are counted at 0; a cost of nothing else is unknown.
     unsold: tuple[str, ...] = ()
@@ -70,13 +89,30 @@ class Rates(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of a receipt. `rate` and `amount` are pico-USD, `quantity` tokens (or searches)."""
+    """One line of a receipt. `rate` and `amount` are pico-USD; the rate is for one unit or `UNITS_PER_RATE`."""
 
     model: str
     bucket: str
-    quantity: int
+    quantity: int  # tokens, searches, characters, milliseconds
     rate: int
     amount: int
+
+
+class Share(NamedTuple):
+    """What is priced apart: another model's usage, or that of prompts of their own length."""
+
+    model: str
+    usage: TokenUsage
+    longest_prompt: int  # in tokens, for prices that depend on it
+
+
+class PricedShare(NamedTuple):
+    """What was multiplied. The rates are those for the longest prompt."""
+
+    model: str
+    usage: TokenUsage
+    rates: Rates
+    longest_prompt: int
 
 
 class Cost(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,17 +120,18 @@ class Cost(msgspec.Struct, frozen=True, kw_only=True):
 
     pico_usd: int | None
     status: CostStatus
-    # What was multiplied: (model, usage, rates) for the answering model, then for each further one.
-    shares: tuple[tuple[str, TokenUsage, Rates], ...] = ()
+    shares: tuple[PricedShare, ...] = ()  # the answering model's first
 
     @property
     def lines(self) -> tuple[Line, ...]:
         """The receipt: one line for each bucket that holds anything. The amounts add up to `pico_usd`."""
         return tuple(
-            Line(model=model, bucket=bucket, quantity=quantity, rate=rate, amount=quantity * rate)
-            for model, usage, rates in self.shares
+            Line(
+                model=share.model, bucket=bucket, quantity=quantity, rate=rate, amount=amount_of(bucket, quantity, rate)
+            )
+            for share in self.shares
             for bucket in BUCKETS
-            for quantity, rate in ((getattr(usage, bucket), getattr(rates, bucket)),)
+            for quantity, rate in ((getattr(share.usage, bucket), getattr(share.rates, bucket)),)
             if quantity
         )
 
@@ -106,21 +143,25 @@ def complete_rates(
     sold: Mapping[str, int | None],
     *,
     long_context: Iterable[tuple[int, Mapping[str, int | None]]] = (),
+    mixed: Collection[str] = (),
     is_exact: bool = True,
 ) -> Rates:
     """Rates from the prices a model is sold at; a bucket that is absent or None gets its stand-in's rate.
 
-    `sold` and the mappings of `long_context` hold pico-USD by bucket. What is unsure is the same at every length.
+    `sold` and the mappings of `long_context` hold pico-USD by bucket, for one unit or `UNITS_PER_RATE`. `mixed` are
+    buckets that hold things of several prices, of which one is given. What is unsure is the same at every length.
     """
     rates = {bucket: value for bucket, value in sold.items() if value is not None}
-    unsure = tuple(bucket for bucket in BUCKETS if bucket not in rates)
+    missing = {bucket for bucket in BUCKETS if bucket not in rates}
+    missing -= {bucket for bucket in _SOLD_AS_STAND_IN if _STAND_INS[bucket] in rates}
+    unsure = tuple(bucket for bucket in BUCKETS if bucket in missing or bucket in mixed)
     for bucket, stand_in in _STAND_INS.items():
         if bucket not in rates and stand_in in rates:
             rates[bucket] = rates[stand_in]
     return Rates(
         **rates,
         long_context=tuple(
-            (threshold, complete_rates(longer, is_exact=is_exact)) for threshold, longer in long_context
+            (threshold, complete_rates(longer, mixed=mixed, is_exact=is_exact)) for threshold, longer in long_context
         ),
         unsure=unsure,
         unsold=tuple(bucket for bucket in unsure if bucket not in rates),
@@ -128,68 +169,70 @@ def complete_rates(
     )
 
 
-def prompt_tokens(usage: TokenUsage) -> int:
+def amount_of(bucket: str, quantity: int, rate: int) -> int:
+    """Pico-USD for a quantity of a bucket. Where a rate is for many units: to the nearest, halves upwards."""
+    units = UNITS_PER_RATE.get(bucket)
+    return quantity * rate if units is None else (2 * quantity * rate + units) // (2 * units)
+
+
+def prompt_tokens(usage: TokenUsage | OtherModelUsage) -> int:
     """The length of the prompt: all input buckets together."""
-    return usage.input + usage.cache_read + usage.cache_write_5m + usage.cache_write_1h + usage.input_audio
+    text = usage.input + usage.cache_read + usage.cache_write_5m + usage.cache_write_1h
+    return text + usage.input_audio + usage.input_image
 
 
-def price(usage: TokenUsage, rates: Rates | None, model: str = "") -> Cost:
+def price(usage: TokenUsage, rates: Rates | None, model: str = "", *, longest_prompt: int | None = None) -> Cost:
     """The cost of all of `usage` at one model's rates; without rates it is unpriced. Look at `split` for other models.
 
     Partial: the usage says so, the rates are not the ones of its context, or a bucket in use has no price of its own.
+    `longest_prompt` (tokens) is told where the usage is not that of a single prompt.
     """
     if rates is None:
         return UNPRICED
+    length = prompt_tokens(usage) if longest_prompt is None else longest_prompt
     if rates.long_context:
-        rates = rates.for_prompt(prompt_tokens(usage))
+        rates = rates.for_prompt(length)
     amount = (
         usage.input * rates.input
         + usage.cache_read * rates.cache_read
         + usage.cache_write_5m * rates.cache_write_5m
         + usage.cache_write_1h * rates.cache_write_1h
         + usage.input_audio * rates.input_audio
+        + usage.input_image * rates.input_image
         + usage.output * rates.output
         + usage.output_audio * rates.output_audio
+        + usage.output_image * rates.output_image
         + usage.web_searches * rates.web_searches
+        + usage.file_searches * rates.file_searches
+        + usage.characters * rates.characters
     )
+    if usage.audio_ms:
+        amount += amount_of("audio_ms", usage.audio_ms, rates.audio_ms)
     is_sure = rates.is_exact and not usage.is_partial
     if rates.unsure:
         is_sure = is_sure and not _holds_any(usage, rates.unsure)
-        if not amount and rates.unsold and _holds_any(usage, rates.unsold):
+        # What is not sold by the token is not free where nothing else was counted.
+        if not amount and rates.unsold and ("input" in rates.unsold or _holds_any(usage, rates.unsold)):
             return UNPRICED
-    return Cost(pico_usd=amount, status="priced" if is_sure else "partial", shares=((model, usage, rates),))
+    shares = (PricedShare(model, usage, rates, length),)
+    return Cost(pico_usd=amount, status="priced" if is_sure else "partial", shares=shares)
 
 
 def _holds_any(usage: TokenUsage, buckets: tuple[str, ...]) -> bool:
     return any(getattr(usage, bucket) for bucket in buckets)
 
 
-def split(usage: TokenUsage) -> tuple[TokenUsage, tuple[tuple[str, TokenUsage], ...]]:
-    """The answering model's own share, and each further model's with its name (Anthropic's advisor).
+def split(usage: TokenUsage) -> tuple[TokenUsage, tuple[Share, ...]]:
+    """The answering model's own share, and what is priced apart: further models, prompts of a length of their own.
 
-    A share larger than the whole is contradictory: the rest is clamped at zero and the main share marked partial.
+    Shares larger than the whole are contradictory: the rest is clamped at zero and all of it marked partial.
     The others ran in the context of the call, so they keep its tier, speed and geography.
     """
     if not usage.other_models:
         return usage, ()
-    others = tuple(
-        (
-            other.model,
-            TokenUsage(
-                input=other.input,
-                cache_read=other.cache_read,
-                cache_write_5m=other.cache_write_5m,
-                cache_write_1h=other.cache_write_1h,
-                output=other.output,
-                service_tier=usage.service_tier,
-                speed=usage.speed,
-                inference_geo=usage.inference_geo,
-            ),
-        )
-        for other in usage.other_models
-    )
     rest = {
-        bucket: getattr(usage, bucket) - sum(getattr(share, bucket) for _, share in others) for bucket in TOKEN_BUCKETS
+        bucket: getattr(usage, bucket) - sum(getattr(other, bucket) for other in usage.other_models)
+        for bucket in _SHARED_BUCKETS
     }
     main = msgspec.structs.replace(
         usage,
@@ -197,7 +240,18 @@ def split(usage: TokenUsage) -> tuple[TokenUsage, tuple[tuple[str, TokenUsage], 
         other_models=(),
         is_partial=usage.is_partial or min(rest.values()) < 0,
     )
-    return main, others
+    return main, tuple(_share_of(other, main) for other in usage.other_models)
+
+
+def _share_of(other: OtherModelUsage, main: TokenUsage) -> Share:
+    usage = TokenUsage(
+        **{bucket: getattr(other, bucket) for bucket in _SHARED_BUCKETS},
+        service_tier=main.service_tier,
+        speed=main.speed,
+        inference_geo=main.inference_geo,
+        is_partial=main.is_partial,
+    )
+    return Share(other.model, usage, other.longest_prompt or prompt_tokens(other))
 
 
 def add(costs: Iterable[Cost]) -> Cost:

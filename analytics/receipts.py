@@ -16,7 +16,7 @@ from analytics.models import CostStatus, LedgerRecord
 from analytics.price_book import PriceBook, revisions
 from analytics.price_book.entries import PriceEntry, list_version
 from analytics.price_book.stored import record_of
-from analytics.pricing import BUCKETS, TOKEN_BUCKETS, Cost, Rates, prompt_tokens
+from analytics.pricing import BUCKETS, TOKEN_BUCKETS, UNITS_PER_RATE, Cost, Rates, amount_of
 from analytics.usage import TokenUsage, UsageRecord
 from orgs.models import ApiKey, Organization, Team
 
@@ -26,11 +26,17 @@ BUCKET_NAMES = {
     "cache_write_5m": "Input, cached for 5 minutes",
     "cache_write_1h": "Input, cached for an hour",
     "input_audio": "Input, audio",
+    "input_image": "Input, images",
     "output": "Output",
     "output_audio": "Output, audio",
+    "output_image": "Output, images",
     "web_searches": "Web searches",
+    "file_searches": "File searches",
+    "characters": "Characters spoken",
+    "audio_ms": "Recording, in milliseconds",
 }
 _PER_MILLION = 10**6
+_SOLD_SINGLY = {"web_searches", "file_searches"}
 # Whose prices the lines are of: those by which the amount was booked, or today's, which make another amount.
 Basis = Literal["booked", "today"]
 
@@ -40,10 +46,14 @@ class ReceiptLine:
     bucket: str
     name: str
     quantity: int
-    rate_pico_usd: int  # for a million tokens, or for each one
-    is_each: bool
+    rate_pico_usd: int
+    rate_per: int  # for how many of the quantity the rate is: a million tokens or characters, an hour, one search
     amount_pico_usd: int
     is_stand_in: bool  # The price has no rate for this bucket: another bucket's holds.
+
+    @property
+    def is_each(self) -> bool:
+        return self.rate_per == 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,14 +152,16 @@ def _find_booked(
 
 def _shares_of(cost: Cost, book: PriceBook, record: UsageRecord, organization_id: int) -> Iterator[Share]:
     at = revisions.moment_of(record.started_at)
-    for model, usage, rates in cost.shares:
-        found = book.find_rates(record.provider, model, at, usage, organization_id)
+    answering = record.model or record.model_requested
+    for share in cost.shares:
+        requested = record.model_requested if share.model == answering else ""
+        context = (record.provider, share.model, at, share.usage, organization_id)
         yield Share(
-            model=model,
-            lines=tuple(_lines_of(usage, rates)),
-            entry=book.find_entry(record.provider, model, at, usage, organization_id),
-            above_tokens=_threshold(found, usage),
-            is_exact=rates.is_exact,
+            model=share.model,
+            lines=tuple(_lines_of(share.usage, share.rates)),
+            entry=book.find_entry(*context, requested=requested),
+            above_tokens=_threshold(book.find_rates(*context, requested=requested), share.longest_prompt),
+            is_exact=share.rates.is_exact,
         )
 
 
@@ -157,14 +169,20 @@ def _lines_of(usage: TokenUsage, rates: Rates) -> Iterator[ReceiptLine]:
     for bucket in BUCKETS:
         quantity, rate = getattr(usage, bucket), getattr(rates, bucket)
         if quantity:
-            is_each = bucket == "web_searches"
-            shown = rate if is_each else rate * _PER_MILLION
-            name, is_stand_in = BUCKET_NAMES[bucket], bucket in rates.unsure
-            yield ReceiptLine(bucket, name, quantity, shown, is_each, quantity * rate, is_stand_in)
+            units = 1 if bucket in _SOLD_SINGLY else _PER_MILLION
+            yield ReceiptLine(
+                bucket=bucket,
+                name=BUCKET_NAMES[bucket],
+                quantity=quantity,
+                rate_pico_usd=rate if bucket in UNITS_PER_RATE else rate * units,
+                rate_per=UNITS_PER_RATE.get(bucket, units),
+                amount_pico_usd=amount_of(bucket, quantity, rate),
+                is_stand_in=bucket in rates.unsure,
+            )
 
 
-def _threshold(rates: Rates | None, usage: TokenUsage) -> int | None:
-    passed = [start for start, _ in rates.long_context if prompt_tokens(usage) > start] if rates else []
+def _threshold(rates: Rates | None, longest_prompt: int) -> int | None:
+    passed = [start for start, _ in rates.long_context if longest_prompt > start] if rates else []
     return passed[-1] if passed else None
 
 

@@ -49,7 +49,7 @@ class ExactJSONRenderer(BaseRenderer):
 
 
 class OnlyJSON(BaseContentNegotiation):
-    """JSON whatever the caller says it accepts: it is all there is, and more use than a 406."""
+    """JSON for what REST framework renders, errors above all. The views heed `Accept` (analytics/api/questions.py)."""
 
     def select_parser(self, request: Request, parsers: Iterable[Any]) -> Any:
         return next(iter(parsers), None)

@@ -1,4 +1,5 @@
-"""Pricing posted records again: after a price was saved, or on command. Exact under concurrent posting and repricing.
+"""Pricing posted records again: after prices changed (`analytics.price_changes`), or on command. Exact under concurrent
+posting and repricing.
 
 A few hundred records a transaction. Each locks in posting's order (organization, revision, records, roll-ups), changes
 only records that are still as they were seen, and moves the roll-ups by the difference in the same transaction.
@@ -15,7 +16,6 @@ from django.db.models import Q, QuerySet
 
 from analytics import conflicts, price_book, rollups
 from analytics.models import CostStatus, LedgerRecord
-from analytics.price_book.scope import Scope
 from analytics.pricing import Cost
 from orgs.models import Organization
 from orgs.services import organizations
@@ -47,13 +47,9 @@ RETURNING analytics_usagerecord.id
 """
 
 
-class Difference(msgspec.Struct, kw_only=True):
-    """What repricing made of one organization's records, or would make (a dry run). Amounts are pico-USD.
+class Figures(msgspec.Struct, kw_only=True):
+    """What was looked at and what of it changed. Amounts are pico-USD; unknown costs count as nothing in them."""
 
-    `before` and `after` are the sums over the changed records; unknown costs count as nothing in them.
-    """
-
-    organization_id: int
     checked_count: int = 0
     changed_count: int = 0
     newly_priced_count: int = 0
@@ -61,12 +57,27 @@ class Difference(msgspec.Struct, kw_only=True):
     before: int = 0
     after: int = 0
 
-    def note(self, row: LedgerRecord, cost: Cost) -> None:
-        self.changed_count += 1
-        self.newly_priced_count += row.cost_pico_usd is None and cost.pico_usd is not None
-        self.newly_unpriced_count += row.cost_pico_usd is not None and cost.pico_usd is None
-        self.before += row.cost_pico_usd or 0
-        self.after += cost.pico_usd or 0
+    def note(self, row: LedgerRecord, cost: Cost | None) -> None:
+        """`cost` is what a changed record costs now."""
+        self.checked_count += 1
+        before = row.cost_pico_usd
+        after = before if cost is None else cost.pico_usd
+        self.before += before or 0
+        self.after += after or 0
+        self.changed_count += cost is not None
+        self.newly_priced_count += before is None and after is not None
+        self.newly_unpriced_count += before is not None and after is None
+
+
+class Difference(Figures, kw_only=True):
+    """What repricing made of one organization's records, or would make (a dry run)."""
+
+    organization_id: int
+    months: dict[date, Figures] = msgspec.field(default_factory=dict)  # by their first days
+
+    def note(self, row: LedgerRecord, cost: Cost | None) -> None:
+        super().note(row, cost)
+        self.months.setdefault(row.local_day.replace(day=1), Figures()).note(row, cost)
 
 
 def reprice(
@@ -75,32 +86,41 @@ def reprice(
     start: date | None = None,
     end: date | None = None,
     only_unpriced: bool = False,
-    scope: Scope | None = None,
     dry_run: bool = False,
 ) -> list[Difference]:
     """Price records again; returns the difference of each organization that had any. May be stopped and run again.
 
     `start` and `end` are days in the organization's time zone, both inclusive. A dry run changes and locks nothing.
     """
-    condition = ~Q(cost_status__in=_SETTLED)
-    if scope is not None:
-        condition &= scope.condition()
-        organization_id = scope.organization_id if organization_id is None else organization_id
+    condition = _days(start, end)
     if only_unpriced:
         condition &= Q(cost_status=CostStatus.UNPRICED)
-    condition &= _days(start, end)
     wanted = Organization.objects.order_by("pk").values_list("pk", flat=True)
     if organization_id is not None:
         wanted = wanted.filter(pk=organization_id)
     differences = []
     for pk in list(wanted):
-        records = LedgerRecord.objects.filter(condition, organization_id=pk)
         difference = Difference(organization_id=pk)
-        for ids in _chunks(records):
+        for ids, _ in _chunks(_records(pk, condition)):
             (_look if dry_run else _reprice)(ids, difference)
         if difference.checked_count:
             differences.append(difference)
     return differences
+
+
+def steps(*, organization_id: int, condition: Q) -> Iterator[datetime]:
+    """Price an organization's records that meet a condition again, a chunk at each step, by their start.
+
+    Yields the start of the last one.
+    """
+    difference = Difference(organization_id=organization_id)
+    for ids, last in _chunks(_records(organization_id, condition)):
+        _reprice(ids, difference)
+        yield last
+
+
+def _records(organization_id: int, condition: Q) -> QuerySet[LedgerRecord]:
+    return LedgerRecord.objects.filter(condition, organization_id=organization_id).exclude(cost_status__in=_SETTLED)
 
 
 def _days(start: date | None, end: date | None) -> Q:
@@ -115,36 +135,34 @@ def _days(start: date | None, end: date | None) -> Q:
     return condition
 
 
-def _chunks(records: QuerySet[LedgerRecord]) -> Iterator[list[UUID]]:
-    """Ids in the order of the index, continuing after the last one seen. What is posted meanwhile has today's price."""
+def _chunks(records: QuerySet[LedgerRecord]) -> Iterator[tuple[list[UUID], datetime]]:
+    """Ids in the order of the index, continuing after the last one seen, and that one's start. What is posted meanwhile
+    has today's price.
+    """
     remaining = records
     while found := list(remaining.order_by("started_at", "pk").values_list("started_at", "pk")[:CHUNK]):
-        yield [pk for _, pk in found]
         last, pk = found[-1]
+        yield [identifier for _, identifier in found], last
         remaining = records.filter(Q(started_at__gt=last) | Q(pk__gt=pk), started_at__gte=last)
 
 
 def _look(ids: Sequence[UUID], difference: Difference) -> None:
     book = price_book.current()
     for row in LedgerRecord.objects.filter(pk__in=ids):
-        difference.checked_count += 1
         cost = book.cost_of_row(row)
-        if _is_change(row, cost):
-            difference.note(row, cost)
+        difference.note(row, cost if _is_change(row, cost) else None)
 
 
 def _reprice(ids: Sequence[UUID], difference: Difference) -> None:
     organization_id = difference.organization_id
     what = f"Repricing {len(ids)} records of organization {organization_id}"
-    checked_count, changes = conflicts.retry(lambda: _reprice_chunk(ids, organization_id), what)
-    difference.checked_count += checked_count
-    for row, cost in changes:
+    for row, cost in conflicts.retry(lambda: _reprice_chunk(ids, organization_id), what):
         difference.note(row, cost)
 
 
 @transaction.atomic
-def _reprice_chunk(ids: Sequence[UUID], organization_id: int) -> tuple[int, list[tuple[LedgerRecord, Cost]]]:
-    """How many records are there, and those that changed, as they were, with what they cost now."""
+def _reprice_chunk(ids: Sequence[UUID], organization_id: int) -> list[tuple[LedgerRecord, Cost | None]]:
+    """The records as they were, and what those that changed cost now."""
     organizations.lock_shared([organization_id])
     book = price_book.current(shared_lock=True)
     # Locked and read in one go, so that a second repricing beside this one sees what this one leaves.
@@ -159,7 +177,8 @@ def _reprice_chunk(ids: Sequence[UUID], organization_id: int) -> tuple[int, list
         for facts, (_, cost) in zip(removed, changes, strict=True)
     ]
     rollups.changes(added=added, removed=removed)
-    return len(rows), changes
+    costs_now = {row.pk: cost for row, cost in changes}
+    return [(row, costs_now.get(row.pk)) for row in rows]
 
 
 def _is_change(row: LedgerRecord, cost: Cost) -> bool:

@@ -101,7 +101,7 @@ def _lines_of(share: Share) -> list[dict[str, Any]]:
             "bucket": line.bucket,
             "quantity": line.quantity,
             "rate": _usd(line.rate_pico_usd),
-            "rate_per": 1 if line.is_each else 10**6,
+            "rate_per": line.rate_per,
             "amount": _usd(line.amount_pico_usd),
             "is_stand_in_rate": line.is_stand_in,
         }

@@ -6,7 +6,7 @@ A roll-up is a pure function of the records: `sums_of` says what one record adds
 
 import json
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import compress
 from operator import attrgetter
@@ -170,11 +170,14 @@ def changes(*, added: Iterable[RecordFacts] = (), removed: Iterable[RecordFacts]
     """
     daily: dict[Key, Sums] = {}
     by_tag: dict[Key, Sums] = {}
-    for records, sign in ((added, 1), (removed, -1)):
-        for record in records:
-            _add(daily, by_tag, record, sign)
-    _upsert(DailyUsage, DAILY_KEY, daily)
-    _upsert(DailyTagUsage, DAILY_TAG_KEY, by_tag)
+    for record in added:
+        _add(daily, by_tag, record, 1)
+    staying = daily.keys() | by_tag.keys()
+    for record in removed:
+        _add(daily, by_tag, record, -1)
+    for rollup, key_columns, deltas in ((DailyUsage, DAILY_KEY, daily), (DailyTagUsage, DAILY_TAG_KEY, by_tag)):
+        _upsert(rollup, key_columns, deltas)
+        _delete_empty(rollup, key_columns, deltas.keys() - staying)
     condensing.reopen({key[:2] for key in daily})
 
 
@@ -211,6 +214,20 @@ def _upsert(model: type[models.Model], key_columns: Sequence[str], deltas: Mappi
         rows = [dict(zip(columns, (*key, *compress(deltas[key], used)), strict=True)) for key in chunk]
         with connection.cursor() as cursor:
             cursor.execute(statement, [bulk.encode(rows)])
+
+
+def _delete_empty(model: type[models.Model], key_columns: Sequence[str], keys: Collection[Key]) -> None:
+    """Of rows that only lost something, those that nothing is left of: from the records they would not be made."""
+    table = model._meta.db_table
+    is_empty = " AND ".join(f"{column} = 0" for column in SUM_COLUMNS)
+    for chunk in bulk.chunks(sorted(keys)):
+        rows = [dict(zip(key_columns, key, strict=True)) for key in chunk]
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"DELETE FROM {table} WHERE ({', '.join(key_columns)}) "  # noqa: S608
+                f"IN ({bulk.select_given(table, key_columns)}) AND {is_empty}",
+                [bulk.encode(rows)],
+            )
 
 
 def _upsert_sql(table: str, key_columns: Sequence[str], columns: Sequence[str]) -> str:

@@ -15,7 +15,7 @@ from django.core.cache import cache
 from django.db import connections, transaction
 from django.utils import timezone as clock
 
-from analytics import budget_alerts, condensing, timezone_changes
+from analytics import budget_alerts, completions, condensing, price_changes, timezone_changes
 from orgs.models import BudgetAlert, Organization
 
 logger = logging.getLogger(__name__)
@@ -23,6 +23,9 @@ logger = logging.getLogger(__name__)
 TIME_LIMIT_SECONDS = 2 * 60 * 60  # years of records take a while
 THREAD_NAME = "timezone-change"
 BUDGET_THREAD_NAME = "budget"
+PRICES_THREAD_NAME = "prices"
+# A task works so long on a change of prices, and leaves the rest to a next one: well below the time limit of tasks.
+CATCHING_UP_SECONDS = 60
 # An organization's spend is held against its budget so long after it was posted, and no more often.
 BUDGET_SECONDS = 5
 
@@ -54,6 +57,11 @@ def condense_rollups() -> None:
     condensing.condense_due(now=clock.now())
 
 
+@shared_task(name="analytics.prune_created_objects")
+def prune_created_objects() -> None:
+    completions.prune(now=clock.now(), days=settings.LATE_USAGE_DAYS)
+
+
 def _launch(arguments: dict[str, int | str]) -> None:
     if settings.IS_TRIAL:
         threading.Thread(target=_run_here, args=[arguments], name=THREAD_NAME, daemon=True).start()
@@ -70,6 +78,50 @@ def _run_here(arguments: dict[str, int | str]) -> None:
         change_timezone.apply(kwargs=arguments, throw=True)
     except Exception:
         logger.exception("The time zone of organization %s could not be changed.", arguments["organization_id"])
+    finally:
+        connections.close_all()
+
+
+# --- Prices -----------------------------------------------------------------------------------------------------------
+
+
+def follow_price_change() -> None:
+    """After prices were saved or deleted: price what was posted before, without making anybody wait.
+
+    What is lost with a broker or a process is made up for by `look_at_prices`.
+    """
+    transaction.on_commit(_launch_catching_up)
+
+
+@shared_task(name="analytics.catch_up_with_prices")
+def catch_up_with_prices() -> None:
+    if price_changes.catch_up(seconds=CATCHING_UP_SECONDS):
+        _launch_catching_up()
+
+
+@shared_task(name="analytics.look_at_prices")
+def look_at_prices() -> None:
+    """Planned in CELERY_BEAT_SCHEDULE. So a new bundled list is noticed, and what a crash has cut off goes on."""
+    price_changes.notice_new_list()
+    if price_changes.is_behind():
+        _launch_catching_up()
+
+
+def _launch_catching_up() -> None:
+    try:
+        if settings.IS_TRIAL:
+            threading.Thread(target=_catch_up_here, name=PRICES_THREAD_NAME, daemon=True).start()
+        else:
+            catch_up_with_prices.apply_async(retry=False)
+    except Exception:
+        logger.exception("The records are priced again later.")
+
+
+def _catch_up_here() -> None:
+    try:
+        price_changes.catch_up()
+    except Exception:
+        logger.exception("Not all records could be priced again; the rest is done later.")
     finally:
         connections.close_all()
 

@@ -272,6 +272,7 @@ JOURNAL_RETENTION_HOURS = env.read_whole_number("JOURNAL_RETENTION_HOURS", 26)
 JOURNAL_MAX_BYTES = env.read_whole_number("JOURNAL_MAX_BYTES", 4 * 1024**3, least=1024 * 1024)
 QUEUE_LENGTH_CAP = env.read_whole_number("QUEUE_LENGTH_CAP", 1000, least=1)
 NEW_VALUES_PER_DAY = env.read_whole_number("NEW_VALUES_PER_DAY", 1000, least=1)
+LATE_USAGE_DAYS = env.read_whole_number("LATE_USAGE_DAYS", 60, least=1)
 
 # --- Celery: at least once (a task that dies with its worker comes back; posting is idempotent) -----------------------
 
@@ -304,6 +305,8 @@ CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE = {
     "condense roll-ups": {"task": "analytics.condense_rollups", "schedule": 30 * 60.0},
     "look at budgets": {"task": "analytics.look_at_budgets", "schedule": 5 * 60.0},
+    "look at prices": {"task": "analytics.look_at_prices", "schedule": 60.0},
+    "prune created objects": {"task": "analytics.prune_created_objects", "schedule": 24 * 60 * 60.0},
     "purge deleted organizations": {"task": "accounts.purge_organizations", "schedule": 6 * 60 * 60.0},
 }
 
@@ -319,12 +322,14 @@ CACHES = {
 
 # --- REST API ---------------------------------------------------------------------------------------------------------
 
+API_REQUESTS_PER_MINUTE = env.read_whole_number("API_REQUESTS_PER_MINUTE", 1200)  # of a key; 0: as many as it likes
 REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "orgs.api_auth.PlatformKeyAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_THROTTLE_CLASSES": ["analytics.api.throttling.PerMinute"],
     "DEFAULT_RENDERER_CLASSES": ["analytics.renderers.ExactJSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "analytics.renderers.OnlyJSON",

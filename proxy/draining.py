@@ -8,14 +8,14 @@ section 9.5), so a process that stops leaves idle ones open for a moment and ans
 import asyncio
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from proxy.http_server import ClientProtocol
 
 # Clients under load send their next request well within this time; the others look at a connection before they use it.
 IDLE_SECONDS = 2.0
 
 
-class DrainingProtocol(HttpToolsProtocol):
-    """uvicorn's, with a gentle `shutdown`."""
+class DrainingProtocol(ClientProtocol):
+    """With a gentle `shutdown`."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)

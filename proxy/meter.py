@@ -25,7 +25,10 @@ from proxy.sse import EventSplitter
 # A JSON answer up to this size is parsed in one go at its end, a larger one is scanned as it passes.
 _WHOLE_ANSWER_BYTES = 1024 * 1024
 # What is kept of the lists in an answer too large to keep: why each choice ended, which tools were called.
-_WANTED_LISTS = {"choices": frozenset({"finish_reason"}), "output": frozenset({"type", "status", "action"})}
+_WANTED_LISTS = {
+    "choices": frozenset({"finish_reason"}),
+    "output": frozenset({"type", "status", "action", "environment", "svg_usage"}),
+}
 # The longest line of results that is read. A line holds one whole answer, maybe with an image in it.
 _MAX_LINE_BYTES = 16 * 1024 * 1024
 # Into this much of a file at most we look for the start of a batch's results.

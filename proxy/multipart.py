@@ -90,9 +90,10 @@ class FormReader:
         if self._header.lower() == b"content-disposition":
             _, options = parse_options_header(self._header_value)
             name = options.get(b"name", b"").decode("utf-8", "replace")
-            # The SDK writes the members of an object as fields of their own: `_aipromptcost[prompt_key]`.
-            self.has_metadata = self.has_metadata or name.partition("[")[0] == METADATA_MEMBER
-            self._name = _FILE if b"filename" in options else name
+            # The SDKs write the members of an object as fields of their own: `_aipromptcost[prompt_key]`.
+            is_metadata = name.partition("[")[0] == METADATA_MEMBER
+            self.has_metadata = self.has_metadata or is_metadata
+            self._name = _FILE if is_metadata or b"filename" in options else name
         self._header = self._header_value = b""
 
     def _add_to_value(self, data: bytes, start: int, end: int) -> None:

@@ -1,7 +1,9 @@
 """The Celery task that posts a journal segment to the ledger: one transaction, safe to run any number of times.
 
-Locks are always taken in this order: organizations, the receipt, the price book's revision, prompts, seen values,
-records, roll-ups; within each by key. So posting, repricing and rebuilding wait for each other instead of deadlocking.
+Locks are always taken in this order: organizations, the receipt, the price book's revision, prompts, created objects,
+seen values, records (new ones, then those that get their outcome), roll-ups; within each by key. So posting, repricing
+and rebuilding wait for each other instead of deadlocking. A segment that tells of created objects has all those of the
+organization alone: of two that tell of one call the second sees what the first has left.
 The exception is a segment with a bad line, which is posted in parts: should that deadlock, it is tried again.
 """
 
@@ -16,7 +18,7 @@ from django.conf import settings
 from django.db import DataError, IntegrityError, transaction
 from django.utils import timezone
 
-from analytics import caps, conflicts, ledger, periods, price_book, rollups
+from analytics import caps, completions, conflicts, ledger, periods, price_book, rollups
 from analytics import tasks as analytics_tasks
 from analytics.ledger import Entry, Rejection
 from analytics.usage import NewerFormat, UsageRecord
@@ -106,16 +108,23 @@ def _post_bisecting(posting: _Posting, entries: Sequence[Entry], rejections: lis
 
 
 def _post_together(posting: _Posting, records: Sequence[UsageRecord]) -> int:
-    rows = ledger.rows_of(
-        records,
-        segment_id=posting.segment_id,
-        organizations=posting.organizations,
-        book=posting.book,
-        prompts=_prompts_of(posting, records),
-        now=posting.now,
+    prompts_of = _prompts_of(posting, records)
+    settled = completions.settle(records, now=posting.now)
+    rows = completions.dated(
+        ledger.rows_of(
+            [*settled.records, *settled.posted],
+            segment_id=posting.segment_id,
+            organizations=posting.organizations,
+            book=posting.book,
+            # Posted ones keep theirs.
+            prompts=[*prompts_of, *[("", 0)] * len(settled.posted)],
+            now=posting.now,
+        ),
+        settled,
     )
-    inserted = ledger.insert(rows)
-    rollups.apply_delta(inserted)
+    inserted = ledger.insert(rows[: len(records)])
+    removed, changed = completions.write(rows[len(records) :], settled)
+    rollups.changes(added=[*inserted, *changed], removed=removed)
     return len(inserted)
 
 

@@ -125,8 +125,9 @@ def _answer_list(request: Request, endpoint: str, *further_parameters: str) -> H
         rows, _ = _read_rows(listing, question)
         return answers.send_csv(request, listings.csv_of(rows, listing.columns), question.file_name())
     asked = _digest_of(request, question)
-    if text := request.query_params.get("cursor"):
-        place = paging.read_cursor(text, asked)
+    cursor = request.query_params.get("cursor")
+    if cursor is not None:
+        place = paging.read_cursor(cursor, asked)
         question = replace(question, scope=replace(question.scope, period=place.period))
         page = paging.next_page(listing.name, place, limit, lambda: _whole_answer(listing, question))
     else:

@@ -1,4 +1,4 @@
-from django.db import migrations, models
+from django.db import migrations
 
 _KEY = ("organization_id", "day", "team_id", "api_key_id", "prompt_key", "version", "provider", "model")
 _TAGS = {
@@ -20,18 +20,6 @@ FROM (
 ) AS counted
 WHERE {same}
 """
-
-
-class AddIndex(migrations.AddIndex):
-    """On PostgreSQL without holding up those who post, and so that an interrupted migration can be run again."""
-
-    def database_forwards(self, app_label, schema_editor, from_state, to_state):
-        if schema_editor.connection.vendor != "postgresql":
-            super().database_forwards(app_label, schema_editor, from_state, to_state)
-            return
-        model = to_state.apps.get_model(app_label, self.model_name)
-        schema_editor.remove_index(model, self.index, concurrently=True)
-        schema_editor.add_index(model, self.index, concurrently=True)
 
 
 def count(apps, schema_editor):
@@ -57,18 +45,6 @@ def count(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    atomic = False
-
     dependencies = [("analytics", "0006_more_quantities")]
 
-    operations = [
-        migrations.RunPython(count, migrations.RunPython.noop, atomic=True),
-        AddIndex(
-            "ledgerrecord",
-            models.Index(
-                fields=["organization_id", "provider", "object_id"],
-                name="usage_pending",
-                condition=models.Q(cost_status="pending"),
-            ),
-        ),
-    ]
+    operations = [migrations.RunPython(count, migrations.RunPython.noop)]

@@ -1,7 +1,8 @@
 """The tables of usage and cost. One module per subject; import the models from here."""
 
+from analytics.models.completions import CreatedObject
 from analytics.models.condensed import CondensedSpan, CondensedTotals, CondensedUsage
-from analytics.models.prices import ModelPrice, PriceBookRevision
+from analytics.models.prices import ModelPrice, PriceBookRevision, PriceChange
 from analytics.models.rollups import DailyTagUsage, DailyUsage
 from analytics.models.usage import CostStatus, LedgerRecord, RejectedRecord, SeenValue, UsageBatch
 
@@ -10,11 +11,13 @@ __all__ = [
     "CondensedTotals",
     "CondensedUsage",
     "CostStatus",
+    "CreatedObject",
     "DailyTagUsage",
     "DailyUsage",
     "LedgerRecord",
     "ModelPrice",
     "PriceBookRevision",
+    "PriceChange",
     "RejectedRecord",
     "SeenValue",
     "UsageBatch",

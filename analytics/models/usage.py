@@ -82,6 +82,7 @@ class LedgerRecord(models.Model):
     provider_request_id = models.CharField(max_length=128, default="")
     # What a pending call created: the response or batch to which a later answer refers.
     object_id = models.CharField(max_length=128, default="", db_default="")
+    completed_at = models.DateTimeField(null=True)  # when the call began whose answer told the usage of a pending one
     segment_id = models.UUIDField()
 
     class Meta:
@@ -110,12 +111,6 @@ class LedgerRecord(models.Model):
                 fields=("organization_id", "cost_status", "-started_at"),
                 name="usage_uncommon",
                 condition=~Q(cost_status="priced"),
-            ),
-            # Not of the log: how a later answer finds its call.
-            models.Index(
-                fields=("organization_id", "provider", "object_id"),
-                name="usage_pending",
-                condition=Q(cost_status="pending"),
             ),
         ]
 

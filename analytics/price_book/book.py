@@ -1,28 +1,28 @@
 """One revision of the price book: staff's `ModelPrice` rows laid over the bundled list, and what records cost by it.
 
 A row for one organization goes before a row for all, which goes before the bundled list; the row for a dated name
-before the row for the name without its date; of rows in force at the same moment, the one that began last.
+before the row for the name without its date, before a row for another alias of the model, before a row for the alias
+that was requested (see `names`); of rows in force at the same moment, the one that began last.
 """
 
-import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from functools import cached_property
 
 import msgspec
 
 from analytics.models import LedgerRecord, ModelPrice
-from analytics.price_book import bundled, entries
+from analytics.models.prices import RATE_COLUMNS
+from analytics.price_book import bundled, entries, names
 from analytics.price_book.entries import PriceEntry
 from analytics.price_book.stored import record_of
-from analytics.pricing import UNPRICED, Cost, Rates, add, complete_rates, price, prompt_tokens, split
+from analytics.pricing import UNPRICED, Cost, Rates, Share, add, complete_rates, price, prompt_tokens, split
 from analytics.usage import TokenUsage, UsageRecord
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _DAY_US = 86_400 * 10**6
 _FOR_ALL = 0
-_DATE = re.compile(r"-20\d\d-?[01]\d-?[0-3]\d$")
 # A million dollars for one call is garbage in the counts, and two of those would not fit into the sum of a day.
 _MOST_PICO_USD = 10**18
 
@@ -48,48 +48,79 @@ class PriceBook:
             self._own.setdefault(name, []).append(_compile(row))
 
     def find_rates(
-        self, provider: str, model: str, at: datetime, usage: TokenUsage, organization_id: int
+        self, provider: str, model: str, at: datetime, usage: TokenUsage, organization_id: int, *, requested: str = ""
     ) -> Rates | None:
-        """The rates that hold for a model at a moment, in the context that `usage` names (tier, speed, geography)."""
-        return self._find(provider, model, (at - _EPOCH) // _MICROSECOND, usage, organization_id)
+        """The rates that hold for a model at a moment, in the context that `usage` names (tier, speed, geography).
+
+        `requested` is the name that the request had for the model, where that is known.
+        """
+        share = Share(model, usage, prompt_tokens(usage))
+        return self._find(provider, share, (at - _EPOCH) // _MICROSECOND, organization_id, requested)
 
     def find_entry(
-        self, provider: str, model: str, at: datetime, usage: TokenUsage, organization_id: int
+        self, provider: str, model: str, at: datetime, usage: TokenUsage, organization_id: int, *, requested: str = ""
     ) -> PriceEntry | None:
         """Whose price `find_rates` gives there, and how long it holds."""
-        own = self._find_own(provider, model.lower(), (at - _EPOCH) // _MICROSECOND, organization_id)
+        own = self._find_own(provider, model.lower(), (at - _EPOCH) // _MICROSECOND, organization_id, requested)
         return own.entry if own is not None else entries.find_bundled(provider, model, at, usage)
 
     def has_price_under(self, provider: str, model: str, organization_id: int) -> bool:
         """Whether a price is kept under this very name, at whatever moment; not one that merely matches it."""
         name = model.lower()
-        known = bundled.find_model(provider, model)
-        is_bundled = known is not None and known.id == name
+        is_bundled = names.find_listed(provider, model) == name != ""
         return is_bundled or any((owner, provider, name) in self._own for owner in (organization_id, _FOR_ALL))
 
-    def _find(self, provider: str, model: str, at: int, usage: TokenUsage, organization_id: int) -> Rates | None:
+    def _find(self, provider: str, share: Share, at: int, organization_id: int, requested: str = "") -> Rates | None:
+        usage, model = share.usage, share.model
         if self._own:
-            own = self._find_own(provider, model.lower(), at, organization_id)
+            own = self._find_own(provider, model.lower(), at, organization_id, requested)
             if own is not None:
-                is_usual = _is_standard(usage) and not _is_long(provider, model, at, usage)
+                is_usual = _is_standard(usage) and not _is_long(provider, model, at, share.longest_prompt)
                 return own.rates if is_usual else own.rates_elsewhere
         return bundled.find_rates(provider, model, at // _DAY_US, usage.service_tier, usage.speed, usage.inference_geo)
 
-    def _find_own(self, provider: str, model: str, at: int, organization_id: int) -> OwnPrice | None:
-        names = (model, _without_date(provider, model))
+    def _find_own(self, provider: str, model: str, at: int, organization_id: int, requested: str) -> OwnPrice | None:
         for owner in (organization_id, _FOR_ALL):
-            for name in names:
-                for own in self._own.get((owner, provider, name), ()):
+            for prices in self._candidates(owner, provider, model, requested.lower()):
+                for own in prices:
                     if own.starts_at <= at and (own.ends_at is None or at < own.ends_at):
                         return own
         return None
+
+    def _candidates(self, owner: int, provider: str, model: str, requested: str) -> Iterator[Sequence[OwnPrice]]:
+        """The rows of one owner that may hold for a model, the nearest name first."""
+        yield self._own.get((owner, provider, model), ())
+        if not names.is_dated(model):
+            return
+        yield self._own.get((owner, provider, names.without_date(provider, model)), ())
+        listed = names.find_listed(provider, model)
+        if listed:
+            yield self._own_aliases.get((owner, provider, listed), ())
+        else:
+            yield self._own.get((owner, provider, requested), ())
+
+    @cached_property
+    def _own_aliases(self) -> dict[tuple[int, str, str], list[OwnPrice]]:
+        """The rows for names without a date, by what the bundled list calls their model."""
+        found: dict[tuple[int, str, str], list[OwnPrice]] = {}
+        for (owner, provider, name), prices in self._own.items():
+            listed = names.find_listed(provider, name)
+            if listed and not names.is_dated(name):
+                found.setdefault((owner, provider, listed), []).extend(prices)
+        for prices in found.values():
+            prices.sort(key=lambda own: own.starts_at, reverse=True)
+        return found
 
     def cost_of(self, record: UsageRecord, organization_id: int) -> Cost:
         """What a record costs its organization, and the status under which the ledger books it."""
         if record.state == "simulated":
             return Cost(pico_usd=0, status="simulated")
+        if record.metering == "free":
+            return Cost(pico_usd=0, status="free")
         if record.state == "interrupted":
             return Cost(pico_usd=None, status="interrupted")
+        if record.state == "pending":
+            return Cost(pico_usd=None, status="pending")
         if record.metering == "unmetered":
             return Cost(pico_usd=None, status="unmetered")
         if record.usage_source == "none":
@@ -109,21 +140,19 @@ class PriceBook:
         return self.cost_of(record_of(row), row.organization_id)
 
     def _price_shares(self, record: UsageRecord, organization_id: int) -> Cost:
-        """The answering model at its rates, further ones at theirs."""
+        """The answering model at its rates, what is priced apart at those of its model and length."""
         main, others = split(record.usage)
         model = record.model or record.model_requested
-        cost = price(main, self._find(record.provider, model, record.started_at, main, organization_id), model)
-        if not others:
-            return cost
-        return add(
-            (
-                cost,
-                *(
-                    price(share, self._find(record.provider, name, record.started_at, share, organization_id), name)
-                    for name, share in others
-                ),
-            )
-        )
+        shares = [Share(other.model or model, other.usage, other.longest_prompt) for other in others]
+        if main.is_billable or not shares:  # Of a batch nothing is left beside its shares.
+            shares.insert(0, Share(model, main, prompt_tokens(main)))
+        costs = [self._price(record, share, organization_id, is_main=share.model == model) for share in shares]
+        return costs[0] if len(costs) == 1 else add(costs)
+
+    def _price(self, record: UsageRecord, share: Share, organization_id: int, *, is_main: bool) -> Cost:
+        requested = record.model_requested if is_main else ""
+        rates = self._find(record.provider, share, record.started_at, organization_id, requested)
+        return price(share.usage, rates, share.model, longest_prompt=share.longest_prompt)
 
 
 def _is_standard(usage: TokenUsage) -> bool:
@@ -134,35 +163,14 @@ def _is_standard(usage: TokenUsage) -> bool:
     )
 
 
-def _is_long(provider: str, model: str, at: int, usage: TokenUsage) -> bool:
+def _is_long(provider: str, model: str, at: int, longest_prompt: int) -> bool:
     """Whether the provider sells a prompt of this length at another price."""
     rates = bundled.find_rates(provider, model, at // _DAY_US, "", "", "")
-    return rates is not None and rates.for_prompt(prompt_tokens(usage)) is not rates
-
-
-@lru_cache(maxsize=4096)
-def _without_date(provider: str, model: str) -> str:
-    """The name that covers a dated one, because the bundled list knows them as one model or not at all; else itself.
-
-    Answers name `gpt-4o-2024-08-06` where staff price `gpt-4o`; `gpt-4o-2024-05-13` is a model with a price of its own.
-    """
-    undated = _DATE.sub("", model)
-    known = bundled.find_model(provider, model)
-    return undated if known is None or known is bundled.find_model(provider, undated) else model
+    return rates is not None and rates.for_prompt(longest_prompt) is not rates
 
 
 def _compile(row: ModelPrice) -> OwnPrice:
-    # 0 for a search is what a row says that says nothing about searches; nobody sells them for nothing.
-    sold = {
-        "input": row.input_pico_usd,
-        "cache_read": row.cache_read_pico_usd,
-        "cache_write_5m": row.cache_write_5m_pico_usd,
-        "cache_write_1h": row.cache_write_1h_pico_usd,
-        "input_audio": row.input_audio_pico_usd,
-        "output": row.output_pico_usd,
-        "output_audio": row.output_audio_pico_usd,
-        "web_searches": row.web_search_pico_usd or None,
-    }
+    sold = {bucket: getattr(row, column) for bucket, column in RATE_COLUMNS.items()}
     until = row.effective_until
     return OwnPrice(
         starts_at=(row.effective_from - _EPOCH) // _MICROSECOND,

@@ -11,12 +11,14 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from analytics.pricing import PICO_USD, Rates, complete_rates
+from analytics.pricing import PICO_USD, TOKEN_BUCKETS, UNITS_PER_RATE, Rates, complete_rates
 
 if TYPE_CHECKING:
     from genai_prices.types import ModelInfo, ModelPrice, PriceVariant, Provider, TieredPrices
 
 PROVIDERS = ("anthropic", "openai")
+# Raised by whoever changes what is made of the library's data, so that records are priced again after the upgrade.
+RULES = 2  # 2: images, file searches, characters, sound by the hour
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 # What the providers answer with when nothing special was charged. Any other value needs a price of its own.
@@ -38,7 +40,7 @@ MODELS_WITHOUT_RESIDENCY = frozenset(
     }
 )
 
-# The library's price keys: our bucket, and how many units the price is for. Later keys win.
+# The library's price keys: our bucket, and for how many of its units the price is. Later keys win.
 _KEYS = {
     "input_mtok": ("input", 10**6),
     "cache_read_mtok": ("cache_read", 10**6),
@@ -46,10 +48,18 @@ _KEYS = {
     "cache_write_5m_mtok": ("cache_write_5m", 10**6),
     "cache_write_1h_mtok": ("cache_write_1h", 10**6),
     "input_audio_mtok": ("input_audio", 10**6),
+    "input_image_mtok": ("input_image", 10**6),
     "output_mtok": ("output", 10**6),
     "output_audio_mtok": ("output_audio", 10**6),
+    "output_image_mtok": ("output_image", 10**6),
     "web_searches_kcount": ("web_searches", 10**3),
+    "storage_searches_kcount": ("file_searches", 10**3),
+    "input_mchars": ("characters", 10**6),
+    "audio_hours": ("audio_ms", 3_600_000),
+    "input_audio_hours": ("audio_ms", 3_600_000),  # The sound whose length a record has is sound that was sent.
 }
+# Of what is kept in the cache a record does not tell which of it is sound or images, which may have another price.
+_CACHED_KEYS = frozenset({"cache_audio_read_mtok", "cache_image_read_mtok"})
 # OpenAI, "Pricing", built-in tools: web search preview costs $25 per 1,000 calls with models that do not reason (search
 # content tokens free), and $10 with those that do. The library lacks these fees for the chat models.
 _SEARCH_FEES = {
@@ -57,13 +67,11 @@ _SEARCH_FEES = {
     "gpt-4o-mini-search-preview": 25 * PICO_USD // 1000,
     "gpt-5-search-api": 10 * PICO_USD // 1000,
 }
-# Sold beside the tokens, and told apart from them in every answer: file search calls.
-_UNCOUNTED_KEYS = frozenset({"storage_searches_kcount"})
 
 
 @lru_cache(maxsize=8192)
 def find_rates(provider: str, model: str, day: int, tier: str, speed: str, geo: str) -> Rates | None:
-    """The rates of a model in a context, or None if the library has no token price. `day` counts from the epoch, UTC.
+    """The rates of a model in a context, or None if the library has no price. `day` counts from the epoch, UTC.
 
     Prices change at midnight UTC. A context without a price of its own gets the standard rates and is not exact.
     """
@@ -140,7 +148,7 @@ def _compile(
     sold = {key: value for key, value in vars(prices).items() if value is not None}
     if not sold:  # The moderation models: free of charge.
         return Rates()
-    if "input_mtok" not in sold:  # Sold by the hour or the character, which no record counts.
+    if not sold.keys() & _KEYS.keys():  # Sold by something that no record counts.
         return None
 
     def rates_at(tokens: int) -> dict[str, int | None]:
@@ -151,7 +159,8 @@ def _compile(
     return complete_rates(
         rates_at(0),
         long_context=[(start, rates_at(start + 1)) for start in sorted(thresholds)],
-        is_exact=is_exact and _is_countable(sold),
+        mixed=_mixed_buckets(sold),
+        is_exact=is_exact and sold.keys() <= _KEYS.keys() | _CACHED_KEYS,
     )
 
 
@@ -162,20 +171,17 @@ def _price_at(value: "Decimal | TieredPrices", tokens: int) -> Decimal:
     return next((tier.price for tier in reversed(value.tiers) if tokens > tier.start), value.base)
 
 
-def _is_countable(sold: Mapping[str, object]) -> bool:
-    """Whether the record's buckets can tell apart everything that the model sells at prices of its own (not images)."""
-    others = sold.keys() - _KEYS.keys() - _UNCOUNTED_KEYS
-    if "cache_audio_read_mtok" in others and sold["cache_audio_read_mtok"] == sold.get("cache_read_mtok"):
-        others.discard("cache_audio_read_mtok")
-    return not others
+def _mixed_buckets(sold: Mapping[str, object]) -> list[str]:
+    is_mixed = any(sold[key] != sold.get("cache_read_mtok") for key in _CACHED_KEYS & sold.keys())
+    return ["cache_read"] if is_mixed else []
 
 
 def _read_rates(prices: Mapping[str, Decimal], multiplier: Fraction) -> dict[str, int | None]:
     rates: dict[str, int | None] = {}
     for key, (bucket, units) in _KEYS.items():
         if key in prices:
-            rate = Fraction(prices[key]) * PICO_USD / units
-            rates[bucket] = _whole(rate if bucket == "web_searches" else rate * multiplier)
+            rate = Fraction(prices[key]) * PICO_USD * UNITS_PER_RATE.get(bucket, 1) / units
+            rates[bucket] = _whole(rate * multiplier if bucket in TOKEN_BUCKETS else rate)
     return rates
 
 

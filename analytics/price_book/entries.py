@@ -3,6 +3,7 @@
 The rates themselves are found by `book` and `bundled`; nothing is priced here.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
@@ -32,6 +33,16 @@ class PriceEntry:
 def list_version() -> str:
     """The release of the bundled price list."""
     return version("genai-prices")
+
+
+def list_edition() -> str:
+    """What the bundled prices are made of: the release of the list, and of our rules for reading it."""
+    return f"{list_version()}+{bundled.RULES}"
+
+
+def order_of(edition: str) -> tuple[int, ...]:
+    """By which editions are older or newer; the lowest for ""."""
+    return tuple(int(number) for number in re.findall(r"\d+", edition))
 
 
 def find_bundled(provider: str, model: str, at: datetime, usage: TokenUsage) -> PriceEntry | None:

@@ -62,7 +62,7 @@ def _read(*, shared_lock: bool) -> int:
     return _read(shared_lock=shared_lock)
 
 
-def raise_revision() -> None:
+def raise_revision() -> int:
     """Lock the revision exclusively, waiting for those who are posting, and raise it. In the caller's transaction.
 
     Revisions are moments (microseconds since the epoch), not 1, 2, 3: so none comes twice, not even after a rollback or
@@ -72,3 +72,4 @@ def raise_revision() -> None:
     locked = PriceBookRevision.objects.select_for_update().get(pk=_ID)
     locked.revision = max(locked.revision + 1, time.time_ns() // 1000)
     locked.save(update_fields=["revision"])
+    return locked.revision

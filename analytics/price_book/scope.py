@@ -1,4 +1,4 @@
-"""Which posted records a price may concern."""
+"""Which posted records a change of prices may concern."""
 
 from datetime import datetime
 
@@ -6,20 +6,22 @@ import msgspec
 from django.db.models import Q
 
 from analytics.caps import OVERFLOW
-from analytics.models import ModelPrice
+from analytics.models import ModelPrice, PriceChange
+from analytics.price_book import names
 
 
 class Scope(msgspec.Struct, frozen=True, kw_only=True):
-    """The records to price again when a price is saved, changed or deleted."""
+    """The records to price again. "" and None stand for all."""
 
     provider: str
     model: str
     organization_id: int | None
-    starts_at: datetime
+    starts_at: datetime | None
     ends_at: datetime | None  # exclusive
 
     @classmethod
     def of(cls, row: ModelPrice) -> "Scope":
+        """When this price is saved, changed or deleted."""
         return cls(
             provider=row.provider,
             model=row.model,
@@ -28,10 +30,29 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
             ends_at=row.effective_until,
         )
 
+    @classmethod
+    def of_change(cls, change: PriceChange) -> "Scope":
+        return cls(**{name: getattr(change, name) for name in cls.__struct_fields__})
+
     def condition(self) -> Q:
-        """Wide enough: whether a dated name is covered, and at what rates, is for the price book to say."""
+        """Wide enough: what a price really covers, and at what rates, is for the price book to say."""
+        condition = self._named() if self.model else Q()
+        if self.provider:
+            condition &= Q(provider=self.provider)
+        if self.starts_at is not None:
+            condition &= Q(started_at__gte=self.starts_at)
+        if self.ends_at is not None:
+            condition &= Q(started_at__lt=self.ends_at)
+        return condition
+
+    def _named(self) -> Q:
         named = Q(model__iexact=self.model) | Q(model__istartswith=f"{self.model}-")
-        requested = Q(model_requested__iexact=self.model) | Q(model_requested__istartswith=f"{self.model}-")
-        concerned = named | (Q(model__in=["", OVERFLOW]) & requested) | ~Q(other_models=[])
-        condition = Q(provider=self.provider, started_at__gte=self.starts_at) & concerned
-        return condition if self.ends_at is None else condition & Q(started_at__lt=self.ends_at)
+        requested = Q(model_requested__iexact=self.model)
+        hidden = Q(model__in=["", OVERFLOW], model_requested__istartswith=f"{self.model}-")
+        condition = named | requested | hidden | ~Q(other_models=[])
+        if not names.is_dated(self.model) and names.find_listed(self.provider, self.model):
+            # The model behind an alias has a name of its own, with a date: any of the same family may be it.
+            family = self.model.partition("-")[0]
+            condition |= Q(model__istartswith=family, model__iregex=names.DATE)
+            condition |= Q(model__in=["", OVERFLOW], model_requested__istartswith=family)
+        return condition

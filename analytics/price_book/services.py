@@ -1,27 +1,32 @@
-"""Saving and deleting staff's prices. Each raises the revision and then reprices the records that it concerns."""
+"""Saving and deleting staff's prices. Each raises the revision and notes what `analytics.price_changes` has to do."""
 
 from collections.abc import Callable, Sequence
 
+import msgspec
 from django.contrib.auth.base_user import AbstractBaseUser
-from django.core.exceptions import ValidationError
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import transaction
 
-from analytics import repricing
-from analytics.models import ModelPrice
+from analytics.models import ModelPrice, PriceChange
 from analytics.models.prices import RATE_COLUMNS
 from analytics.price_book import bundled, revisions
 from analytics.price_book.scope import Scope
 
-# $1,000 per million tokens; $1 per search. What is above is a slip of units.
-_HIGHEST_RATE = 10**9
-_HIGHEST_SEARCH_RATE = 10**12
+# In pico-USD for one unit. What is above is a slip of units.
+_HIGHEST_RATES = {
+    "web_searches": (10**12, "$1,000 per 1,000 searches"),
+    "file_searches": (10**12, "$1,000 per 1,000 searches"),
+    "characters": (10**9, "$1,000 per million characters"),
+    "audio_ms": (10**15, "$1,000 per hour"),
+}
+_HIGHEST_TOKEN_RATE = (10**9, "$1,000 per million tokens")
 
 
 def save_price(*, price: ModelPrice, by: AbstractBaseUser | None = None) -> ModelPrice:
     """Save a new or changed price. Raises `ValidationError` for values that make no sense.
 
-    Records that it concerns are repriced once the transaction has committed, before this returns unless the caller has
-    a transaction open. Should that fail, the price is saved all the same and `manage.py reprice` does the rest.
+    What is posted from now on has this price. The records that were posted before get it in the background: that they
+    are behind is noted in the same transaction, and `analytics.price_changes.catch_up` does the rest.
     """
     price.provider, price.model = price.provider.strip().lower(), price.model.strip().lower()
     check_price(price)
@@ -49,11 +54,11 @@ def delete_price(*, price: ModelPrice) -> None:
     _change(remove)
 
 
+@transaction.atomic
 def _change(write: Callable[[], Sequence[Scope]]) -> None:
-    with transaction.atomic():
-        revisions.raise_revision()
-        scopes = write()
-        transaction.on_commit(lambda: [repricing.reprice(scope=scope) for scope in scopes])
+    revision = revisions.raise_revision()
+    scopes = dict.fromkeys(write())
+    PriceChange.objects.bulk_create(PriceChange(revision=revision, **msgspec.structs.asdict(scope)) for scope in scopes)
 
 
 def check_price(price: ModelPrice) -> None:
@@ -61,9 +66,11 @@ def check_price(price: ModelPrice) -> None:
     errors = {}
     if price.provider not in bundled.PROVIDERS:
         errors["provider"] = f"The provider is one of: {', '.join(bundled.PROVIDERS)}."
-    for column in RATE_COLUMNS:
-        highest = _HIGHEST_SEARCH_RATE if column == "web_search_pico_usd" else _HIGHEST_RATE
+    for bucket, column in RATE_COLUMNS.items():
+        highest, words = _HIGHEST_RATES.get(bucket, _HIGHEST_TOKEN_RATE)
         if (getattr(price, column) or 0) > highest:
-            errors[column] = f"In pico-USD per token (or search), at most {highest:,}."
+            errors[column] = f"At most {words}."
+    if all(getattr(price, column) is None for column in RATE_COLUMNS.values()):
+        errors[NON_FIELD_ERRORS] = "Enter at least one price. 0 is free, an empty field is not known."
     if errors:
         raise ValidationError(errors)

@@ -115,7 +115,6 @@ class ResultsReader(Protocol):
     """Reads the lines of a batch's results."""
 
     reading: Reading
-    is_reading: bool  # False: it is no such file, and further lines are not looked at
 
     def read(self, line: bytes) -> None:
         """Take in one line, with or without its line end."""
@@ -286,7 +285,7 @@ def estimate_input_tokens(body: bytes) -> int:
         return len(body) // BYTES_PER_TOKEN
     if not isinstance(request, dict):
         return 0
-    parts = [request.get(name) for name in ("messages", "system", "tools", "input", "prompt")]
+    parts = [request.get(name) for name in ("messages", "system", "instructions", "tools", "input", "prompt")]
     text_bytes, images = _measure(parts, 0)
     return text_bytes // BYTES_PER_TOKEN + images * IMAGE_TOKENS
 

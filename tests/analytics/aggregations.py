@@ -11,7 +11,17 @@ from django.test import Client
 from orgs.models import ApiKey, Organization, Team
 from tests.factories import make_key, make_organization, make_team
 
-ENDPOINTS = ("monthly", "by-prompt", "by-team", "version-comparison")
+# The list in the answer of each endpoint that has one.
+LISTS = {
+    "by-prompt": "prompts",
+    "by-team": "teams",
+    "by-key": "keys",
+    "by-tag": "tags",
+    "by-model": "models",
+    "daily": "days",
+    "version-comparison": "versions",
+}
+ENDPOINTS = ("monthly", *LISTS)
 
 _VISITOR = Client()  # without a session; one for all, since each loads the middleware anew
 
@@ -43,14 +53,14 @@ def send(
     method: str = "GET",
     headers: Mapping[str, str] | None = None,
 ) -> HttpResponse:
-    """A request as it is; `version-comparison` gets a prompt key if none is given in a mapping."""
+    """A request as it is, to an aggregation or a path. `version-comparison` gets a prompt key if a mapping has none."""
     if isinstance(parameters, Mapping) and endpoint == "version-comparison":
         parameters = {"prompt_key": "summarizer"} | dict(parameters)
     sender = client or _VISITOR
     credentials = {"Authorization": f"Bearer {key}"} if key else {}
     response = sender.generic(
         method,
-        f"/api/aggregations/{endpoint}",
+        endpoint if endpoint.startswith("/") else f"/api/aggregations/{endpoint}",
         headers=credentials | dict(headers or {}),
         **{"query_params": parameters} if isinstance(parameters, Mapping) else {"QUERY_STRING": parameters},
     )

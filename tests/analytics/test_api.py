@@ -1,4 +1,4 @@
-"""The four endpoints' answers: documented fields, sums, order, periods."""
+"""The endpoints' answers: documented fields, sums, periods."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -9,20 +9,21 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from orgs.services import keys, teams
-from tests.analytics.aggregations import ENDPOINTS, ask, found, issue, read, send
+from tests.analytics.aggregations import ENDPOINTS, LISTS, ask, found, issue, read, send
 from tests.analytics.rollup_rows import FEBRUARY, spend
 from tests.factories import make_team
 
 pytestmark = [pytest.mark.trial, pytest.mark.django_db]
 
 SUMS = {
-    *("total_cost", "request_count", "priced_count", "unpriced_count", "partial_count", "estimated_count"),
-    *("unmetered_count", "interrupted_count", "error_count", "input_tokens", "cache_read_tokens"),
+    *("total_cost", "request_count", "avg_cost_per_request", "priced_count", "unpriced_count", "partial_count"),
+    *("estimated_count", "unmetered_count", "interrupted_count", "error_count", "input_tokens", "cache_read_tokens"),
     *("cache_write_5m_tokens", "cache_write_1h_tokens", "input_audio_tokens", "output_tokens", "output_audio_tokens"),
-    *("reasoning_tokens", "web_searches"),
+    *("reasoning_tokens", "web_searches", "pending_count", "failed_request_count", "input_image_tokens"),
+    *("output_image_tokens", "file_searches", "characters", "audio_ms"),
 }
+OF_A_BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 ENVELOPE = SUMS | {"period", "timezone", "organization", "provider", "currency"}
-LISTS = {"by-prompt": "prompts", "by-team": "teams", "version-comparison": "versions"}
 
 
 def columns(rows: list[dict[str, Any]], *names: str) -> list[tuple[Any, ...]]:
@@ -46,7 +47,7 @@ def test_prompts_are_as_documented() -> None:
         b'{"prompts":[{"prompt_key":"document-summarizer","total_cost":4.2,"request_count":312,'
     )
     body = read(answer)
-    assert set(body) == ENVELOPE | {"prompts"}
+    assert set(body) == ENVELOPE | {"prompts", "next_cursor"}
     assert set(body["prompts"][0]) == SUMS | {"prompt_key"}
     assert columns(body["prompts"], "prompt_key", "total_cost", "request_count") == [
         ("document-summarizer", Decimal("4.2"), 312),
@@ -60,7 +61,7 @@ def test_teams_are_as_documented() -> None:
     spend(frontend.key, "3.15", 220)
     spend(backend.key, "8.30", 540)
     body = ask("by-team", frontend.text, **FEBRUARY)
-    assert set(body) == ENVELOPE | {"teams"}
+    assert set(body) == ENVELOPE | {"teams", "next_cursor"}
     assert set(body["teams"][0]) == SUMS | {"team_name", "team_id", "is_archived"}
     assert columns(body["teams"], "team_name", "total_cost", "request_count", "team_id", "is_archived") == [
         ("backend", Decimal("8.3"), 540, backend.team.pk, False),
@@ -74,8 +75,8 @@ def test_versions_are_as_documented() -> None:
     spend(example.key, "6.00", 400, prompt_key="summarizer", version=1)
     spend(example.key, "50", 1, prompt_key="another", version=1)
     body = ask("version-comparison", example.text, prompt_key="summarizer", **FEBRUARY)
-    assert set(body) == ENVELOPE | {"versions", "prompt_key"}
-    assert set(body["versions"][0]) == SUMS | {"version_number", "avg_cost_per_request"}
+    assert set(body) == ENVELOPE | {"versions", "prompt_key", "next_cursor"}
+    assert set(body["versions"][0]) == SUMS | {"version_number"}
     assert columns(body["versions"], "version_number", "total_cost", "request_count", "avg_cost_per_request") == [
         (1, 6, 400, Decimal("0.015")),
         (2, Decimal("4.2"), 400, Decimal("0.0105")),
@@ -115,8 +116,9 @@ def test_an_empty_range_has_zeros_and_empty_lists(endpoint: str) -> None:
     body = ask(endpoint, example.text, start="2026-03-01", end="2026-03-31")
     assert {body[name] for name in SUMS} == {0}
     assert b'"total_cost":0,' in send(endpoint, example.text, {"start": "2026-03-01", "end": "2026-03-31"}).content
-    if endpoint in LISTS:
-        assert body[LISTS[endpoint]] == []
+    rows = body.get(LISTS.get(endpoint, ""), [])
+    assert len(rows) == (31 if endpoint == "daily" else 0)
+    assert {row[name] for row in rows for name in SUMS} <= {0}
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
@@ -124,10 +126,11 @@ def test_requests_of_unknown_cost_are_counted_and_cost_nothing(endpoint: str) ->
     example = found()
     spend(example.key, "0", 4, prompt_key="summarizer", priced_count=0, unpriced_count=4)
     body = ask(endpoint, example.text, **FEBRUARY)
-    for sums in (body, *body.get(LISTS.get(endpoint, ""), [])):
+    rows = [row for row in body.get(LISTS.get(endpoint, ""), []) if row["request_count"]]
+    assert len(rows) == (endpoint not in {"monthly", "by-tag"})
+    for sums in (body, *rows):
         assert (sums["total_cost"], sums["request_count"], sums["unpriced_count"]) == (0, 4, 4)
-    if endpoint == "version-comparison":
-        assert body["versions"][0]["avg_cost_per_request"] == 0
+        assert sums["avg_cost_per_request"] == 0
 
 
 def test_an_average_leaves_out_requests_of_unknown_cost() -> None:
@@ -179,7 +182,9 @@ def test_days_are_those_of_the_organization(
     assert body["timezone"] == zone
 
 
-@pytest.mark.parametrize(("endpoint", "queries"), [(name, 4 if name == "by-team" else 3) for name in ENDPOINTS])
+@pytest.mark.parametrize(
+    ("endpoint", "queries"), [(name, 4 if name in {"by-team", "by-key", "by-tag"} else 3) for name in ENDPOINTS]
+)
 def test_an_answer_takes_the_same_few_queries_however_much_was_spent(
     endpoint: str, queries: int, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
@@ -188,18 +193,17 @@ def test_an_answer_takes_the_same_few_queries_however_much_was_spent(
         other = issue(make_team(example.organization, f"team {number}"))
         spend(other.key, "1", prompt_key="summarizer", version=number)
         spend(other.key, "1", prompt_key=f"prompt {number}")
-    with django_assert_num_queries(queries):  # the key, its organization, the roll-ups; the teams' names
+    with django_assert_num_queries(queries):  # the key, its organization, the roll-ups; names, or the total
         ask(endpoint, example.text, **FEBRUARY)
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
-def test_a_trailing_slash_and_any_accept_header_make_no_difference(endpoint: str) -> None:
+def test_a_trailing_slash_and_the_accept_header_of_a_browser_make_no_difference(endpoint: str) -> None:
     example = found()
     spend(example.key, "1.5", prompt_key="summarizer")
     question = {"prompt_key": "summarizer"} if endpoint == "version-comparison" else {}
     plain = send(endpoint, example.text, {**FEBRUARY, **question})
     slashed = send(f"{endpoint}/", example.text, {**FEBRUARY, **question})
-    browser = send(endpoint, example.text, {**FEBRUARY, **question}, headers={"Accept": "text/html"})
+    browser = send(endpoint, example.text, {**FEBRUARY, **question}, headers={"Accept": OF_A_BROWSER})
     assert plain.status_code == 200
     assert plain.content == slashed.content == browser.content
-    assert plain.headers["Cache-Control"] == "private, no-store"

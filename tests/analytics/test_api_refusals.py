@@ -142,7 +142,7 @@ def test_an_unknown_provider_is_refused(endpoint: str, provider: str, example: I
 
 
 def test_an_unknown_parameter_is_refused_rather_than_ignored(endpoint: str, example: Issued) -> None:
-    for name in ("team", "from", "Start", "format", "start ", "page"):
+    for name in ("team", "from", "Start", "formats", "start ", "page"):
         assert refusal(send(endpoint, example.text, {name: "1"})) == (400, "unknown_parameter", name)
 
 

@@ -1,5 +1,7 @@
 """Whatever is posted, the API's lists add up to its totals, and both to what was used."""
 
+import csv
+import io
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable
 from datetime import UTC, date, datetime, timedelta
@@ -18,7 +20,7 @@ from analytics.reports import Dimension, Scope
 from analytics.usage import TokenUsage, UsageRecord
 from orgs.services import keys, teams
 from prompts import services as prompts
-from tests.analytics.aggregations import Issued, ask, issue
+from tests.analytics.aggregations import LISTS, Issued, ask, issue, send
 from tests.analytics.usage_lines import make_record, post
 from tests.factories import make_organization, make_prompt, make_team, make_version
 
@@ -45,6 +47,7 @@ class Use(NamedTuple):
     version: int
     model: tuple[str, str]
     tokens: tuple[int, int]
+    tags: frozenset[str]
     outcome: str
 
 
@@ -57,6 +60,7 @@ uses = st.builds(
     version=st.integers(0, 2),
     model=st.sampled_from([*RATES, UNPRICED]),
     tokens=st.tuples(st.integers(1, 5000), st.integers(0, 5000)),
+    tags=st.frozensets(st.sampled_from(["documents", "chat", "untagged"]), max_size=2),
     outcome=st.sampled_from(["success", "success", "broken", "failed", "simulated", "interrupted"]),
 )
 ranges = st.tuples(st.dates(FIRST, LAST), st.dates(FIRST, LAST)).map(sorted)
@@ -85,6 +89,7 @@ def record_of(use: Use, issued: Issued, zone: ZoneInfo) -> UsageRecord:
         model=use.model[1],
         prompt_key=use.prompt_key,
         version=use.version,
+        tags=tuple(sorted(use.tags)),
         **changes[use.outcome],
     )
 
@@ -129,6 +134,10 @@ def version_of(use: Use) -> int | None:
     return use.version or (3 if use.prompt_key == "versioned" else None)
 
 
+def day_of(use: Use, zone: ZoneInfo) -> date:
+    return periods.local_day(periods.start_of(use.day, zone) + use.offset, zone)
+
+
 class World(NamedTuple):
     zone: ZoneInfo
     teams: list[Issued]
@@ -148,6 +157,8 @@ def make_world(timezone: str) -> World:
     drawn=st.lists(uses, max_size=14),
     days=ranges,
     provider=st.sampled_from(["", "openai", "anthropic"]),
+    walked=st.sampled_from(sorted(LISTS)),
+    limit=st.integers(3, 12),
 )
 # Every example writes to the database, so a failing one is shown as it was drawn: making it smaller takes minutes.
 @settings(
@@ -157,7 +168,7 @@ def make_world(timezone: str) -> World:
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 def test_every_list_adds_up_to_the_total_and_to_what_was_used(
-    timezone: str, drawn: list[Use], days: list[date], provider: str
+    timezone: str, drawn: list[Use], days: list[date], provider: str, walked: str, limit: int
 ) -> None:
     world = make_world(timezone)
     for part in (drawn[::2], drawn[1::2]):
@@ -172,12 +183,12 @@ def test_every_list_adds_up_to_the_total_and_to_what_was_used(
     counted = [
         use
         for use in drawn
-        if periods.local_day(periods.start_of(use.day, world.zone) + use.offset, world.zone) in period
-        and use.outcome != "simulated"
-        and provider in {"", use.model[0]}
+        if day_of(use, world.zone) in period and use.outcome != "simulated" and provider in {"", use.model[0]}
     ]
     question = {"start": str(period.start), "end": str(period.end)} | ({"provider": provider} if provider else {})
     check_answers(world, question, counted)
+    check_lists(world, question, period, counted)
+    check_walk(world, question, walked, limit)
     check_dimensions(Scope(world.reader.organization.pk, period, provider), counted)
 
 
@@ -198,6 +209,54 @@ def check_answers(world: World, question: dict[str, str], counted: list[Use]) ->
         answer = ask("version-comparison", world.reader.text, prompt_key=prompt_key, **question)
         assert shown(answer) == sum((sums_of(use) for use in of_prompt), Counter[str]())
         assert shown_by("version_number", answer["versions"]) == expected_by(version_of, of_prompt)
+
+
+def check_lists(world: World, question: dict[str, str], period: Period, counted: list[Use]) -> None:
+    total = sum((sums_of(use) for use in counted), Counter[str]())
+
+    by_key = ask("by-key", world.reader.text, **question)
+    assert shown(by_key) == total
+    spenders: dict[Hashable, int] = {issued.key.pk: number for number, issued in enumerate(world.teams)}
+    by_number = {spenders[key]: sums for key, sums in shown_by("api_key_id", by_key["keys"]).items()}
+    assert by_number == expected_by(lambda use: use.team, counted)
+
+    by_model = ask("by-model", world.reader.text, **question)
+    assert shown(by_model) == total
+    assert shown_by("model", by_model["models"]) == expected_by(lambda use: use.model[1], counted)
+
+    daily = ask("daily", world.reader.text, **question)
+    assert shown(daily) == total
+    assert [row["day"] for row in daily["days"]] == [str(day) for day in period.days]
+    on_days = {row["day"]: shown(row) for row in daily["days"] if shown(row)}
+    assert on_days == expected_by(lambda use: str(day_of(use, world.zone)), counted)
+
+    by_tag = ask("by-tag", world.reader.text, **question)
+    assert shown(by_tag) == total  # each request once, though its tags have it once each
+    of_tags = {(row["tag"], row["is_untagged"]): shown(row) for row in by_tag["tags"]}
+    tagged = [(use, tag) for use in counted for tag in use.tags or {""}]
+    expected: dict[tuple[str, bool], Counter[str]] = defaultdict(Counter)
+    for use, tag in tagged:
+        expected[tag or "untagged", not tag] += sums_of(use)
+    assert of_tags == {name: +sums for name, sums in expected.items()}
+
+
+def check_walk(world: World, question: dict[str, str], endpoint: str, limit: int) -> None:
+    """Page by page and as a file, the list has the rows of the whole answer."""
+    if endpoint == "version-comparison":
+        question = question | {"prompt_key": "versioned"}
+    whole = ask(endpoint, world.reader.text, **question)
+    rows, place = list[dict[str, Any]](), dict[str, str]()
+    while True:
+        page = ask(endpoint, world.reader.text, limit=f"{limit}", **question, **place)
+        rows += page[LISTS[endpoint]]
+        assert page["total_cost"] == whole["total_cost"]
+        if page["next_cursor"] is None:
+            break
+        place = {"cursor": page["next_cursor"]}
+    assert rows == whole[LISTS[endpoint]]
+    file = send(endpoint, world.reader.text, {**question, "format": "csv"})
+    written = csv.DictReader(io.StringIO(file.content.decode(), newline=""))
+    assert [Decimal(line["total_cost"]) for line in written] == [row["total_cost"] for row in rows]
 
 
 def check_dimensions(scope: Scope, counted: list[Use]) -> None:

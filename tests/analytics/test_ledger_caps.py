@@ -112,7 +112,8 @@ def test_a_model_that_answered_keeps_its_name_whatever_was_refused_before(key: A
 
 
 def test_a_model_with_a_price_of_ours_keeps_its_name(key: ApiKey) -> None:
-    staffs = ModelPrice(provider="openai", model="house-model", effective_from=NOON - timedelta(days=1))
+    start = NOON - timedelta(days=1)
+    staffs = ModelPrice(provider="openai", model="house-model", effective_from=start, input_pico_usd=7)
     price_book.save_price(price=staffs)
 
     post(*(make_record(key, model_requested=model, model="") for model in ("one", "two", "House-Model")))

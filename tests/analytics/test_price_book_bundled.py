@@ -6,7 +6,7 @@ import sys
 import warnings
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 import msgspec
@@ -50,13 +50,9 @@ def names_of(info: ModelInfo) -> Iterator[str]:
             yield f"{info.id}-20260131"
 
 
-def sold_by_token(entry: Provider) -> list[str]:
-    return [
-        name
-        for info in entry.models
-        for name in names_of(info)
-        if (found := entry.find_model(name)) and getattr(found.get_prices(datetime.now(UTC)), "input_mtok", None)
-    ]
+def all_names(entry: Provider) -> list[str]:
+    """Of every model, whatever it is sold by."""
+    return [name for info in entry.models for name in names_of(info) if entry.find_model(name)]
 
 
 def random_usage(rng: random.Random, context: dict[str, str]) -> TokenUsage:
@@ -64,15 +60,17 @@ def random_usage(rng: random.Random, context: dict[str, str]) -> TokenUsage:
         return rng.choice((0, 0, 1, rng.randrange(5_000), rng.randrange(300_000), 50_000, 100_000, 136_000, 200_000))
 
     counts = {bucket: count() for bucket in TOKEN_BUCKETS}
-    counts |= {"reasoning": rng.randrange(5_000), "web_searches": rng.choice((0, 0, 0, 1, 7))}
+    counts |= {"reasoning": rng.randrange(5_000), "characters": count(), "audio_ms": 7 * count()}
+    counts |= {bucket: rng.choice((0, 0, 0, 1, 7)) for bucket in ("web_searches", "file_searches")}
     return msgspec.convert(counts | context, TokenUsage)
 
 
 def library_usage(usage: TokenUsage) -> Usage:
-    """The library counts totals and their parts; ours do not overlap, and know no audio in the cache."""
+    """The library counts totals and their parts; ours do not overlap, and know no audio or images in the cache."""
     writes = usage.cache_write_5m + usage.cache_write_1h
+    seconds = Decimal(usage.audio_ms) / 1000
     return Usage(
-        input_tokens=usage.input + usage.cache_read + writes + usage.input_audio,
+        input_tokens=usage.input + usage.cache_read + writes + usage.input_audio + usage.input_image,
         cache_read_tokens=usage.cache_read,
         cache_write_tokens=writes,
         cache_write_5m_tokens=usage.cache_write_5m,
@@ -81,10 +79,17 @@ def library_usage(usage: TokenUsage) -> Usage:
         cache_audio_read_tokens=0,
         cache_audio_write_tokens=0,
         cache_audio_write_1h_tokens=0,
-        output_tokens=usage.output + usage.output_audio,
+        input_image_tokens=usage.input_image,
+        cache_image_read_tokens=0,
+        output_tokens=usage.output + usage.output_audio + usage.output_image,
         output_audio_tokens=usage.output_audio,
+        output_image_tokens=usage.output_image,
         output_reasoning_tokens=min(usage.reasoning, usage.output),
         web_searches=usage.web_searches,
+        storage_searches=usage.file_searches,
+        input_characters=usage.characters,
+        audio_seconds=seconds,
+        input_audio_seconds=seconds,
     )
 
 
@@ -120,7 +125,7 @@ def change_days(entry: Provider) -> list[int]:
 
 def test_random_usages_cost_what_the_library_says() -> None:
     rng = random.Random(SEED)
-    names = {provider: sold_by_token(entry) for provider, entry in ENTRIES.items()}
+    names = {provider: all_names(entry) for provider, entry in ENTRIES.items()}
     days = {provider: change_days(entry) for provider, entry in ENTRIES.items()}
     costs = set()
     for number in range(CASES):
@@ -132,7 +137,8 @@ def test_random_usages_cost_what_the_library_says() -> None:
         if "-search-" in model:  # The fees of the search models are ours: the library lacks them.
             usage = msgspec.structs.replace(usage, web_searches=0)
         cost = our_price(provider, model, day, usage)
-        expected = library_price(provider, model, day, usage) * PICO_USD
+        # Whole, except where an hour of sound is divided.
+        expected = (library_price(provider, model, day, usage) * PICO_USD).quantize(1, ROUND_HALF_UP)
         said = f"seed {SEED}, case {number}: {provider} {model} day {day} {usage}"
         # Where nothing of what was used has a price, the library says 0 and we say that we do not know.
         assert cost.pico_usd == (expected if cost.status != "unpriced" else None), said
@@ -145,12 +151,13 @@ def test_us_only_inference_adds_a_tenth_to_the_library_price_of_the_tokens() -> 
     rng = random.Random(SEED)
     names = [
         name
-        for name in sold_by_token(ENTRIES["anthropic"])
+        for name in all_names(ENTRIES["anthropic"])
         if (info := bundled.find_model("anthropic", name)) and info.id not in bundled.MODELS_WITHOUT_RESIDENCY
     ]
     for number in range(400):
         model = names[number % len(names)]
-        counts = {bucket: rng.randrange(90_000) for bucket in TOKEN_BUCKETS if "audio" not in bucket}
+        text = (bucket for bucket in TOKEN_BUCKETS if "audio" not in bucket and "image" not in bucket)
+        counts = {bucket: rng.randrange(90_000) for bucket in text}
         usage = msgspec.convert(counts | {"inference_geo": "us"}, TokenUsage)
         expected = library_price("anthropic", model, 20_760, usage) * PICO_USD * 11 / 10
         cost = our_price("anthropic", model, 20_760, usage)
@@ -193,9 +200,11 @@ def test_every_bundled_price_is_a_whole_number_of_pico_usd() -> None:
             priced = [item.prices for item in info.prices] if isinstance(info.prices, list) else [info.prices]
             for prices in [*priced, *(variant.prices for variant in info.price_variants or ())]:
                 for key, value in vars(prices).items():
+                    # Per hour, else at most per million. A tenth more is paid for tokens only.
+                    units = PICO_USD if key.endswith("_hours") else 10**6 if "mtok" not in key else 1_100_000
                     for amount in (value, *getattr(value, "tiers", ())):
                         usd = getattr(amount, "price", getattr(amount, "base", amount))
-                        assert usd is None or usd * 1_100_000 % 1 == 0, f"{info.id} {key}"
+                        assert usd is None or usd * units % 1 == 0, f"{info.id} {key}"
 
 
 def test_bundled_prices_change_at_midnight_only() -> None:

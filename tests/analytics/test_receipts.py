@@ -8,9 +8,9 @@ from uuid import UUID
 
 import pytest
 from django.db import transaction
-from django.test import Client, TestCase
+from django.test import Client
 
-from analytics import price_book
+from analytics import price_book, price_changes
 from analytics.models import LedgerRecord, ModelPrice
 from analytics.price_book import revisions
 from analytics.receipts import Receipt, find_receipt
@@ -184,8 +184,8 @@ def test_a_repriced_request_shows_the_amount_before(client: Client, acme: Organi
     record = make_record(key)
     post(record)
 
-    with TestCase.captureOnCommitCallbacks(execute=True):
-        price_book.save_price(price=own_price())
+    price_book.save_price(price=own_price())
+    price_changes.catch_up()
 
     words = words_of(client, acme, record)
     assert "Cost $0.028 Repriced: it was $0.0035 before." in words

@@ -1,61 +1,38 @@
 """What a new price does to records that have been posted, and to the roll-ups."""
 
-from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
-from io import StringIO
+from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.core.management import CommandError, call_command
-from django.test import TestCase
 from pytest_django import Settings
 
-from analytics import price_book, repricing, rollups
+from analytics import price_book, price_changes, repricing
 from analytics.caps import OVERFLOW
-from analytics.models import DailyUsage, LedgerRecord, ModelPrice
+from analytics.models import DailyUsage
 from analytics.usage import OtherModelUsage, TokenUsage
 from orgs.models import ApiKey
-from tests.analytics.usage_lines import NOON, USUAL_COST, make_record, post, rollup_rows
-from tests.factories import make_key, make_organization, make_team
+from tests.analytics.repriced import NEW_COST, NEW_RATES, assert_rollups_are_those_of_the_records, cost_of, posted, save
+from tests.analytics.usage_lines import NOON, USUAL_COST
+from tests.factories import make_key
 
 pytestmark = [pytest.mark.trial, pytest.mark.django_db]
 
-# At these, the usual 1,000 tokens in and 100 out cost 1,000 x 3,000,000 + 100 x 20,000,000.
-NEW_RATES = {"input_pico_usd": 3_000_000, "output_pico_usd": 20_000_000}
-NEW_COST = 5_000_000_000
-LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+# Two prompts of which the longer one is dearer, and another model's; none of them is that of the call.
+BATCH = TokenUsage(
+    input=600_001,
+    output=9,
+    service_tier="batch",
+    other_models=(
+        OtherModelUsage(model="gpt-5.5", input=300_001, output=4, longest_prompt=200_000),
+        OtherModelUsage(model="gpt-5.5", input=280_000, output=3, longest_prompt=280_000),
+        OtherModelUsage(model="gpt-4.1", input=20_000, output=2, longest_prompt=900),
+    ),
+)
 
 
 @pytest.fixture
 def key() -> ApiKey:
     return make_key()[0]
-
-
-def save(model: str = "gpt-4o", **fields: Any) -> ModelPrice:
-    """Save a price for good, so that records are repriced."""
-    given: dict[str, Any] = {"provider": "openai", "effective_from": LONG_AGO, **NEW_RATES}
-    with TestCase.captureOnCommitCallbacks(execute=True):
-        return price_book.save_price(price=ModelPrice(model=model, **(given | fields)))
-
-
-def posted(key: ApiKey, **changes: Any) -> LedgerRecord:
-    record = make_record(key, **changes)
-    assert post(record).rejected_count == 0
-    return LedgerRecord.objects.get(pk=record.id)
-
-
-def cost_of(record: LedgerRecord) -> tuple[int | None, str]:
-    record.refresh_from_db()
-    return record.cost_pico_usd, record.cost_status
-
-
-def assert_rollups_are_those_of_the_records(key: ApiKey) -> None:
-    before = rollup_rows(key.organization_id)
-    rollups.rebuild(key.organization_id, date(2020, 1, 1), date(2030, 1, 1))
-    assert rollup_rows(key.organization_id) == before
-
-
-# --- After a price was saved ------------------------------------------------------------------------------------------
 
 
 def test_a_saved_price_prices_what_had_none(key: ApiKey) -> None:
@@ -91,8 +68,8 @@ def test_a_change_of_the_status_alone_is_counted_and_keeps_the_amount_before(key
     assert cost_of(known) == (3_000_000_000, "partial")
 
     price.cache_read_pico_usd = NEW_RATES["input_pico_usd"]
-    with TestCase.captureOnCommitCallbacks(execute=True):
-        price_book.save_price(price=price)
+    price_book.save_price(price=price)
+    price_changes.catch_up()
 
     assert cost_of(known) == (3_000_000_000, "priced")
     assert known.previous_cost_pico_usd == 1_250_000_000
@@ -129,9 +106,23 @@ def test_a_saved_price_reaches_every_name_of_its_model(key: ApiKey) -> None:
         posted(key, model="gpt-4o"),
         posted(key, model="GPT-4o-2024-11-20"),
         posted(key, model="", model_requested="gpt-4o"),
+        posted(key, model="gpt-99-2031-01-31", model_requested="gpt-4o"),
     ]
     save()
-    assert [cost_of(record) for record in records] == [(NEW_COST, "priced")] * 3
+    assert [cost_of(record) for record in records] == [(NEW_COST, "priced")] * 4
+
+
+def test_a_price_saved_for_an_alias_reaches_the_names_that_answer(key: ApiKey) -> None:
+    behind_the_alias = {"provider": "anthropic", "model_requested": "claude-sonnet-4-0"}
+    records = [
+        posted(key, **behind_the_alias, model="claude-sonnet-4-20250514"),
+        posted(key, provider="anthropic", model="", model_requested="claude-sonnet-4-20250514"),
+    ]
+    other = posted(key, provider="anthropic", model="claude-sonnet-4-5-20250929")
+    before = cost_of(other)
+    save("claude-sonnet-4-0", provider="anthropic")
+    assert [cost_of(record) for record in records] == [(NEW_COST, "priced")] * 2
+    assert cost_of(other) == before
 
 
 def test_a_saved_price_reaches_the_share_of_an_advisor(key: ApiKey) -> None:
@@ -161,8 +152,8 @@ def test_a_changed_price_reprices_what_it_covered_before_and_what_it_covers_now(
     assert [cost_of(record)[0] for record in (early, late)] == [NEW_COST, USUAL_COST]
 
     price.effective_from, price.effective_until = NOON + timedelta(hours=1), None
-    with TestCase.captureOnCommitCallbacks(execute=True):
-        price_book.save_price(price=price)
+    price_book.save_price(price=price)
+    price_changes.catch_up()
 
     assert [cost_of(record)[0] for record in (early, late)] == [USUAL_COST, NEW_COST]
     assert_rollups_are_those_of_the_records(key)
@@ -172,8 +163,8 @@ def test_a_deleted_price_gives_way_to_what_is_left(key: ApiKey) -> None:
     known, unknown = posted(key), posted(key, model="gpt-99")
     prices = [save(), save("gpt-99")]
     for price in prices:
-        with TestCase.captureOnCommitCallbacks(execute=True):
-            price_book.delete_price(price=price)
+        price_book.delete_price(price=price)
+    price_changes.catch_up()
     assert cost_of(known) == (USUAL_COST, "priced")
     assert cost_of(unknown) == (None, "unpriced")
     assert unknown.previous_cost_pico_usd == NEW_COST
@@ -186,6 +177,8 @@ def test_a_deleted_price_gives_way_to_what_is_left(key: ApiKey) -> None:
         {"state": "simulated"},
         {"state": "interrupted", "status": 0, "usage": TokenUsage(), "usage_source": "none"},
         {"metering": "unmetered", "usage": TokenUsage(), "usage_source": "none"},
+        {"metering": "free", "usage": TokenUsage(), "usage_source": "none"},
+        {"state": "pending", "usage": TokenUsage(), "usage_source": "none", "object_id": "batch_1"},
     ],
 )
 def test_what_no_price_can_change_is_not_even_looked_at(key: ApiKey, changes: dict[str, Any]) -> None:
@@ -204,6 +197,10 @@ def test_what_no_price_can_change_is_not_even_looked_at(key: ApiKey, changes: di
         {"status": 200, "usage": TokenUsage(), "usage_source": "none"},
         {"usage": TokenUsage(input=5, output=1, service_tier="scale", web_searches=2)},
         {"usage": TokenUsage(cache_read=1, cache_write_5m=2, cache_write_1h=3, input_audio=4, output_audio=5)},
+        {"usage": TokenUsage(input_image=1, output_image=2, file_searches=3), "model": "gpt-image-1.5"},
+        {"usage": TokenUsage(audio_ms=7_654_321), "model": "gpt-realtime-whisper"},
+        {"usage": TokenUsage(characters=77), "usage_source": "request", "model": "", "model_requested": "tts-1"},
+        {"usage": BATCH, "model": ""},
         {"usage": TokenUsage(input=1, is_partial=True)},
         {"provider": "anthropic", "model": "claude-opus-4-8", "usage": TokenUsage(input=1, speed="fast")},
         {"provider": "anthropic", "model": "claude-opus-4-8", "usage": TokenUsage(input=1, inference_geo="us")},
@@ -216,113 +213,3 @@ def test_a_stored_record_costs_what_it_cost_when_it_was_posted(key: ApiKey, chan
     record = posted(key, **changes)
     cost = price_book.current().cost_of_row(record)
     assert (cost.pico_usd, cost.status) == (record.cost_pico_usd, record.cost_status)
-
-
-# --- On command -------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def pending_price(key: ApiKey) -> Callable[[], None]:
-    """Saves a price whose repricing never came, as when the process that saved it was killed."""
-
-    def save_only() -> None:
-        with TestCase.captureOnCommitCallbacks(execute=False):
-            price_book.save_price(
-                price=ModelPrice(provider="openai", model="gpt-4o", effective_from=LONG_AGO, **NEW_RATES)
-            )
-
-    return save_only
-
-
-def run(*arguments: str) -> list[str]:
-    output = StringIO()
-    call_command("reprice", *arguments, stdout=output)
-    return output.getvalue().splitlines()
-
-
-def test_the_command_says_what_it_changed_in_each_organization(pending_price: Callable[[], None]) -> None:
-    keys = [make_key(make_team(make_organization(name)))[0] for name in ("Acme", "Zebra")]
-    records = [posted(keys[0]), posted(keys[0]), posted(keys[0], model="gpt-4o-mini"), posted(keys[1])]
-    pending_price()
-
-    assert run() == [
-        "acme: 2 of 3 records, 0.007 -> 0.01 USD (+0.003)",
-        "zebra: 1 of 1 records, 0.0035 -> 0.005 USD (+0.0015)",
-        "3 of 4 records changed.",
-    ]
-    assert cost_of(records[0]) == (NEW_COST, "priced")
-    for key in keys:
-        assert_rollups_are_those_of_the_records(key)
-    assert run()[-1] == "0 of 4 records changed."
-
-
-def test_a_dry_run_says_the_same_and_changes_nothing(key: ApiKey, pending_price: Callable[[], None]) -> None:
-    record = posted(key)
-    before, sums = (cost_of(record), record.price_revision), rollup_rows(key.organization_id)
-    pending_price()
-    foretold = run("--dry-run")
-    assert (cost_of(record), record.price_revision) == before
-    assert rollup_rows(key.organization_id) == sums
-    assert foretold[:-1] == run()[:-1]
-    assert foretold[-1] == "1 of 1 records would change."
-
-
-def test_the_command_counts_what_gets_and_what_loses_a_price(key: ApiKey, pending_price: Callable[[], None]) -> None:
-    lost, found = posted(key), posted(key)
-    LedgerRecord.objects.filter(pk=lost.pk).update(model="gpt-99")
-    LedgerRecord.objects.filter(pk=found.pk).update(cost_pico_usd=None, cost_status="unpriced")
-    assert "1 priced for the first time, 1 without a price now" in run("--dry-run")[0]
-
-
-def test_the_command_keeps_to_one_organization(key: ApiKey, pending_price: Callable[[], None]) -> None:
-    own, other = posted(key), posted(make_key()[0])
-    pending_price()
-    run("--org", key.organization.slug)
-    assert (cost_of(own)[0], cost_of(other)[0]) == (NEW_COST, USUAL_COST)
-
-
-def test_days_are_the_organizations_own_and_both_are_included(pending_price: Callable[[], None]) -> None:
-    key, _ = make_key(make_team(make_organization(timezone="Asia/Kathmandu")))  # +05:45
-    midnights = [datetime(2026, 2, day, 18, 15, tzinfo=UTC) for day in (9, 11)]
-    moments = [midnights[0] - timedelta(seconds=1), midnights[0], midnights[1] - timedelta(seconds=1), midnights[1]]
-    records = [posted(key, at=moment) for moment in moments]
-    pending_price()
-    run("--from", "2026-02-10", "--to", "2026-02-11")
-    assert [cost_of(record)[0] for record in records] == [USUAL_COST, NEW_COST, NEW_COST, USUAL_COST]
-
-
-@pytest.mark.parametrize(
-    ("arguments", "complaint"),
-    [
-        (["--org", "nobody"], "There is no organization 'nobody'."),
-        (["--from", "yesterday"], "--from 'yesterday' is no date. Write it like 2026-11-01."),
-        (["--to", "2026-02-30"], "--to '2026-02-30' is no date. Write it like 2026-11-01."),
-        (["--from", "2026-02-02", "--to", "2026-02-01"], "--from 2026-02-02 is after --to 2026-02-01."),
-    ],
-)
-def test_the_command_says_what_is_wrong(arguments: list[str], complaint: str) -> None:
-    with pytest.raises(CommandError, match=complaint.replace(".", r"\.")):
-        run(*arguments)
-
-
-def test_many_records_go_in_chunks_and_none_is_left_out(
-    key: ApiKey, pending_price: Callable[[], None], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(repricing, "CHUNK", 3)
-    # Many started at the same microsecond, so that chunks end amid them.
-    records = [make_record(key, at=NOON + timedelta(seconds=number // 5)) for number in range(17)]
-    post(*records)
-    pending_price()
-    (difference,) = repricing.reprice()
-    assert (difference.checked_count, difference.changed_count) == (17, 17)
-    assert (difference.before, difference.after) == (17 * USUAL_COST, 17 * NEW_COST)
-    assert not LedgerRecord.objects.exclude(cost_pico_usd=NEW_COST).exists()
-    assert_rollups_are_those_of_the_records(key)
-
-
-def test_only_what_has_no_price_can_be_chosen(key: ApiKey, pending_price: Callable[[], None]) -> None:
-    known, unknown = posted(key), posted(key)
-    LedgerRecord.objects.filter(pk=unknown.pk).update(cost_pico_usd=None, cost_status="unpriced")
-    pending_price()
-    repricing.reprice(only_unpriced=True)
-    assert (cost_of(known)[0], cost_of(unknown)[0]) == (USUAL_COST, NEW_COST)

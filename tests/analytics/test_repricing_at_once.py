@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 from django.db import transaction
 
-from analytics import price_book, repricing
+from analytics import price_book, price_changes, repricing
 from analytics.models import DailyUsage, LedgerRecord, ModelPrice
 from analytics.price_book import revisions
 from orgs.models import ApiKey
@@ -54,6 +54,7 @@ def test_a_price_saved_while_a_record_is_being_posted_reaches_that_record(key: A
         posting.result(timeout=60)
         saving.result(timeout=60)
 
+    price_changes.catch_up()
     assert costs() == {NEW_COST}
     assert set(LedgerRecord.objects.values_list("previous_cost_pico_usd", flat=True)) == {USUAL_COST}
     assert DailyUsage.objects.get().cost_pico_usd == 2 * NEW_COST
@@ -102,14 +103,14 @@ def test_two_repricings_at_once_count_the_difference_once(key: ApiKey) -> None:
 
 def test_a_repricing_that_ends_a_deadlock_is_tried_again(key: ApiKey, caplog: pytest.LogCaptureFixture) -> None:
     post(make_record(key, prompt_key="alpha"), make_record(key, prompt_key="beta"))
-
+    price_book.save_price(price=new_price())
     with threads(1) as start, transaction.atomic():
         # This transaction goes from the second row to the first. Repricing waits longer, so the deadlock is its to end.
         DailyUsage.objects.select_for_update().get(prompt_key="beta")
-        saving = start(price_book.save_price, price=new_price())
+        catching_up = start(price_changes.catch_up)
         wait_for_waiting(1, "the repricing waits")
         DailyUsage.objects.select_for_update().get(prompt_key="alpha")
-    saving.result(timeout=60)
+    catching_up.result(timeout=60)
 
     assert "deadlock detected" in caplog.text
     assert costs() == {NEW_COST}

@@ -50,8 +50,8 @@ class Connection(asyncio.Protocol):
 
     # --- Reading ---
 
-    async def read_request(self, number: int) -> Request:
-        """Waits for the next request, body included. Raises ValueError where the bytes are no HTTP/1.1."""
+    async def read_request(self, next_number: Callable[[], int]) -> Request:
+        """Waits for the next request, body included, and numbers it. Raises ValueError where it is no HTTP/1.1."""
         raw = await self._read_until(b"\r\n\r\n")
         head = raw.decode("latin-1")
         first, *lines = head.split("\r\n")[:-2]
@@ -66,7 +66,7 @@ class Connection(asyncio.Protocol):
             body = await self._read_chunks()
         else:
             body = await self._read_exactly(int(framing.get("content-length", "0")))
-        return Request(method, target, headers, body, number, raw)
+        return Request(method, target, headers, body, next_number(), raw)
 
     async def _read_chunks(self) -> bytes:
         body = bytearray()

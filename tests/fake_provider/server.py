@@ -180,7 +180,7 @@ class FakeProvider:
         try:
             is_open = True
             while is_open:
-                request = await connection.read_request(self._requests + 1)
+                request = await connection.read_request(self._next_number)
                 if request.path.startswith("/__"):
                     is_open = await self._control(connection, request)
                 else:
@@ -191,8 +191,11 @@ class FakeProvider:
         finally:
             self._open.discard(connection)
 
+    def _next_number(self) -> int:
+        self._requests += 1
+        return self._requests
+
     async def _exchange(self, connection: Connection, request: Request) -> bool:
-        self._requests = request.number
         exchange = self._log.open_exchange(request, connection.number)
         try:
             scenario, answer = self._answer(request, exchange)

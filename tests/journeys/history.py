@@ -55,11 +55,13 @@ def price_again(site: Site, call: UsageRecord) -> None:
 from datetime import datetime, timedelta
 from analytics.models import ModelPrice
 from analytics.price_book import save_price
+from analytics.price_changes import catch_up
 hour = datetime.fromisoformat("{hour.isoformat()}")
 save_price(price=ModelPrice(
     organization_id={call.organization_id}, provider="{call.provider}", model="{call.model}",
     effective_from=hour, effective_until=hour + timedelta(hours=1), input_pico_usd=2 * 10**6, output_pico_usd=8 * 10**6,
 ))
+catch_up()
 """
     _manage(site, "shell", "-c", program)
 

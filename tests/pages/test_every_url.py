@@ -48,8 +48,12 @@ ANSWERS: dict[str, tuple[str, str]] = {
     "signup/": ("away away away away away", "405 405 405 405 405"),
     # The API and the proxy
     r"^api/aggregations(?:/[\s\S]*)?\Z": ("401 404 404 404 404", "401 405 405 405 405"),
+    r"^api/aggregations/by-key/?\Z": ("401 200 200 200 404", "401 405 405 405 405"),
+    r"^api/aggregations/by-model/?\Z": ("401 200 200 200 404", "401 405 405 405 405"),
     r"^api/aggregations/by-prompt/?\Z": ("401 200 200 200 404", "401 405 405 405 405"),
+    r"^api/aggregations/by-tag/?\Z": ("401 200 200 200 404", "401 405 405 405 405"),
     r"^api/aggregations/by-team/?\Z": ("401 200 200 200 404", "401 405 405 405 405"),
+    r"^api/aggregations/daily/?\Z": ("401 200 200 200 404", "401 405 405 405 405"),
     r"^api/aggregations/monthly/?\Z": ("401 200 200 200 404", "401 405 405 405 405"),
     r"^api/aggregations/version-comparison/?\Z": ("401 400 400 400 404", "401 405 405 405 405"),
     r"^api/exports/(?P<table>[^/]+)/?\Z": ("401 200 200 200 404", "401 405 405 405 405"),

@@ -112,6 +112,20 @@ def test_an_advisor_comes_on_top_under_its_own_model() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("more", "is_partial"),
+    [
+        ({"iterations": [{"type": "message", "model": "a"}, {"type": "fallback_message", "model": "b"}]}, True),
+        ({"iterations": [{"type": "fallback_message", "model": "b"}]}, False),
+        ({"fallback_credit": {"status": {"type": "redeemed"}}}, True),
+        ({"fallback_credit": {"status": {"type": "not_applied", "reason": "x"}}}, False),
+    ],
+)
+def test_what_a_declined_model_costs_is_not_told(more: dict[str, Any], is_partial: bool) -> None:
+    """SDK, `BetaFallbackMessageIterationUsage` and `BetaFallbackCreditUsage`."""
+    assert read_usage(usage(**more)) == TokenUsage(input=10, output=5, is_partial=is_partial)
+
+
 @pytest.mark.parametrize("iterations", [None, [], {}, "x", [None, 5, "x", {}, {"type": None}, {"type": "other"}]])
 def test_other_iterations_add_nothing(iterations: object) -> None:
     assert read_usage(usage(iterations=iterations)) == TokenUsage(input=10, output=5)

@@ -107,7 +107,7 @@ _ERRORS: Mapping[int, tuple[str, tuple[str, str | None, str]]] = {
     ),
     429: (
         "too many questions within a minute; ask again after `Retry-After` seconds",
-        ("throttled", None, "More than 600 questions in a minute. Ask again in 12 seconds."),
+        ("throttled", None, "You asked 1200 times within a minute. Ask again in 12 seconds."),
     ),
     503: (
         "the database is away; try again after `Retry-After` seconds",

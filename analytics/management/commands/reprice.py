@@ -7,9 +7,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from analytics import repricing
+from analytics import price_book, price_changes, repricing
 from analytics.pricing import PICO_USD
-from analytics.repricing import Difference
+from analytics.repricing import Difference, Figures
 from orgs.models import Organization
 
 
@@ -26,17 +26,26 @@ class Command(BaseCommand):
         start, end = _read_date("--from", options["start"]), _read_date("--to", options["end"])
         if start is not None and end is not None and start > end:
             raise CommandError(f"--from {start} is after --to {end}.")
-        organization_id = _find_organization(options["org"])
-        differences = repricing.reprice(
-            organization_id=organization_id, start=start, end=end, dry_run=options["dry_run"]
-        )
-        slugs = dict(Organization.objects.values_list("pk", "slug"))
-        for difference in differences:
-            self.stdout.write(f"{slugs[difference.organization_id]}: {_describe(difference)}")
-        changed = sum(difference.changed_count for difference in differences)
-        checked = sum(difference.checked_count for difference in differences)
-        verdict = "would change" if options["dry_run"] else "changed"
-        self.stdout.write(f"{changed} of {checked} records {verdict}.")
+        wanted = _find_organizations(options["org"])
+        is_dry = options["dry_run"]
+        revision = price_book.current().revision
+        total = Figures()
+        for organization in wanted:
+            for difference in repricing.reprice(organization_id=organization.pk, start=start, end=end, dry_run=is_dry):
+                self._tell(organization, difference)
+                total.checked_count += difference.checked_count
+                total.changed_count += difference.changed_count
+        if not is_dry and options["org"] is None and start is None and end is None:
+            price_changes.note_all_repriced(revision)
+        verdict = "would change" if is_dry else "changed"
+        self.stdout.write(f"{total.changed_count:,} of {total.checked_count:,} records {verdict}.")
+
+    def _tell(self, organization: Organization, difference: Difference) -> None:
+        """An organization when it is done, and each of its months."""
+        self.stdout.write(f"{organization.slug}: {_describe(difference)}")
+        for month, figures in sorted(difference.months.items()):
+            self.stdout.write(f"  {month:%Y-%m}: {_describe(figures)}")
+        self.stdout.flush()
 
 
 def _read_date(option: str, text: str | None) -> date | None:
@@ -46,23 +55,24 @@ def _read_date(option: str, text: str | None) -> date | None:
         raise CommandError(f"{option} {text!r} is no date. Write it like 2026-11-01.") from None
 
 
-def _find_organization(slug: str | None) -> int | None:
+def _find_organizations(slug: str | None) -> list[Organization]:
     if slug is None:
-        return None
-    found = Organization.objects.filter(slug=slug).first()
-    if found is None:
-        raise CommandError(f"There is no organization {slug!r}.")
-    return found.pk
+        return list(Organization.objects.order_by("pk"))
+    found = list(Organization.objects.filter(slug=slug))
+    if not found:
+        raise CommandError(f"--org: there is no organization {slug!r}. Name it as in the address of its pages.")
+    return found
 
 
-def _describe(difference: Difference) -> str:
-    amounts = f"{_usd(difference.before)} -> {_usd(difference.after)} USD"
-    text = f"{difference.changed_count} of {difference.checked_count} records, {amounts}"
-    text += f" ({_usd(difference.after - difference.before, sign='+')})"
-    if difference.newly_priced_count:
-        text += f", {difference.newly_priced_count} priced for the first time"
-    if difference.newly_unpriced_count:
-        text += f", {difference.newly_unpriced_count} without a price now"
+def _describe(figures: Figures) -> str:
+    """The sums are those of all records looked at, so that they can be held against a report."""
+    text = f"{figures.changed_count:,} of {figures.checked_count:,} records, "
+    text += f"{_usd(figures.before)} -> {_usd(figures.after)} USD"
+    text += f" ({_usd(figures.after - figures.before, sign='+')})"
+    if figures.newly_priced_count:
+        text += f", {figures.newly_priced_count:,} priced for the first time"
+    if figures.newly_unpriced_count:
+        text += f", {figures.newly_unpriced_count:,} without a price now"
     return text
 
 

@@ -55,18 +55,18 @@ class BatchResultsReader:
     def __init__(self, asked: Asked) -> None:
         self.reading = Reading()
         self.reading.is_usage_complete = True
-        self.is_reading = bool(asked.object_id)
+        self._is_reading = bool(asked.object_id)
         self._batch_id = asked.object_id
         self._sum = BatchSum()
         self._lines = 0
 
     def read(self, line: bytes) -> None:
         line = line.strip()
-        if not self.is_reading or not line:
+        if not self._is_reading or not line:
             return
         result = _decode_line(line)
         if result is None:
-            self.is_reading = self._lines > 0  # not the results, but an error
+            self._is_reading = self._lines > 0  # not the results, but an error
             self._sum.mark_partial()
             return
         self._lines += 1

@@ -1,7 +1,5 @@
 """Responses: whole, streamed, run in the background and told of later (API reference, "Responses" and "Streaming")."""
 
-from typing import Any
-
 import msgspec
 
 from analytics.usage import Completion, TokenUsage
@@ -39,6 +37,7 @@ class _Event(msgspec.Struct):
     delta: str | None = None
     response: msgspec.Raw = NULL
     code: str | None = None
+    error: msgspec.Raw = NULL
 
 
 _event_decoder = msgspec.json.Decoder(_Event)
@@ -147,7 +146,7 @@ class ResponseStreamReader(ResponseReader):
             self.reading.text_bytes += len(event.delta.encode())
         if event.type == "error":
             self.reading.is_finished = True
-            self.reading.error_code = label(event.code) or "provider_error"
+            self.reading.error_code = label(event.code) or errors.code_of(generic(event.error))
         elif not is_null(event.response) and event.type.startswith("response."):
             members = members_of(bytes(event.response))
             if members is not None:
@@ -162,10 +161,10 @@ def _decode_event(data: bytes) -> _Event | None:
         members = members_of(data)
     if members is None:
         return None
-    code: Any = generic(members.get("code")) or member(generic(members.get("error")), "code")
     return _Event(
         type=text_in(members, "type") or "",
         delta=text_in(members, "delta"),
         response=members.get("response", NULL),
-        code=code if isinstance(code, str) else None,
+        code=text_in(members, "code"),
+        error=members.get("error", NULL),
     )
