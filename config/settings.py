@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.utils import get_random_secret_key
 
-from config import env, logs
+from config import databases, env, logs
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -222,33 +221,14 @@ DOCS_DIR = BASE_DIR / "docs"
 
 # --- Database ---------------------------------------------------------------------------------------------------------
 
-if IS_TRIAL:
-    DATABASES: dict[str, dict[str, Any]] = {
-        "default": {
-            "ENGINE": "django.db.backends.sqlite3",
-            "NAME": DATA_DIR / "db.sqlite3",
-            "OPTIONS": {
-                "transaction_mode": "IMMEDIATE",
-                "timeout": 20,
-                "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
-            },
-        }
-    }
-else:
-    _database: dict[str, Any] = dict(dj_database_url.parse(DATABASE_URL))
-    if _database["ENGINE"] != "django.db.backends.postgresql":
-        raise ImproperlyConfigured(
-            "DATABASE_URL must name a PostgreSQL database: postgresql://user:password@host/name."
-        )
-    _database["OPTIONS"] = {
-        **_database.get("OPTIONS", {}),
-        "connect_timeout": 5,
-        # The reports are many cheap sums over few rows: compiling them first takes longer than adding up.
-        "options": " ".join(["-c jit=off", *filter(None, [_database.get("OPTIONS", {}).get("options")])]),
-        "pool": {"min_size": 1, "max_size": env.read_whole_number("DATABASE_POOL_SIZE", 10, least=2), "timeout": 10},
-    }
-    _database["CONN_HEALTH_CHECKS"] = True  # a connection from before a restart of the database is replaced
-    DATABASES = {"default": _database}
+DATABASE_POOL_SIZE = env.read_whole_number("DATABASE_POOL_SIZE", 10, least=2)
+DATABASES: dict[str, dict[str, Any]] = {
+    "default": (
+        databases.sqlite(DATA_DIR / "db.sqlite3")
+        if IS_TRIAL
+        else databases.postgresql(DATABASE_URL, DATABASE_POOL_SIZE)
+    )
+}
 
 # --- The proxied call -------------------------------------------------------------------------------------------------
 
