@@ -216,7 +216,8 @@ def refusals() -> dict[str, tuple[int, bool]]:
         name = call.func.id if isinstance(call.func, ast.Name) else ""
         if name == "unavailable":
             found[ast.literal_eval(call.args[0])] = (503, True)
-        elif name in {"Refusal", "NotAdmitted"} and not isinstance(call.args[1], ast.Name):  # a name: in `unavailable` itself
+        # A name in place of the code: in `unavailable` itself.
+        elif name in {"Refusal", "NotAdmitted"} and not isinstance(call.args[1], ast.Name):
             retryable = any(word.arg == "retryable" and ast.literal_eval(word.value) for word in call.keywords)
             found[ast.literal_eval(call.args[1])] = (ast.literal_eval(call.args[0]), retryable)
     return found
