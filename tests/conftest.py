@@ -79,6 +79,7 @@ PBKDF2PasswordHasher.iterations = 1
 
 # Begun first, the longest first, so that no process is left alone with one of them at the end.
 _LONG = (
+    "clients/test_sdks.py",
     "faults/test_neighbours_away.py",
     "accounts/test_demo.py",
     "test_serving.py",
@@ -92,6 +93,9 @@ _LONG = (
     "faults/test_full_disk.py",
 )
 
+# Marks of what `make test` leaves out.
+_EXTRAS = {"node", "browser", "clients"}
+
 
 def _place(item: pytest.Item) -> tuple[int, str]:
     """Where its file comes. Those of a folder stay together, since they share servers."""
@@ -104,7 +108,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     extras = os.environ.get("TEST_EXTRAS", "with")
 
     def belongs(item: pytest.Item) -> bool:
-        is_extra = any(item.iter_markers("node")) or any(item.iter_markers("browser"))
+        is_extra = any(mark.name in _EXTRAS for mark in item.iter_markers())
         if (extras == "without" and is_extra) or (extras == "only" and not is_extra):
             return False
         return os.environ.get("TEST_MODE") != "trial" or any(item.iter_markers("trial"))

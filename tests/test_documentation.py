@@ -19,6 +19,8 @@ from analytics.price_book import PriceBook
 from analytics.pricing import price
 from analytics.usage import TokenUsage
 from proxy.providers import PROVIDERS
+from proxy.providers.anthropic import routes as anthropic_routes
+from proxy.providers.openai import routes as openai_routes
 from scripts.hermetic import ROOT, setting_names
 from tests.documentation.pages import (
     DOCS,
@@ -162,11 +164,39 @@ def headers_in(text: str) -> set[str]:
     return {name.lower() for name in names}
 
 
-def test_the_routes_said_to_be_metered_are_those_that_are() -> None:
-    listed = {route.strip("`"): metered for route, metered, _ in rows(PROXY, "## Routes", nth=2)}
-    assert {route for route, metered in listed.items() if metered == "yes"} == {
-        f"POST {name}/{route}" for name, provider in PROVIDERS.items() for route in provider.metered_routes
+TABLES = {"openai": openai_routes.TABLE, "anthropic": anthropic_routes.TABLE}
+
+
+@pytest.mark.parametrize(("provider", "heading"), [("openai", "### OpenAI"), ("anthropic", "### Anthropic")])
+def test_the_table_of_routes_is_the_codes(provider: str, heading: str) -> None:
+    """Both ways: every POST and every GET that is read stands in one row, and every row is about some of them."""
+    told = {
+        tuple(span.split()): row[1] for row in rows(PROXY, heading) for span in re.findall(r"`([A-Z]+ [^`]+)`", row[0])
     }
+    known = {("POST", name): route for name, route in TABLES[provider].posts.items()}
+    known |= {("GET", name): route for name, route in TABLES[provider].gets.items()}
+    used = set()
+    for (method, name), route in known.items():
+        row = documented_as(method, name, set(told))
+        assert row is not None, (method, name)
+        assert told[row] == route.metering, (method, name)
+        used.add(row)
+    assert set(told) - used == set()
+
+
+def documented_as(method: str, name: str, told: set[tuple[str, ...]]) -> tuple[str, ...] | None:
+    """The row that names this route, else that of the narrowest family that it belongs to."""
+    if (method, name) in told:
+        return method, name
+    parts = name.removesuffix("/*").split("/")
+    families = [(method, "/".join([*parts[:length], "*"])) for length in range(len(parts), 0, -1)]
+    return next((family for family in families if family in told), None)
+
+
+def test_the_sandboxs_routes_are_named() -> None:
+    simulated = {f"POST {name}/{route.split()[1]}" for name, one in PROVIDERS.items() for route in one.simulated}
+    (sentence,) = re.findall(r"The \[sandbox\][^.]*\.md\) answers([^.]*)\.", PROXY.read_text())
+    assert set(re.findall(r"`([^`]+)`", sentence)) == simulated
 
 
 # --- Errors -----------------------------------------------------------------------------------------------------------
@@ -186,7 +216,8 @@ def refusals() -> dict[str, tuple[int, bool]]:
         name = call.func.id if isinstance(call.func, ast.Name) else ""
         if name == "unavailable":
             found[ast.literal_eval(call.args[0])] = (503, True)
-        elif name == "Refusal" and not isinstance(call.args[1], ast.Name):  # a name: in `unavailable` itself
+        # A name in place of the code: in `unavailable` itself.
+        elif name in {"Refusal", "NotAdmitted"} and not isinstance(call.args[1], ast.Name):
             retryable = any(word.arg == "retryable" and ast.literal_eval(word.value) for word in call.keywords)
             found[ast.literal_eval(call.args[1])] = (ast.literal_eval(call.args[0]), retryable)
     return found

@@ -293,6 +293,8 @@ def estimate_input_tokens(body: bytes) -> int:
 def _measure(value: Any, depth: int) -> tuple[int, int]:
     if isinstance(value, str):
         return (0 if value.startswith("data:") else len(value.encode())), 0
+    if isinstance(value, int) and not isinstance(value, bool):
+        return BYTES_PER_TOKEN, 0  # a prompt may be given as tokens
     if depth > _MAX_DEPTH or not isinstance(value, dict | list):
         return 0, 0
     if isinstance(value, dict):

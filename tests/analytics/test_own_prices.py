@@ -1,6 +1,7 @@
 """Prices that staff enter: when they hold, under which names, and what they say nothing about."""
 
 from datetime import timedelta
+from typing import Any
 
 import msgspec
 import pytest

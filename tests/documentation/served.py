@@ -8,7 +8,7 @@ import os
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from decimal import Decimal
@@ -101,8 +101,11 @@ class Reports:
 
 
 class Served:
-    def __init__(self, folder: Path) -> None:
+    """`settings` are further ones of the server."""
+
+    def __init__(self, folder: Path, settings: Mapping[str, str] | None = None) -> None:
         self.folder = folder
+        self._settings = settings or {}
         self.provider = FakeProvider()
         self.server: ProxyServer
         self._accounts: list[Account] = []
@@ -115,6 +118,7 @@ class Served:
             "OPENAI_UPSTREAM_URL": self.provider.openai_url,
             "ANTHROPIC_UPSTREAM_URL": self.provider.anthropic_url,
             "SHUTDOWN_GRACE": "5",
+            **self._settings,
         }
         self.server = ProxyServer(settings)
         self.server.start()

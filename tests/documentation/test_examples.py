@@ -11,6 +11,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ import requests
 
 from scripts.hermetic import ROOT, environment
 from tests.documentation.expectations import assert_received_clean
-from tests.documentation.pages import DOCS, ERRORS, Block, all_blocks, block, blocks, commands
+from tests.documentation.pages import DOCS, ERRORS, SDK_PAGES, Block, all_blocks, block, blocks, commands
 from tests.documentation.served import Account, Call, Served
 from tests.fake_provider import Exchange
 from tests.processes import wait_until
@@ -140,6 +141,32 @@ def assert_booked(example: Block, account: Account) -> None:
     (row,) = reports.get("version-comparison", prompt_key="greeting")["versions"]
     assert row["version_number"] == (1 if "version" in example.text else None)
     assert reports.tags() == {"onboarding"}
+
+
+@pytest.mark.parametrize(("provider", "requests_made"), [("openai", 7), ("anthropic", 2)])
+def test_the_pieces_go_on_with_the_client_from_above(
+    account: Account, tmp_path: Path, provider: str, requests_made: int
+) -> None:
+    """The other routes: answers, embeddings, speech and its transcript, a background response and a batch."""
+    page = SDK_PAGES[provider]
+    first = next(one.text for one in PYTHON if one.page == page and provider in one.packages)
+    pieces = [one.text for one in all_blocks([page]) if one.language == "python" and not one.provider]
+
+    program = "\n".join([on(account.served, first), *pieces])
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env=with_keys(account),
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        timeout=60,
+    )
+
+    assert done.returncode == 0, done.stderr
+    reports = account.reports
+    wait_until(lambda: reports.monthly()["request_count"] == requests_made, "the calls are in the ledger", 20)
+    (row,) = reports.get("by-prompt")["prompts"]
+    assert row["prompt_key"] == "greeting"
 
 
 _ASKING = {

@@ -51,6 +51,7 @@ class Answer:
     usage: dict[str, Any] | None = None
     model: str = ""
     id: str = ""
+    tool_calls: dict[str, int] = dataclasses.field(default_factory=dict)  # billed by the piece: "web_searches", ...
 
 
 def compact(value: Any) -> str:

@@ -31,6 +31,7 @@ class Exchange:
     usage: dict[str, Any] | None = None
     model: str = ""
     id: str = ""
+    tool_calls: dict[str, int] = dataclasses.field(default_factory=dict)  # beside the usage, where it does not tell
     request_id: str = ""
     body_bytes_sent: int = 0
     head_sent: bytes = b""  # status line and headers of the answer, byte for byte
@@ -73,6 +74,7 @@ class Exchange:
 
     def note(self, answer: Answer) -> None:
         self.status, self.usage, self.model, self.id = answer.status, answer.usage, answer.model, answer.id
+        self.tool_calls = answer.tool_calls
         named = dict(answer.headers)
         self.request_id = named.get("x-request-id") or named.get("request-id") or ""
 

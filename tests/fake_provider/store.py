@@ -17,6 +17,7 @@ class Used:
     usage: dict[str, Any]  # the provider's usage object
     custom_id: str = ""  # of a batch's request
     service_tier: str = ""
+    tool_calls: dict[str, int] = dataclasses.field(default_factory=dict)
 
 
 class Work:

@@ -32,6 +32,9 @@ def of_user(*parts: object) -> dict[str, Any]:
         {"input": TEXT},
         {"prompt": TEXT},
         {"messages": [{"content": "é" * 2_000}]},
+        {"instructions": TEXT, "input": []},
+        {"input": [list(range(500)), list(range(500))]},
+        {"prompt": list(range(1_000))},
     ],
 )
 def test_text_counts_by_its_bytes(request_body: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from proxy.inflating import Inflater
+from proxy.inflating import Inflater, inflate
 from proxy.meter import Meter
 from proxy.sse import MAX_EVENT_BYTES
 from tests.proxy.samples import anthropic, openai
@@ -99,6 +99,20 @@ def test_a_decompression_bomb_costs_little_memory() -> None:
         tracemalloc.stop()
     assert peak < 4 * MAX_EVENT_BYTES
     assert meters[0].reading.usage == USAGES["openai"]
+
+
+def test_a_short_content_is_inflated_up_to_a_limit() -> None:
+    bomb = gzip.compress(bytes(60_000_000), 9)
+    tracemalloc.start()
+    try:
+        assert len(inflate(bomb, b"gzip", 64_000)) == 64_000
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 1_500_000
+    assert inflate(gzip.compress(b"{}"), b"gzip", 64_000) == b"{}"
+    assert inflate(b"{}", b"", 64_000) == b"{}"
+    assert inflate(b"{}", b"br", 64_000) == b""
 
 
 @pytest.mark.parametrize(("encoding", "compress"), COMPRESSIONS, ids=["gzip", "zlib", "raw deflate"])

@@ -45,7 +45,9 @@ def test_an_answer_too_large_to_keep_tells_the_same_usage(provider: str) -> None
     assert len(sent) > 2_000_000
     assert feed(large, *pieces(sent, list(range(0, len(sent), 65_521)))) == sent
     assert large.reading.usage == small.reading.usage == USAGES[provider]
-    assert large.reading.model == small.reading.model
+    for name in ("model", "finish_reason", "error_code"):
+        assert getattr(large.reading, name) == getattr(small.reading, name), name
+    assert large.reading.finish_reason
 
 
 def test_usage_inside_a_tools_input_is_not_the_answers() -> None:
@@ -109,3 +111,49 @@ def test_the_scanner_leaves_a_member_that_is_too_large() -> None:
     for piece in (b'{"usage":"', *[b"x" * 65_536] * 5, b'","model":"m"}'):
         scanner.feed(piece)
     assert json.loads(scanner.result()) == {"model": "m"}
+
+
+LISTS = {"choices": frozenset({"finish_reason", "index"}), "usage": frozenset({"x"})}
+
+
+@given(
+    items=st.lists(st.none() | documents | st.lists(documents, max_size=2), max_size=4),
+    document=documents,
+    cuts=st.lists(st.integers(0, 300), max_size=8),
+    indent=st.sampled_from([None, 1]),
+)
+def test_the_scanner_finds_the_wanted_members_of_the_objects_in_a_list(
+    items: list[object], document: dict[str, object], cuts: list[int], indent: int | None
+) -> None:
+    numbered = {"index": [1, {"index": 9}]}
+    items = [numbered | item if isinstance(item, dict) else item for item in items]
+    text = json.dumps({"choices": items, **document, "model": "m"}, indent=indent).encode()
+    scanner = TopLevelScanner(frozenset({"model"}), LISTS)
+    for piece in pieces(text, [min(cut, len(text)) for cut in cuts]):
+        scanner.feed(piece)
+    found = json.loads(scanner.result())
+    assert found.pop("model") == "m"
+    assert found.pop("choices") == [{"index": item["index"]} for item in items if isinstance(item, dict)]
+    used = document.get("usage")
+    if isinstance(used, list):
+        objects = [item for item in used if isinstance(item, dict)]
+        assert found.pop("usage") == [{"x": item["x"]} if "x" in item else {} for item in objects]
+    assert found == {}
+
+
+def test_the_scanner_passes_over_megabytes_of_numbers_in_a_few_steps() -> None:
+    """One step for each bracket and text, none for a number: counted, since time would tell of the machine."""
+    vectors = [[index / 7 for index in range(1_000)]] * 50
+    text = json.dumps({"data": [{"embedding": vector} for vector in vectors], "usage": {"prompt_tokens": 5}}).encode()
+
+    class Counting(TopLevelScanner):
+        steps = 0
+
+        def _outside(self, chunk: bytes, at: int) -> int:
+            self.steps += 1
+            return super()._outside(chunk, at)
+
+    scanner = Counting(frozenset({"usage"}))
+    scanner.feed(text)
+    assert json.loads(scanner.result()) == {"usage": {"prompt_tokens": 5}}
+    assert scanner.steps < 500

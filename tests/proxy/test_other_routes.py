@@ -5,7 +5,8 @@ import json
 import pytest
 
 from tests.fake_provider import FakeProvider, Scenario
-from tests.proxy.calls import MESSAGES, Caller, message
+from tests.proxy.calls import MESSAGES, Caller, events_of, message
+from tests.proxy.forms import CONTENT_TYPE, form
 from tests.proxy.records import Records
 
 
@@ -135,3 +136,124 @@ def test_an_event_stream_of_another_route_passes_as_it_comes(proxy: Caller, prov
         assert first == events[:first_event].encode()
         provider.release()
         assert first + answer.read() == events.encode()
+
+
+# --- Bodies -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "GET"])
+@pytest.mark.parametrize("content_type", ["application/json", "application/merge-patch+json"])
+def test_metadata_is_taken_out_of_every_json_body(
+    proxy: Caller, provider: FakeProvider, records: Records, method: str, content_type: str
+) -> None:
+    body = b'{"name": 1.0, "_aipromptcost": {"prompt_key": "from-body"}}'
+    headers = {"content-type": content_type, "x-aipc-prompt-key": "from-header", "x-aipc-tags": "nightly"}
+    reply = proxy.call(method, "openai/vector_stores/vs_1", body, headers)
+    (seen,) = provider.log
+    assert (seen.method, seen.body) == (method, b'{"name":1.0}')
+    assert seen.header("content-length") == str(len(seen.body))
+    record = records.of(reply.call_id)
+    assert (record.prompt_key, record.tags) == ("from-body", ("nightly",))
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
+def test_other_bodies_pass_with_any_method(proxy: Caller, provider: FakeProvider, method: str) -> None:
+    proxy.call(method, "openai/files/file-1", b"\x00{", {"content-type": "application/octet-stream"})
+    (seen,) = provider.log
+    assert (seen.method, seen.body, seen.header("content-length")) == (method, b"\x00{", "2")
+
+
+def test_what_is_priced_by_a_form_is_read_from_it(proxy: Caller, provider: FakeProvider, records: Records) -> None:
+    body = form({"model": "whisper-1", "response_format": "verbose_json"}, b"\x00" * 32_000, file_first=True)
+    reply = proxy.post("openai/audio/transcriptions", body, {"content-type": CONTENT_TYPE, "x-aipc-tags": "calls"})
+    assert reply.all_headers("x-aipc-warning") == []
+    assert provider.log[0].body == body
+    record = records.of(reply.call_id)
+    assert (record.route, record.model_requested, record.tags) == ("audio/transcriptions", "whisper-1", ("calls",))
+    assert (record.usage.audio_ms, record.usage_source, record.streamed) == (2000, "provider", False)
+
+
+def test_a_form_may_ask_for_a_stream(proxy: Caller, provider: FakeProvider, records: Records) -> None:
+    body = form({"model": "gpt-4o-transcribe", "stream": "true"}, b"\x00" * 32_000)
+    reply = proxy.post("openai/audio/transcriptions", body, {"content-type": CONTENT_TYPE})
+    assert events_of(reply.body)
+    record = records.of(reply.call_id)
+    assert (record.streamed, record.model_requested, record.usage_source) == (True, "gpt-4o-transcribe", "provider")
+    assert record.first_token_ms >= 0
+
+
+def test_metadata_in_a_form_is_warned_of(proxy: Caller, provider: FakeProvider, records: Records) -> None:
+    """It cannot be taken out: the form goes on while it comes, with the length that the client announced."""
+    body = form({"model": "whisper-1", "_aipromptcost[prompt_key]": "greeting"}, b"\x00" * 16_000)
+    reply = proxy.post("openai/audio/transcriptions", body, {"content-type": CONTENT_TYPE, "x-aipc-version": "0"})
+    assert provider.log[0].body == body
+    warned = reply.header("x-aipc-warning")
+    assert "_aipromptcost in a form" in warned
+    assert "version" in warned
+    assert records.of(reply.call_id).prompt_key == ""
+
+
+@pytest.mark.parametrize("body", [b"no form at all", b"--a9f0c2\r\nbad", b""])
+def test_a_malformed_form_is_left_to_the_provider(proxy: Caller, provider: FakeProvider, body: bytes) -> None:
+    assert proxy.post("openai/audio/transcriptions", body, {"content-type": CONTENT_TYPE}).status == 400
+    assert provider.log[0].body == body
+
+
+# --- Answers ----------------------------------------------------------------------------------------------------------
+
+
+def test_speech_is_counted_by_its_request(proxy: Caller, provider: FakeProvider, records: Records) -> None:
+    reply = proxy.post("openai/audio/speech", b'{"model": "tts-1", "voice": "alloy", "input": "Gr\\u00fc\\u00dfe!"}')
+    assert reply.header("content-type") == "audio/mpeg"
+    record = records.of(reply.call_id)
+    assert (record.usage.characters, record.usage_source, record.metering) == (6, "request", "metered")
+
+
+def test_speech_that_was_refused_costs_nothing(proxy: Caller, provider: FakeProvider, records: Records) -> None:
+    provider.script("rate-limited")
+    reply = proxy.post("openai/audio/speech", b'{"model": "tts-1", "voice": "alloy", "input": "Hello!"}')
+    record = records.of(reply.call_id)
+    assert (record.usage.is_billable, record.error_code) == (False, "rate_limit_exceeded")
+
+
+@pytest.mark.parametrize("encoding", ["", "gzip"])
+def test_megabytes_of_numbers_are_metered(
+    proxy: Caller, provider: FakeProvider, records: Records, encoding: str
+) -> None:
+    numbers = ",".join(str(number / 7) for number in range(2_000))
+    vectors = ",".join(f'{{"index": {index}, "embedding": [{numbers}]}}' for index in range(60))
+    usage = '{"prompt_tokens": 77, "total_tokens": 77}'
+    body = f'{{"data": [{vectors}], "model": "text-embedding-3-small", "usage": {usage}}}'
+    assert len(body) > 2_000_000
+    provider.script(Scenario(status=200, raw_body=body, encoding=encoding or "", is_encoding_forced=True))  # type: ignore[arg-type]
+    reply = proxy.post("openai/embeddings", b'{"model": "text-embedding-3-small", "input": "x"}')
+    record = records.of(reply.call_id)
+    assert (record.usage.input, record.model) == (77, "text-embedding-3-small")
+
+
+def test_a_legacy_stream_is_asked_for_its_usage(proxy: Caller, provider: FakeProvider, records: Records) -> None:
+    reply = proxy.post("openai/completions", b'{"model": "gpt-3.5-turbo-instruct", "prompt": "Hi", "stream": true}')
+    assert provider.log[0].json()["stream_options"] == {"include_usage": True}
+    chunks = events_of(reply.body)
+    assert all(chunk["choices"] for chunk in chunks)
+    assert not any(chunk.get("usage") for chunk in chunks)
+    record = records.of(reply.call_id)
+    assert (record.usage_source, record.route, record.finish_reason) == ("provider", "completions", "stop")
+
+
+@pytest.mark.parametrize("split", [0, 1])
+def test_events_with_crlf_and_data_of_many_lines_pass_and_are_read(
+    proxy: Caller, provider: FakeProvider, records: Records, split: int
+) -> None:
+    events = (
+        ": hello\r\n\r\nevent: response.created\r\ndata: {\"type\": \"response.created\"}\r\n\r\n"
+        "event: response.completed\r\ndata: {\"type\": \"response.completed\",\r\n"
+        "data: \"response\": {\"id\": \"resp_1\", \"status\": \"completed\", \"model\": \"gpt-4o\", \"output\": [],\r\n"
+        "data: \"usage\": {\"input_tokens\": 11, \"output_tokens\": 22}}}\r\n\r\n"
+    )  # fmt: skip
+    kind = (("Content-Type", "text/event-stream"),)
+    provider.script(Scenario(status=200, raw_body=events, headers=kind, framing="chunked", split=split))
+    reply = proxy.post("openai/responses", b'{"model": "gpt-4o", "input": "x", "stream": true}')
+    assert reply.body == events.encode()
+    record = records.of(reply.call_id)
+    assert (record.usage.input, record.usage.output, record.model) == (11, 22, "gpt-4o")

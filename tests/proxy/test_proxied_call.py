@@ -86,7 +86,7 @@ def test_what_a_call_cost_is_in_the_ledger_and_in_the_totals(proxy: Caller, prov
         ("priced", 1_400_000_000),
         ("unpriced", None),
         ("simulated", 0),
-        ("unmetered", None),
+        ("free", 0),
         ("priced", 0),
     ]
     assert {(row.prompt_key, tuple(row.tags), row.version) for row in rows[:2]} == {("greeting", ("chat",), 2)}

@@ -305,6 +305,14 @@ def test_a_connection_that_the_provider_has_closed_costs_at_most_a_retry(
     assert [record.status for record in records.all()] == [reply.status for reply in replies]
 
 
+def test_what_may_be_repeated_is_tried_again_on_a_new_connection(
+    proxy: Caller, provider: FakeProvider, records: Records
+) -> None:
+    provider.always("hangs-up")
+    assert [proxy.call("GET", "openai/models").status for _ in range(8)] == [200] * 8
+    assert len(provider.log) == len(records.all()) == 8
+
+
 def test_an_answer_that_says_nothing_of_usage_is_estimated(
     proxy: Caller, provider: FakeProvider, records: Records
 ) -> None:

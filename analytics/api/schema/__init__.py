@@ -13,6 +13,7 @@ from drf_spectacular.generators import SchemaGenerator
 from analytics.api.listings import LISTINGS
 from analytics.api.schema.annotating import SECURITY_SCHEMES
 from analytics.api.schema.components import COMPONENTS
+from analytics.api.schema.links import add_links
 from analytics.api.schema.proxied import PATHS
 
 __all__ = ["get_schema"]
@@ -27,6 +28,7 @@ def get_schema(public_url: str) -> dict[str, Any]:
     made: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
     # Addresses are served with and without the slash at the end; the documented ones are without.
     own = {path.rstrip("/"): operations for path, operations in made["paths"].items()}
+    add_links(own)
     return {
         "openapi": made["openapi"],
         "info": made["info"] | {"description": _DESCRIPTION},

@@ -8,6 +8,7 @@ from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiRespo
 from analytics.api.schema.components import Schema, ref
 from analytics.api.schema.examples import example_of
 from analytics.filters import DEFAULT_PRESET, PRESETS
+from proxy.body import MAX_PROMPT_KEY, MAX_TAG
 from proxy.providers import PROVIDERS
 
 _View = TypeVar("_View", bound=Callable[..., Any])
@@ -35,6 +36,12 @@ def parameter(name: str, description: str, schema: Schema | None = None, **more:
     return OpenApiParameter(name, schema or {"type": "string"}, description=description, **more)
 
 
+def _text(most: int) -> Schema:
+    return {"type": "string", "minLength": 1, "maxLength": most, "pattern": PLAIN_TEXT}
+
+
+# No control characters.
+PLAIN_TEXT = r"^[^\u0000-\u001f\u007f-\u009f\u2028\u2029]+$"
 _DATE = {"type": "string", "format": "date"}
 ORGANIZATION = parameter(
     "organization",
@@ -60,10 +67,20 @@ FILTERS = [
     *PERIOD,
     parameter("team", "a team's id", {"type": "integer", "minimum": 0, "maximum": 2**63 - 1}),
     parameter("key", "an API key's id", {"type": "integer", "minimum": 0, "maximum": 2**63 - 1}),
-    parameter("prompt", "a prompt key; `unknown` for calls without one"),
-    parameter("version", "a version number; `none` for calls without one"),
-    parameter("model", "the model that answered, else the one asked for; `unnamed` for calls without either"),
-    parameter("tag", "a tag; `untagged` for calls without one; `=untagged` for a tag that is really called so"),
+    parameter("prompt", "a prompt key; `unknown` for calls without one", _text(MAX_PROMPT_KEY)),
+    parameter(
+        "version",
+        "a version number; `none` for calls without one",
+        {"type": "string", "pattern": r"^(none|[0-9]{1,9})$"},
+    ),
+    parameter(
+        "model", "the model that answered, else the one asked for; `unnamed` for calls without either", _text(200)
+    ),
+    parameter(
+        "tag",
+        "a tag; `untagged` for calls without one; `=untagged` for a tag that is really called so",
+        _text(MAX_TAG),
+    ),
 ]
 FORMAT = parameter(
     "format", "left out: JSON, or CSV by `Accept: text/csv`", {"type": "string", "enum": ["json", "csv"]}

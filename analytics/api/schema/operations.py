@@ -67,7 +67,11 @@ log = answering(
             "how many at once; JSON only",
             {"type": "integer", "minimum": 1, "maximum": MOST_AT_ONCE, "default": PAGE_SIZE},
         ),
-        parameter("cursor", "the `next_cursor` of the answer before, all else being the same; JSON only"),
+        parameter(
+            "cursor",
+            "the `next_cursor` of the answer before, all else being the same; JSON only",
+            {"type": "string", "pattern": "^[0-9]{1,17}-[0-9a-f]{32}$"},
+        ),
         FORMAT,
     ],
     tag=_TAG,

@@ -38,16 +38,12 @@ _CURSOR = parameter(
     "the `next_cursor` of the answer before, all else being the same. All pages are of the moment of the first one. "
     "JSON only",
 )
+_PLAIN = r"\u0000-\u001f\u007f-\u009f\u2028\u2029"
+_NOT_BLANK = rf"^[^{_PLAIN}]*[^\s{_PLAIN}][^{_PLAIN}]*$"
 _PROMPT_KEY = parameter(
     "prompt_key",
     "the prompt; `unknown` for requests without a prompt key",
-    # Neither empty nor blank, and no control characters.
-    {
-        "type": "string",
-        "minLength": 1,
-        "maxLength": MAX_PROMPT_KEY,
-        "pattern": r"^[^\u0000-\u001f\u007f-\u009f\u2028\u2029]*$",
-    },
+    {"type": "string", "minLength": 1, "maxLength": MAX_PROMPT_KEY, "pattern": _NOT_BLANK},
     required=True,
 )
 

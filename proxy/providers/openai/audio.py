@@ -67,7 +67,7 @@ def read_speech(route: Route, body: bytes, asked: Asked) -> Reading:
     """A sound file tells nothing."""
     reading = _speech_reading(asked)
     reading.is_finished = True
-    members = members_of(body) if body else None
+    members = members_of(body)
     if members is not None:
         errors.note(members, reading)
     return reading
@@ -79,7 +79,7 @@ def read_transcription(route: Route, body: bytes, asked: Asked) -> Reading:
     """
     reading = Reading()
     reading.is_finished = reading.is_usage_complete = True
-    members = members_of(body) if body[:1] not in {b"", b"W"} else None
+    members = members_of(body)
     if members is None:
         return reading
     errors.note(members, reading)

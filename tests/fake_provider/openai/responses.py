@@ -65,10 +65,16 @@ class Response(Work):
         asked = self.body.get("service_tier")
         return self.scenario.service_tier or (asked if asked in {"flex", "priority"} else "default")
 
+    @property
+    def tool_calls(self) -> dict[str, int]:
+        """OpenAI's own tools are billed by the call; `usage` does not count them."""
+        made = {"web_searches": self.scenario.web_searches, "file_searches": self.scenario.file_searches}
+        return {name: count for name, count in made.items() if count}
+
     def finish(self) -> None:
         """Note what it used, once it has ended. What was cancelled reports nothing."""
         if self.status in _TERMINAL and self.end != "failed":
-            self.store.used[self.id] = [Used("responses", self.model, self.usage, service_tier=self.tier)]
+            self.store.used[self.id] = [Used("responses", self.model, self.usage, "", self.tier, self.tool_calls)]
 
     def shown(self, status: str) -> dict[str, Any]:
         is_over = status in _TERMINAL
@@ -138,6 +144,7 @@ def create(call: Call) -> Answer:
     billed: Any = {"id_": response.id, "model": response.model}
     if not is_background:
         billed["usage"] = None if response.end == "failed" or call.scenario.error_event else response.usage
+        billed["tool_calls"] = response.tool_calls
     if body.get("stream"):
         if is_background:
             response.retrievals = call.scenario.polls

@@ -87,18 +87,15 @@ def dated(model: str, scenario: Scenario) -> str:
     return scenario.model or DATED.get(name, name)
 
 
-def json_answer(
-    call: Call, value: Any, *, usage: dict[str, Any] | None = None, model: str = "", id_: str = ""
-) -> Answer:
-    return Answer(200, headers(call.request), [indented(value, 2)], usage=usage, model=model, id=id_)
+def json_answer(call: Call, value: Any, *, id_: str = "", **more: Any) -> Answer:
+    """`more` are what an `Answer` tells of its billing: usage, model, tool_calls."""
+    return Answer(200, headers(call.request), [indented(value, 2)], id=id_, **more)
 
 
-def stream_answer(
-    call: Call, events: list[bytes], *, usage: dict[str, Any] | None = None, model: str = "", id_: str = ""
-) -> Answer:
+def stream_answer(call: Call, events: list[bytes], *, id_: str = "", **more: Any) -> Answer:
     found = headers(call.request)
     found[0] = ("Content-Type", "text/event-stream; charset=utf-8")
-    return Answer(200, found, events, is_stream=True, usage=usage, model=model, id=id_)
+    return Answer(200, found, events, is_stream=True, id=id_, **more)
 
 
 def binary_answer(call: Call, content: list[bytes], content_type: str, **more: Any) -> Answer:

@@ -1,0 +1,33 @@
+"""What schemathesis checks of an answer, and what it cannot know: questions that are well formed and still refused."""
+
+import json
+from typing import Any
+
+import schemathesis
+from schemathesis import Case, CheckContext, Response, checks
+
+AnyCase = Case[Any]
+
+READING = r"^/api/(aggregations|requests|exports)"
+
+# No schema tells which days are in order, few enough or near enough, nor what a cursor is good for, nor that files have
+# no pages.
+_UNTOLD = {
+    *(("invalid_parameter", name) for name in ("start", "end", "range", "limit", "cursor")),
+    ("expired_cursor", "cursor"),
+}
+
+
+@schemathesis.check
+def refused_for_what_a_schema_tells(ctx: CheckContext, response: Response, case: AnyCase) -> None:
+    """In place of `positive_data_acceptance`: a good question is answered, unless for one of the reasons above."""
+    meta: Any = case.meta
+    if meta is None or not meta.generation.mode.is_positive or response.status_code != 400:
+        return
+    error = json.loads(response.content)["error"]
+    assert (error["code"], error["parameter"]) in _UNTOLD, f"A good question is refused: {error}"
+
+
+def excluded() -> list[Any]:
+    checks.load_all_checks()
+    return checks.CHECKS.get_by_names(["positive_data_acceptance"])

@@ -1,0 +1,113 @@
+"""A recording pipe between clients and the proxy: passes every byte on as it is, and keeps a copy.
+
+`exchanges()` reads the copies as HTTP/1.1, by rules of its own (RFC 9112), so that neither side's library is trusted.
+"""
+
+import asyncio
+import contextlib
+import dataclasses
+import threading
+from types import TracebackType
+
+from tests.clients.messages import Answer, BrokenOff, Request, read_answer, read_request
+
+_BLOCK = 256 * 1024
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Exchange:
+    """What a client sent and what it got, as it was on its side of the proxy."""
+
+    link: int  # numbers the clients' connections
+    request: Request
+    answer: Answer | None  # None: none came
+
+
+@dataclasses.dataclass(slots=True)
+class Link:
+    number: int
+    sent: bytearray = dataclasses.field(default_factory=bytearray)  # by the client
+    received: bytearray = dataclasses.field(default_factory=bytearray)
+    _read: tuple[int, int, list[Exchange]] = (-1, -1, [])
+
+    def exchanges(self) -> list[Exchange]:
+        """Read anew only where something has come since."""
+        if self._read[:2] != (len(self.sent), len(self.received)):
+            self._read = (len(self.sent), len(self.received), self._exchanges())
+        return self._read[2]
+
+    def _exchanges(self) -> list[Exchange]:
+        found: list[Exchange] = []
+        sent, received = bytes(self.sent), bytes(self.received)
+        at = back = 0
+        while at < len(sent):
+            try:
+                request, at = read_request(sent, at)
+            except BrokenOff:
+                break
+            answer = None
+            with contextlib.suppress(BrokenOff):
+                answer, back = read_answer(received, back, request.method)
+            found.append(Exchange(self.number, request, answer))
+        return found
+
+
+class Tap:
+    """`with Tap() as tap:` listens at `tap.port`, and passes on to `tap.target` once that is set."""
+
+    def __init__(self) -> None:
+        self.port = self.target = 0
+        self._links: list[Link] = []
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="tap", daemon=True)
+        self._server: asyncio.Server
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def __enter__(self) -> "Tap":
+        self._thread.start()
+        asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result(10)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        asyncio.run_coroutine_threadsafe(self._end(), self._loop).result(10)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def exchanges(self) -> list[Exchange]:
+        """All so far, those of one connection in order."""
+        return [exchange for link in list(self._links) for exchange in link.exchanges()]
+
+    async def _listen(self) -> None:
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def _end(self) -> None:
+        self._server.close()
+        for task in asyncio.all_tasks() - {asyncio.current_task()}:
+            task.cancel()
+        await asyncio.sleep(0)
+
+    async def _accept(self, client: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:
+        link = Link(len(self._links) + 1)
+        self._links.append(link)
+        server, to_server = await asyncio.open_connection("127.0.0.1", self.target)
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.gather(_pass(client, to_server, link.sent), _pass(server, to_client, link.received))
+
+
+async def _pass(source: asyncio.StreamReader, sink: asyncio.StreamWriter, copy: bytearray) -> None:
+    """Until one of both ends is gone, which closes the other."""
+    with contextlib.suppress(OSError):
+        while data := await source.read(_BLOCK):
+            copy += data
+            sink.write(data)
+            await sink.drain()
+    with contextlib.suppress(OSError):
+        sink.close()
+        await sink.wait_closed()
