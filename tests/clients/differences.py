@@ -90,6 +90,8 @@ def _expected_upstream(headers: Headers, provider: str, is_asked: bool, is_decod
         if not (is_decoded and name == "content-encoding")
     ]
     kept = [(name, _readable(value, is_asked) if name == "accept-encoding" else value) for name, value in kept]
+    if is_asked and "accept-encoding" not in dict(kept):
+        kept.append(("accept-encoding", "identity"))
     if provider == "anthropic" and "anthropic-version" not in dict(kept):
         kept.append(("anthropic-version", DEFAULT_VERSION))
     return kept
@@ -157,7 +159,8 @@ def _of_the_answers_body(seen: tap.Exchange, upstream: Exchange, public_url: str
     sent, got = upstream.body_sent, seen.answer.body
     if seen.request.method != "HEAD" and sent != got:
         if _is_usage_asked_for(seen.request.body, upstream.body):
-            sent = b"".join(piece for piece in upstream.pieces_sent if b'"choices":[],' not in piece)
+            events = re.split(rb"(?<=\n\n)|(?<=\r\n\r\n)", sent)
+            sent = b"".join(event for event in events if b'"choices":[],' not in event)
         if upstream.provider == "anthropic" and "messages/batches" in upstream.target:
             origin = f"http://{upstream.header('host')}/anthropic/".encode()
             sent = sent.replace(origin, f"{public_url}/api/proxy/v1/anthropic/".encode())
