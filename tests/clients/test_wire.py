@@ -137,6 +137,18 @@ def test_curl_uploads_and_downloads_every_byte(curl: Curl, tmp_path: Path, frami
     assert part.record["status"] == 206
 
 
+def test_curl_finds_compressed_batches_without_the_providers_address(stage: Stage, curl: Curl) -> None:
+    asked = json.dumps({"requests": [{"custom_id": "a", "params": json.loads(MESSAGE)}]})
+    id_ = json.loads(curl.run(("anthropic/v1/messages/batches", ("-d", asked, *JSON))))["id"]
+    packed = ("--compressed", "-H", "x-fake-scenario: gzip")
+    for _ in range(2):
+        batch = json.loads(curl.run((f"anthropic/v1/messages/batches/{id_}", packed)))
+    assert batch["results_url"] == f"{stage.tap.url}/api/proxy/v1/anthropic/v1/messages/batches/{id_}/results"
+    curl.run((f"anthropic/v1/messages/batches/{id_}/results", packed))
+    get = "GET messages/batches/{id}"
+    curl.calls("POST messages/batches", get, get, f"{get}/results")
+
+
 def test_curl_goes_on_with_its_connection_after_errors(curl: Curl) -> None:
     """Of the provider and of ours."""
     given = ("-d", CHAT, *JSON)
