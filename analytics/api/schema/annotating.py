@@ -36,12 +36,16 @@ def parameter(name: str, description: str, schema: Schema | None = None, **more:
     return OpenApiParameter(name, schema or {"type": "string"}, description=description, **more)
 
 
+# As in a class of characters.
+_CONTROL = r"\u0000-\u001f\u007f-\u009f\u2028\u2029"
+PLAIN_TEXT = rf"^[^{_CONTROL}]+$"
+NOT_BLANK = rf"^[^{_CONTROL}]*[^\s{_CONTROL}][^{_CONTROL}]*$"
+
+
 def _text(most: int) -> Schema:
     return {"type": "string", "minLength": 1, "maxLength": most, "pattern": PLAIN_TEXT}
 
 
-# No control characters.
-PLAIN_TEXT = r"^[^\u0000-\u001f\u007f-\u009f\u2028\u2029]+$"
 _DATE = {"type": "string", "format": "date"}
 ORGANIZATION = parameter(
     "organization",
