@@ -149,6 +149,49 @@ def test_curl_finds_compressed_batches_without_the_providers_address(stage: Stag
     curl.calls("POST messages/batches", get, get, f"{get}/results")
 
 
+def test_curl_hears_and_sees_what_streams_of_other_routes_tell(curl: Curl, tmp_path: Path) -> None:
+    """Events of speech, transcriptions and images, their lines ended by CRLF, and the tokens that they report."""
+    (tmp_path / "talk.mp3").write_bytes(bytes(40_000))
+    crlf = ("-H", "x-fake-scenario: crlf")
+    spoken = json.dumps({"model": "gpt-4o-mini-tts", "voice": "alloy", "input": "Hello!", "stream_format": "sse"})
+    drawn = json.dumps({"model": "gpt-image-1", "prompt": "A cat", "stream": True, "partial_images": 1})
+    heard = ("-F", "model=gpt-4o-transcribe", "-F", "stream=true", "-F", f"file=@{tmp_path}/talk.mp3")
+    edited = ("-F", "model=gpt-image-1", "-F", "prompt=A hat", "-F", "stream=true", "-F", f"image=@{tmp_path}/talk.mp3")
+    assert b"speech.audio.done" in curl.run(("openai/audio/speech", ("-d", spoken, *JSON, *crlf)))
+    assert b"transcript.text.done" in curl.run(("openai/audio/transcriptions", (*heard, *crlf)))
+    assert b"image_generation.completed" in curl.run(("openai/images/generations", ("-d", drawn, *JSON, *crlf)))
+    assert b"image_edit.completed" in curl.run(("openai/images/edits", (*edited, *crlf)))
+    made = ("POST audio/speech", "POST audio/transcriptions", "POST images/generations", "POST images/edits")
+    streamed = {call.record["route"]: call.record["is_streamed"] for call in curl.calls(*made)}
+    assert all(streamed.values()), streamed
+
+
+def test_results_that_are_not_fetched_whole_book_nothing(stage: Stage, curl: Curl, tmp_path: Path) -> None:
+    """A glance at the results, or a piece of them, is not the end; and who fetches them twice pays once."""
+    line = {"custom_id": "a", "method": "POST", "url": "/v1/responses", "body": {"model": "gpt-4.1", "input": "Hi"}}
+    (tmp_path / "batch.jsonl").write_text(json.dumps(line))
+    form = ("-F", "purpose=batch", "-F", f"file=@{tmp_path}/batch.jsonl")
+    file = json.loads(curl.run(("openai/files", form)))["id"]
+    asked = json.dumps({"input_file_id": file, "endpoint": "/v1/responses", "completion_window": "24h"})
+    no_usage = ("-H", "x-fake-scenario: no-usage")  # in the batch's own object: its results alone tell it
+    id_ = json.loads(curl.run(("openai/batches", ("-d", asked, *JSON, *no_usage))))["id"]
+    for _ in range(2):
+        batch = json.loads(curl.run((f"openai/batches/{id_}", ())))
+    results = f"openai/files/{batch['output_file_id']}/content"
+    curl.run((results, ("--head",)))
+    curl.run((results, ("-r", "0-40")))
+
+    calls = stage.calls(curl.account, curl.name)
+    assert [call.record["cost_status"] for call in calls if call.record["route"] == "batches"] == ["pending"]
+
+    for _ in range(2):
+        curl.run((results, ()))
+    get, fetched = "GET batches/{id}", "files/{id}/content"
+    curl.calls(
+        "POST files", "POST batches", get, get, f"HEAD {fetched}", f"GET {fetched}", f"GET {fetched}", f"GET {fetched}"
+    )
+
+
 def test_curl_goes_on_with_its_connection_after_errors(curl: Curl) -> None:
     """Of the provider and of ours."""
     given = ("-d", CHAT, *JSON)
