@@ -22,7 +22,7 @@ help:
 	@echo "make beat       the Celery clock of the production set-up; reads .env"
 	@echo "make manage     a command of manage.py with the variables of .env [ARGS='create_organization Acme']"
 	@echo "make test       all tests that need Python alone, on PostgreSQL and Redis and in trial mode [ARGS='-k keys']"
-	@echo "make test-all   the same and the tests that need Node and Chromium"
+	@echo "make test-all   the same and the tests that need Node, Chromium and clients from the package registries"
 	@echo "make check      lint, format, types, import rules, migrations, deployment check"
 	@echo "make fix        repair what ruff can repair, and format"
 	@echo "make lock       pin the dependencies of pyproject.toml into requirements/*.txt, and those for Node [ARGS=--upgrade]"

@@ -6,24 +6,39 @@ from datetime import datetime
 from analytics.models import CostStatus, LedgerRecord
 from analytics.price_book import bundled
 from analytics.price_book.entries import PriceEntry
-from analytics.pricing import TOKEN_BUCKETS
-from analytics.receipts import BUCKET_NAMES, Receipt
+from analytics.pricing import BUCKETS
+from analytics.quantities import COLUMNS
+from analytics.receipts import BUCKET_NAMES, UNITS, Receipt, in_units
 
-UNKNOWN_COSTS: dict[str, str] = {
+_UNKNOWN_COSTS: dict[str, str] = {
     CostStatus.UNPRICED: "There is no price for this model yet, so the request counts without one. "
     "It is priced as soon as there is.",
     CostStatus.INTERRUPTED: "The proxy was cut off during this call. Whether the provider charged for it is not known.",
     CostStatus.UNMETERED: "This route is only forwarded: its usage is not read, so its cost is not known here.",
-    CostStatus.PENDING: "The provider has not told its usage yet.",
+    CostStatus.PENDING: "The answer is made in the background. Its cost is booked when its result is fetched through "
+    "the proxy.",
 }
+_PENDING_BATCH = (
+    "The batch is worked on in the background. Its cost is booked when its results are fetched through the proxy."
+)
 
 
-def say_source(record: LedgerRecord) -> str:
+def say_unknown(record: LedgerRecord) -> str:
+    """Why the cost is not known; "" where it is."""
+    if record.cost_status == CostStatus.PENDING and _is_batch(record):
+        return _PENDING_BATCH
+    return _UNKNOWN_COSTS.get(record.cost_status, "")
+
+
+def say_source(receipt: Receipt) -> str:
     """Where the token counts come from."""
+    record = receipt.record
     if record.cost_status == CostStatus.SIMULATED:
         return "Made up by the sandbox: no provider was called."
     if record.usage_source == "provider":
-        return "Reported by the provider in its answer."
+        return _say_provider(receipt)
+    if record.usage_source == "request":
+        return "Counted in the request, as the provider bills it: its answer tells no usage."
     if record.usage_source == "estimated":
         return (
             "Estimated from the lengths of the texts (four bytes a token), because the answer ended before the "
@@ -31,11 +46,32 @@ def say_source(record: LedgerRecord) -> str:
         )
     if record.cost_status == CostStatus.INTERRUPTED:
         return "Unknown: the proxy was cut off before the answer had come."
+    if record.cost_status == CostStatus.PENDING:
+        return "Not known yet: the answer said only that the work has begun."
+    if record.cost_status == CostStatus.FREE:
+        return "None: a call like this one costs nothing. It is no request and in no figure."
     if record.metering == "unmetered":
         return "Not read: the usage of this route is not metered."
     if record.is_error:
         return "None: the call failed before anything was used."
     return "None: the answer told no usage that could be read." if record.is_request else "None: nothing was used."
+
+
+def _say_provider(receipt: Receipt) -> str:
+    if receipt.record.completed_at is None:
+        return "Reported by the provider in its answer."
+    if not _is_batch(receipt.record):
+        return "Reported by the provider later, in an answer that was fetched through the proxy."
+    if receipt.is_provisional:
+        return (
+            "Reported by the provider for the batch as a whole. Once its results are fetched through the proxy, they "
+            "are counted one by one and priced by the lengths of their prompts."
+        )
+    return "Reported by the provider with each result of the batch, and added up when they were fetched."
+
+
+def _is_batch(record: LedgerRecord) -> bool:
+    return record.route.endswith("batches")
 
 
 def say_doubts(receipt: Receipt) -> Iterator[str]:
@@ -45,7 +81,13 @@ def say_doubts(receipt: Receipt) -> Iterator[str]:
         return
     if record.usage_source == "estimated":
         yield "The token counts are estimated, and so is the cost."
-    if record.is_usage_partial:
+    if receipt.is_in_groups:
+        yield "The prompts of a batch are priced in groups: each by the longest prompt in it, of one model."
+    if record.is_usage_partial and receipt.is_in_groups:
+        yield "The batch has more models and lengths of prompts than are told apart: the last group has all the others."
+    elif receipt.is_provisional:
+        yield "Until then the batch is priced as if its prompts were all of their average length."
+    elif record.is_usage_partial:
         yield "The numbers that the provider reported contradict each other. They were cut off at zero."
     if any(not share.is_exact for share in receipt.shares):
         context = ", ".join(contexts(record)) or "what this model sells besides its tokens"
@@ -66,11 +108,15 @@ def contexts(record: LedgerRecord) -> list[str]:
     return found
 
 
-def used_buckets(record: LedgerRecord) -> list[tuple[str, int]]:
+def used_buckets(record: LedgerRecord) -> list[tuple[str, str]]:
     """What was used, for calls whose price cannot tell."""
-    counts = {bucket: getattr(record, f"{bucket}_tokens") for bucket in TOKEN_BUCKETS}
-    counts["web_searches"] = record.web_searches
-    return [(BUCKET_NAMES[bucket], count) for bucket, count in counts.items() if count]
+    found = []
+    for bucket in BUCKETS:
+        unit = UNITS.get(bucket, "token")
+        if count := getattr(record, COLUMNS[bucket]):
+            seconds = " s" if unit == "second" else ""
+            found.append((BUCKET_NAMES[bucket], f"{in_units(unit, count):,}{seconds}"))
+    return found
 
 
 def say_owner(entry: PriceEntry, list_version: str) -> str:

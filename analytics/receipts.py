@@ -6,17 +6,18 @@ where they add up to it exactly.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Literal
 from uuid import UUID
 
 import msgspec
 
 from analytics import price_book
-from analytics.models import CostStatus, LedgerRecord
+from analytics.models import CostStatus, CreatedObject, LedgerRecord
 from analytics.price_book import PriceBook, revisions
 from analytics.price_book.entries import PriceEntry, list_version
 from analytics.price_book.stored import record_of
-from analytics.pricing import BUCKETS, TOKEN_BUCKETS, UNITS_PER_RATE, Cost, Rates, amount_of
+from analytics.pricing import BUCKETS, TOKEN_BUCKETS, Cost, Rates, amount_of
 from analytics.usage import TokenUsage, UsageRecord
 from orgs.models import ApiKey, Organization, Team
 
@@ -33,10 +34,11 @@ BUCKET_NAMES = {
     "web_searches": "Web searches",
     "file_searches": "File searches",
     "characters": "Characters spoken",
-    "audio_ms": "Recording, in milliseconds",
+    "audio_ms": "Recording",
 }
+# By bucket, what a line counts; anything else is tokens. A million tokens or characters have a rate, and each search.
+UNITS = {"web_searches": "search", "file_searches": "search", "characters": "character", "audio_ms": "second"}
 _PER_MILLION = 10**6
-_SOLD_SINGLY = {"web_searches", "file_searches"}
 # Whose prices the lines are of: those by which the amount was booked, or today's, which make another amount.
 Basis = Literal["booked", "today"]
 
@@ -45,15 +47,12 @@ Basis = Literal["booked", "today"]
 class ReceiptLine:
     bucket: str
     name: str
-    quantity: int
+    unit: str  # token, search, character or second
+    quantity: int | Decimal
     rate_pico_usd: int
-    rate_per: int  # for how many of the quantity the rate is: a million tokens or characters, an hour, one search
+    rate_per: int  # for how many units the rate is: a million tokens or characters, one search, a minute or an hour
     amount_pico_usd: int
     is_stand_in: bool  # The price has no rate for this bucket: another bucket's holds.
-
-    @property
-    def is_each(self) -> bool:
-        return self.rate_per == 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +63,7 @@ class Share:
     lines: tuple[ReceiptLine, ...]
     entry: PriceEntry | None
     above_tokens: int | None  # The rates are those of a prompt longer than so many tokens.
+    longest_prompt: int | None  # Of a batch: the share is that of prompts up to so many tokens.
     is_exact: bool  # False: these are standard rates, for want of a price for the call's tier, speed or geography.
 
     @property
@@ -83,12 +83,26 @@ class Receipt:
     lines_pico_usd: int | None
     today_pico_usd: int | None  # by the prices of today; differs where a price changed and the call was not repriced
     list_version: str
+    is_provisional: bool  # The batch as the provider summed it up; it is priced anew once its results are fetched.
     key: ApiKey | None
     team: Team | None
 
     @property
     def lines(self) -> tuple[ReceiptLine, ...]:
         return tuple(line for share in self.shares for line in share.lines)
+
+    @property
+    def is_by_million(self) -> bool:
+        """Whether all rates are for a million, so that this need not be said of each."""
+        return all(line.rate_per == _PER_MILLION for line in self.lines)
+
+    @property
+    def has_only_tokens(self) -> bool:
+        return all(line.unit == "token" for line in self.lines)
+
+    @property
+    def is_in_groups(self) -> bool:
+        return len(self.shares) > 1 and any(share.longest_prompt for share in self.shares)
 
     @property
     def is_simulated(self) -> bool:
@@ -132,6 +146,7 @@ def find_receipt(organization: Organization, call_id: UUID) -> Receipt | None:
         lines_pico_usd=shown.pico_usd,
         today_pico_usd=cost.pico_usd,
         list_version=list_version(),
+        is_provisional=_is_provisional(record),
         key=ApiKey.objects.of(organization).with_people().filter(pk=record.api_key_id).first(),
         team=Team.objects.filter(organization=organization, pk=record.team_id).first(),
     )
@@ -150,9 +165,22 @@ def _find_booked(
     return today, cost
 
 
+def _is_provisional(record: LedgerRecord) -> bool:
+    return (
+        record.completed_at is not None
+        and CreatedObject.objects.filter(
+            organization_id=record.organization_id,
+            provider=record.provider,
+            object_id=record.object_id,
+            is_final=False,
+        ).exists()
+    )
+
+
 def _shares_of(cost: Cost, book: PriceBook, record: UsageRecord, organization_id: int) -> Iterator[Share]:
     at = revisions.moment_of(record.started_at)
     answering = record.model or record.model_requested
+    is_in_groups = any(other.longest_prompt for other in record.usage.other_models)
     for share in cost.shares:
         requested = record.model_requested if share.model == answering else ""
         context = (record.provider, share.model, at, share.usage, organization_id)
@@ -161,6 +189,7 @@ def _shares_of(cost: Cost, book: PriceBook, record: UsageRecord, organization_id
             lines=tuple(_lines_of(share.usage, share.rates)),
             entry=book.find_entry(*context, requested=requested),
             above_tokens=_threshold(book.find_rates(*context, requested=requested), share.longest_prompt),
+            longest_prompt=share.longest_prompt if is_in_groups else None,
             is_exact=share.rates.is_exact,
         )
 
@@ -169,16 +198,32 @@ def _lines_of(usage: TokenUsage, rates: Rates) -> Iterator[ReceiptLine]:
     for bucket in BUCKETS:
         quantity, rate = getattr(usage, bucket), getattr(rates, bucket)
         if quantity:
-            units = 1 if bucket in _SOLD_SINGLY else _PER_MILLION
+            unit = UNITS.get(bucket, "token")
+            rate_pico_usd, rate_per = _rate_of(unit, rate)
             yield ReceiptLine(
                 bucket=bucket,
                 name=BUCKET_NAMES[bucket],
-                quantity=quantity,
-                rate_pico_usd=rate if bucket in UNITS_PER_RATE else rate * units,
-                rate_per=UNITS_PER_RATE.get(bucket, units),
+                unit=unit,
+                quantity=in_units(unit, quantity),
+                rate_pico_usd=rate_pico_usd,
+                rate_per=rate_per,
                 amount_pico_usd=amount_of(bucket, quantity, rate),
                 is_stand_in=bucket in rates.unsure,
             )
+
+
+def in_units(unit: str, quantity: int) -> int | Decimal:
+    """A quantity of a bucket as people count it: recordings, kept in milliseconds, in seconds."""
+    if unit != "second":
+        return quantity
+    return (Decimal(quantity) / 1000).normalize() if quantity % 1000 else quantity // 1000
+
+
+def _rate_of(unit: str, rate: int) -> tuple[int, int]:
+    """A rate as price lists say it, and for how many units it is."""
+    if unit == "second":  # kept for the hour
+        return (rate // 60, 60) if rate % 60 == 0 else (rate, 3600)
+    return (rate, 1) if unit == "search" else (rate * _PER_MILLION, _PER_MILLION)
 
 
 def _threshold(rates: Rates | None, longest_prompt: int) -> int | None:

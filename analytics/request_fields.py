@@ -13,6 +13,19 @@ from analytics.quantities import QUANTITY_COLUMNS
 from analytics.receipts import Receipt, Share
 from analytics.request_log import Names, flags_of
 
+# Those of the first release. Later ones stand behind all fields that there were.
+_FIRST_QUANTITIES = (
+    "input_tokens",
+    "cache_read_tokens",
+    "cache_write_5m_tokens",
+    "cache_write_1h_tokens",
+    "input_audio_tokens",
+    "output_tokens",
+    "output_audio_tokens",
+    "reasoning_tokens",
+    "web_searches",
+)
+
 _Reader = Callable[[LedgerRecord, Names], Any]
 
 
@@ -57,7 +70,7 @@ _READERS: Mapping[str, _Reader] = {
     "cost_status": _column("cost_status"),
     "previous_cost": lambda record, _: _usd(record.previous_cost_pico_usd),
     "usage_source": _column("usage_source"),
-    **{name: _column(name) for name in QUANTITY_COLUMNS},
+    **{name: _column(name) for name in _FIRST_QUANTITIES},
     "service_tier": _text("service_tier"),
     "speed": _text("speed"),
     "inference_geo": _text("inference_geo"),
@@ -68,6 +81,10 @@ _READERS: Mapping[str, _Reader] = {
     "sdk_retry_count": _column("sdk_retry_count"),
     "provider_request_id": _text("provider_request_id"),
     "route": _column("route"),
+    "method": _column("method"),
+    **{name: _column(name) for name in QUANTITY_COLUMNS if name not in _FIRST_QUANTITIES},
+    "object_id": _text("object_id"),
+    "completed_at": lambda record, _: record.completed_at and say_moment(record.completed_at),
 }
 FIELDS = tuple(_READERS)
 
@@ -99,6 +116,7 @@ def _lines_of(share: Share) -> list[dict[str, Any]]:
         {
             "model": share.model,
             "bucket": line.bucket,
+            "unit": line.unit,
             "quantity": line.quantity,
             "rate": _usd(line.rate_pico_usd),
             "rate_per": line.rate_per,

@@ -3,8 +3,8 @@
 Reads records, never more than asked for: each page goes on after the last call of the one before (keyset), which takes
 as long in the middle of millions as at their start. Nothing is aggregated here.
 
-What no report counts is not listed either: calls that cost nothing by their nature, like lists of models. A receipt
-they have all the same.
+What no report counts is not listed either: calls that are known to cost nothing, like lists of models and retrievals of
+answers. They are listed when they are asked for, by their mark.
 """
 
 import re
@@ -30,10 +30,13 @@ FLAGS = {
     "estimated": Q(usage_source="estimated"),
     "partial": Q(cost_status=CostStatus.PARTIAL),
     "unpriced": Q(cost_status=CostStatus.UNPRICED),
+    "pending": Q(cost_status=CostStatus.PENDING),
     "simulated": Q(cost_status=CostStatus.SIMULATED),
     "interrupted": Q(cost_status=CostStatus.INTERRUPTED),
+    "free": Q(cost_status=CostStatus.FREE),
 }
-_IS_LISTED = Q(is_request=True) | Q(is_error=True) | ~Q(state="complete")
+_STATUS_FLAGS = ("partial", "unpriced", "pending", "simulated", "interrupted", "free")
+_IS_LISTED = ~FLAGS["free"] & (Q(is_request=True) | Q(is_error=True) | ~Q(state="complete"))
 # Rules of time zones change; the day of a record does not.
 _SLACK = timedelta(hours=3)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -165,7 +168,6 @@ def records_of(question: Question) -> QuerySet[LedgerRecord]:
     scope = question.scope
     first, after_last = periods.moments_of(scope.period, question.zone)
     records = LedgerRecord.objects.filter(
-        _IS_LISTED,
         *_conditions(question),
         organization_id=scope.organization_id,
         started_at__gte=first - _SLACK,
@@ -194,6 +196,8 @@ def _conditions(question: Question) -> list[Q]:
         found.append(Q(is_error=question.status == "error"))
     if question.flag:
         found.append(FLAGS[question.flag])
+    if question.flag != "free":
+        found.append(_IS_LISTED)
     return found
 
 
@@ -231,7 +235,7 @@ def flags_of(record: LedgerRecord) -> tuple[str, ...]:
         for flag, holds in (
             ("streamed", record.is_streamed),
             ("estimated", record.usage_source == "estimated"),
-            *((status, record.cost_status == status) for status in ("partial", "unpriced", "simulated", "interrupted")),
+            *((status, record.cost_status == status) for status in _STATUS_FLAGS),
         )
         if holds
     )

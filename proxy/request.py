@@ -77,7 +77,7 @@ def prepare(target: Target, content: bytes, from_headers: bodies.Metadata, *, is
         bodies.join(members) if is_changed or injects else content,
         metadata,
         model=label(model, _MAX_MODEL),
-        is_streamed=is_streamed,
+        is_streamed=is_streamed or bodies.text_of(members, "stream_format") == "sse",  # the latter for speech
         injects_usage=injects,
         is_decoded=is_decoded,
         usage=target.provider.read_request(kind, members) if target.is_metered else None,

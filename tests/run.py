@@ -37,7 +37,7 @@ def find_chromium() -> str | None:
 
 
 def missing_tools() -> list[str]:
-    missing = [name for name in ("node", "npm") if shutil.which(name) is None]
+    missing = [name for name in ("node", "npm", "curl") if shutil.which(name) is None]
     if find_chromium() is None:
         missing.append("chromium")
     return missing
@@ -108,9 +108,8 @@ def run_modes(modes: list[str], extras: str, arguments: list[str]) -> int:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--extras", choices=("with", "without", "only"), default="with", help="the tests for Node and Chromium"
-    )
+    told = "the tests for Node, Chromium and clients of all kinds"
+    parser.add_argument("--extras", choices=("with", "without", "only"), default="with", help=told)
     parser.add_argument("--mode", choices=("production", "trial"), action="append", help="one half instead of both")
     parser.add_argument("arguments", nargs="*", help="for pytest")
     options = parser.parse_args()

@@ -311,6 +311,15 @@ def test_the_log_lines_to_watch_are_those_of_the_source() -> None:
 EXAMPLES = (
     ("openai", "gpt-5-nano", TokenUsage(input=466, cache_read=1024, output=58)),
     ("anthropic", "claude-sonnet-4-6", TokenUsage(input=531, cache_read=2120, output=342)),
+    (
+        "anthropic",
+        "claude-opus-4-8",
+        TokenUsage(input=100, output=10, web_searches=1, speed="fast", inference_geo="us"),
+    ),
+    ("openai", "gpt-5.5", TokenUsage(input=272_001, output=10)),
+    ("openai", "gpt-image-1.5", TokenUsage(input=20, input_image=300, output_image=1000)),
+    ("openai", "whisper-1", TokenUsage(audio_ms=90_000)),
+    ("openai", "tts-1", TokenUsage(characters=4096)),
 )
 
 
@@ -318,7 +327,7 @@ EXAMPLES = (
 def test_the_worked_examples_cost_what_the_page_says(provider: str, model: str, usage: TokenUsage) -> None:
     rates = PriceBook(1).find_rates(provider, model, datetime(2026, 11, 20, tzinfo=UTC), usage, 1)
     cost = price(usage, rates, model)
-    (told,) = [amount for call, _, amount in rows(ACCOUNTING_PAGE, "## Two examples") if f"`{model}`" in call]
+    (told,) = [amount for call, _, amount in rows(ACCOUNTING_PAGE, "## Worked examples") if f"`{model}`" in call]
     assert cost.pico_usd is not None
     assert told == f"${cost.pico_usd / 10**12:.12f}".rstrip("0")
     assert cost.status == "priced"

@@ -1,6 +1,7 @@
 """What the files of the repository promise each other: settings, commands, locks, containers, sizes."""
 
 import ast
+import json
 import os
 import re
 import subprocess
@@ -16,6 +17,7 @@ from scripts.hermetic import ROOT
 APPS = ("accounts", "analytics", "config", "orgs", "prompts", "proxy")
 COMMANDS = ("help", "demo", "serve", "worker", "beat", "test", "test-all", "check", "fix", "lock", "bench")
 LEVELS = ("run", "demo", "develop")
+CLIENTS = ("clients-old", "clients-langchain")
 MOST_LINES = 350
 MOST_LINES_OF_A_FUNCTION = 40
 PURE = (
@@ -179,12 +181,20 @@ def pins(level: str) -> dict[str, str]:
     return {entry.split(" \\")[0]: entry for entry in entries if not entry.startswith("#")}
 
 
-@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("level", [*LEVELS, *CLIENTS])
 def test_every_locked_package_has_hashes_and_none_names_a_registry(level: str) -> None:
     for name, entry in pins(level).items():
         assert re.match(r"[a-z0-9._-]+(\[[a-z0-9,-]+\])?==", name), name
         assert re.search(r"--hash=sha256:[0-9a-f]{64}\b", entry), name
         assert "://" not in entry, name
+
+
+@pytest.mark.parametrize("folder", ["tests/node", "tests/node/old"])
+def test_every_locked_package_of_node_has_a_hash_and_none_names_a_registry(folder: str) -> None:
+    text = (ROOT / folder / "package-lock.json").read_text()
+    assert "://" not in text
+    packages = json.loads(text)["packages"]
+    assert all(package["integrity"].startswith("sha512-") for name, package in packages.items() if name)
 
 
 def test_each_level_of_the_lock_holds_the_one_before() -> None:

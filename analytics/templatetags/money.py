@@ -7,6 +7,7 @@ from analytics.reports import Sums
 register = template.Library()
 
 NO_PRICE = "no price"
+PENDING = "pending"
 # Amounts are whole numbers of such a part of a dollar. A page writes hundreds of them, which decimal numbers make slow.
 _PICO = 12
 _FEMTO = 15  # of averages: `Sums.average_cost_usd` goes as far
@@ -30,13 +31,34 @@ def money_exact(pico_usd: int | None) -> str:
 
 @register.filter
 def cost(sums: Sums) -> str:
-    """The cost of a report's row: "no price" where none of its requests has one."""
-    return money(None if has_no_price(sums) else sums.cost_pico_usd)
+    """The cost of a report's row; in words where none of its requests has one: "no price", "pending"."""
+    return _say_missing(sums) or money(sums.cost_pico_usd)
 
 
 @register.filter
 def cost_exact(sums: Sums) -> str:
-    return money_exact(None if has_no_price(sums) else sums.cost_pico_usd)
+    return _say_missing(sums) or money_exact(sums.cost_pico_usd)
+
+
+@register.filter
+def left_out(sums: Sums) -> str:
+    """Which requests are not in that cost: "2 without a price, 1 pending". Nothing where the cost says it itself."""
+    counted = ((sums.unpriced_count, "without a price"), (sums.pending_count, PENDING))
+    parts = [f"{count:,} {words}" for count, words in counted if count]
+    return "" if _say_missing(sums) and len(parts) == 1 else ", ".join(parts)
+
+
+@register.filter
+def say_left_out(sums: Sums) -> str:
+    """The same as a sentence."""
+    unpriced, pending = sums.unpriced_count, sums.pending_count
+    parts = []
+    if unpriced:
+        parts.append(f"{unpriced:,} request{'s' if unpriced > 1 else ''} without a price")
+    if pending:
+        parts.append(f"{pending:,} pending" if unpriced else f"{pending:,} pending request{'s' if pending > 1 else ''}")
+    verb = "is" if unpriced + pending == 1 else "are"
+    return f"{' and '.join(parts)} {verb} not in the costs." if parts else ""
 
 
 @register.filter
@@ -46,8 +68,11 @@ def average_cost(sums: Sums) -> str:
     return _write(_rounded(average, _FEMTO), _FEMTO)
 
 
-def has_no_price(sums: Sums) -> bool:
-    return not sums.cost_pico_usd and not sums.priced_count and sums.unpriced_count > 0
+def _say_missing(sums: Sums) -> str:
+    """Why there is no cost to show; "" where there is."""
+    if sums.cost_pico_usd or sums.priced_count:
+        return ""
+    return NO_PRICE if sums.unpriced_count else PENDING if sums.pending_count else ""
 
 
 @register.filter

@@ -99,6 +99,7 @@ def _context(dashboard: Dashboard, bar: FilterBar, asked: Asked, budget: BudgetS
         "requests_change": _requests_change(dashboard),
         "errors_href": address(f"{bar.action}requests/", chosen, {"status": "error"}),
         "unpriced_href": address(f"{bar.action}requests/", chosen, {"flag": "unpriced"}),
+        "pending_href": address(f"{bar.action}requests/", chosen, {"flag": "pending"}),
         "days_href": address(f"{bar.action}export/days.csv", chosen),
         "without_filters_href": bar.href(**dict.fromkeys(filters.NARROWING)),
         "last_used_href": _last_used_href(dashboard, bar),

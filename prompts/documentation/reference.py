@@ -15,6 +15,7 @@ TITLE = "API reference"
 _OBJECTS = "Objects"
 _PLACES = (("path", "In the address"), ("query", "Parameters"), ("header", "Headers"))
 _PREFIX = re.compile(r"^[A-Z]+ /api/(proxy/v1/|aggregations/)?")
+_MANY = 5
 _TAGS = re.compile(r"<[^>]+>")
 _Schema = Mapping[str, Any]
 
@@ -82,8 +83,10 @@ def _tables(operation: _Schema) -> Iterator[Table]:
     if headers := good.get("headers"):
         rows = [Row(name, "string", _inline(one["description"])) for name, one in headers.items()]
         yield Table("Headers of the answer", tuple(rows))
-    refused = [(status, one) for status, one in operation["responses"].items() if status != "200"]
-    yield Table("Errors", tuple(Row(status, "", _inline(one["description"])) for status, one in refused))
+    for title, first in (("Without a body", "3"), ("Errors", "45")):
+        answers = [(status, one) for status, one in operation["responses"].items() if status[0] in first]
+        if answers:
+            yield Table(title, tuple(Row(status, "", _inline(one["description"])) for status, one in answers))
 
 
 def _json_of(part: _Schema) -> Any:
@@ -93,8 +96,22 @@ def _json_of(part: _Schema) -> Any:
 def _examples(operation: _Schema, identity: str) -> Iterator[tuple[str, str]]:
     for title, part in (("Request", operation.get("requestBody", {})), ("Answer", operation["responses"]["200"])):
         for example in _json_of(part).get("examples", {}).values():
-            source = json.dumps(example["value"], indent=2)
+            source = json.dumps(_shorten(example["value"]), indent=2)
             yield title, code_block(f"{identity}-{title.lower()}", source, "json", f"{title}: {identity}")
+    file = operation["responses"]["200"].get("content", {}).get("text/csv", {})
+    for example in file.get("examples", {}).values():
+        yield "CSV", code_block(f"{identity}-csv", example["value"].replace("\r", ""), "text", f"CSV: {identity}")
+
+
+def _shorten(value: Any) -> Any:
+    """An example without what is zero, empty or unknown in it, where there is much of that."""
+    if isinstance(value, list):
+        return [_shorten(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    whole = {name: _shorten(one) for name, one in value.items()}
+    kept = {name: one for name, one in whole.items() if one not in (0, None, "", [], {})}
+    return whole if len(kept) > len(whole) - _MANY else {**kept, "...": "the other fields"}
 
 
 def _row_of_parameter(parameter: _Schema) -> Row:

@@ -13,7 +13,7 @@ MAX_SHARES = 20
 BUCKETS = tuple(name for name in OtherModelUsage.__struct_fields__ if name not in {"model", "longest_prompt"})
 _INPUTS = ("input", "cache_read", "cache_write_5m", "cache_write_1h", "input_audio", "input_image")
 # Prompts longer than one of these are sold at another price, by one provider or the other ("Pricing", long context).
-_BOUNDARIES = (128_000, 200_000, 256_000, 272_000)
+BOUNDARIES = (100_000, 128_000, 200_000, 256_000, 272_000)
 
 
 def prompt_length(usage: Any) -> int:
@@ -66,7 +66,7 @@ class BatchSum:
         if not any(buckets.values()):
             return
         length = length or sum(buckets[name] for name in _INPUTS)
-        key = (model, sum(length > boundary for boundary in _BOUNDARIES))
+        key = (model, sum(length > boundary for boundary in BOUNDARIES))
         if key not in self._shares and len(self._shares) == MAX_SHARES:
             self._counts.is_partial = True
             key = next(reversed(self._shares))

@@ -1,12 +1,15 @@
 """Calls whose usage comes later, and the calls that bring it: for tests of what becomes of them."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from analytics import rollups
+from analytics.models import LedgerRecord
 from analytics.usage import Alias, Completion, OtherModelUsage, TokenUsage, UsageRecord
 from orgs.models import ApiKey
-from tests.analytics.usage_lines import NOON, make_record
+from tests.analytics.usage_lines import NOON, make_record, rollup_rows
 
+EVER = (date(2020, 1, 1), date(2030, 1, 1))
 NOTHING: dict[str, Any] = {"usage": TokenUsage(), "usage_source": "none"}
 LATER = NOON + timedelta(hours=3)
 # The price list knows batches of models that were sold in that month.
@@ -87,3 +90,21 @@ def fetched(
 def named(key: ApiKey, *pairs: tuple[str, str], provider: str = "anthropic") -> UsageRecord:
     """A call whose answer told which files hold the results of which batches."""
     return fetched(key, provider=provider, aliases=tuple(Alias(*pair) for pair in pairs))
+
+
+# --- Afterwards -------------------------------------------------------------------------------------------------------
+
+
+def stored(record: UsageRecord) -> LedgerRecord:
+    return LedgerRecord.objects.get(pk=record.id)
+
+
+def cost_of(record: UsageRecord) -> tuple[int | None, str]:
+    row = stored(record)
+    return row.cost_pico_usd, row.cost_status
+
+
+def assert_rollups_are_those_of_the_records(key: ApiKey) -> None:
+    before = rollup_rows(key.organization_id)
+    rollups.rebuild(key.organization_id, *EVER)
+    assert rollup_rows(key.organization_id) == before

@@ -12,6 +12,7 @@ from jsonschema import Draft202012Validator
 
 from analytics.api.schema import get_schema
 from tests.analytics.aggregations import Issued, found
+from tests.analytics.requests_seen import body_of
 from tests.analytics.usage_lines import NOON, make_record, post
 from tests.documentation.pages import DOCS, rows
 
@@ -79,7 +80,7 @@ def ask(path: str, text: str, parameters: dict[str, str]) -> tuple[int, Any]:
     path = path.replace("{table}", "prompts")
     answer = _VISITOR.get(path, parameters, headers={"Authorization": f"Bearer {text}"})
     is_json = answer.headers["Content-Type"] == "application/json"
-    return answer.status_code, json.loads(answer.content) if is_json else None
+    return answer.status_code, json.loads(answer.content) if is_json else body_of(answer).decode()
 
 
 @pytest.mark.parametrize("path", AS_JSON)
@@ -115,23 +116,35 @@ def test_every_parameter_is_in_the_schema_and_no_other_is_taken(path: str, examp
     assert set(re.findall(r"\w+", taken)) - {"There", "are"} == parameters_of(path)
 
 
-@pytest.mark.parametrize("path", AS_JSON)
-def test_the_examples_fit_the_schema(path: str) -> None:
+@pytest.mark.parametrize("path", READ)
+def test_the_examples_fit_the_schema_and_leave_no_field_out(path: str) -> None:
+    shown = 0
+    for answer in READ[path]["responses"].values():
+        as_json = answer.get("content", {}).get("application/json", {})
+        for example in as_json.get("examples", {}).values():
+            assert complaints(as_json["schema"], example["value"]) == []
+            assert unnamed(as_json["schema"], example["value"]) == set()
+            shown += 1
+    assert shown == len([status for status in READ[path]["responses"] if status not in {"200", "304"}]) + (
+        path in AS_JSON
+    )
+
+
+@pytest.mark.parametrize("path", [path for path in AS_JSON if "/aggregations/" in path])
+def test_the_rows_of_an_example_add_up(path: str) -> None:
     (example,) = READ[path]["responses"]["200"]["content"]["application/json"]["examples"].values()
-    shown = without_dots(example["value"])
+    shown = example["value"]
+    for listed in [value for value in shown.values() if isinstance(value, list)]:
+        for name in ("total_cost", "request_count", "priced_count"):
+            assert (round(sum(row[name] for row in listed), 9) == shown[name]) is not shown.get("overlap", False)
 
-    assert unnamed(answer_of(path), shown) == set()
-    told = [one for one in complaints(answer_of(path), shown) if "is a required property" not in one]
-    assert told == []
 
-
-def without_dots(value: Any) -> Any:
-    """Without the mark that stands for further fields."""
-    if isinstance(value, list):
-        return [without_dots(one) for one in value]
-    if isinstance(value, dict):
-        return {name: without_dots(one) for name, one in value.items() if name != "..."}
-    return value
+@pytest.mark.parametrize("path", READ)
+def test_the_example_of_a_file_begins_with_its_columns(path: str, example: Issued) -> None:
+    content = READ[path]["responses"]["200"]["content"]["text/csv"]
+    (shown,) = content["examples"].values()
+    written = ask(path, example.text, {**FEBRUARY, "format": "csv"})[1]
+    assert shown["value"].splitlines()[0] == written.splitlines()[0]
 
 
 def test_the_schema_is_served_to_everybody_and_its_addresses_exist(client: Client) -> None:

@@ -55,6 +55,10 @@ def call(case: AnyCase, issued: Issued) -> None:
     )
 
 
+def test_the_schema_is_one_of_openapi() -> None:
+    SCHEMA.validate()
+
+
 def boundaries(operation: Any) -> Iterator[AnyCase]:
     """Each parameter at the ends of what it may be, and just beyond; missing, twice; other methods."""
     found: Iterator[AnyCase] = operation.schema.iter_coverage_cases(

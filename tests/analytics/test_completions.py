@@ -1,21 +1,17 @@
 """Pending calls and their outcomes, posted: each is booked once, to the call that created it, at that call's prices."""
 
-import json
-from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis import strategies as st
+from pytest_django import DjangoAssertNumQueries
 
-from analytics import completions, condensing, price_book, repricing, rollups
+from analytics import completions, condensing, price_book, repricing
 from analytics.models import CondensedSpan, CreatedObject, DailyTagUsage, DailyUsage, LedgerRecord, ModelPrice
 from analytics.usage import Completion, TokenUsage, UsageRecord
 from orgs.models import ApiKey
-from tests.analytics import later_calls
 from tests.analytics.later_calls import (
     ANSWER_COST,
     ANSWERED,
@@ -24,38 +20,25 @@ from tests.analytics.later_calls import (
     RESULTS,
     RESULTS_COST,
     SUMMED,
+    assert_rollups_are_those_of_the_records,
     background,
     batch,
+    cost_of,
     fetched,
     named,
+    stored,
 )
 from tests.analytics.usage_lines import NOON, lines_of, make_record, post, post_lines, rollup_rows
 from tests.factories import make_key, make_organization, make_team
 
 pytestmark = [pytest.mark.trial, pytest.mark.django_db]
 
-EVER = (date(2020, 1, 1), date(2030, 1, 1))
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture
 def key() -> ApiKey:
     return make_key(make_team(make_organization(timezone="Asia/Kathmandu")))[0]
-
-
-def stored(record: UsageRecord) -> LedgerRecord:
-    return LedgerRecord.objects.get(pk=record.id)
-
-
-def cost_of(record: UsageRecord) -> tuple[int | None, str]:
-    row = stored(record)
-    return row.cost_pico_usd, row.cost_status
-
-
-def assert_rollups_are_those_of_the_records(key: ApiKey) -> None:
-    before = rollup_rows(key.organization_id)
-    rollups.rebuild(key.organization_id, *EVER)
-    assert rollup_rows(key.organization_id) == before
 
 
 # --- One call and its outcome -----------------------------------------------------------------------------------------
@@ -270,100 +253,6 @@ def test_a_completed_batch_is_priced_again_exactly(key: ApiKey) -> None:
     assert stored(record).previous_cost_pico_usd == 1
 
 
-# --- In whatever order ------------------------------------------------------------------------------------------------
-
-
-def arrivals(key: ApiKey, other: ApiKey) -> list[UsageRecord]:
-    """Pending calls and everything that is told of them, in one order of many."""
-    failed = msgspec.structs.replace(ANSWERED, object_id="resp_2", error_code="server_error")
-    results_again = msgspec.structs.replace(RESULTS, usage=TokenUsage(input=1))
-    return [
-        background(key),
-        background(key, "resp_2", tags=()),
-        background(key, "resp_3", prompt_key="", at=NOON - timedelta(days=1)),
-        batch(key),
-        make_record(key),
-        fetched(key, ANSWERED),
-        fetched(key, ANSWERED),
-        fetched(key, failed),
-        fetched(other, msgspec.structs.replace(ANSWERED, object_id="resp_3")),
-        named(key, ("file_1", "batch_1"), ("file_2", "batch_1"), ("file_9", "batch_9")),
-        named(key, ("file_1", "batch_1")),
-        fetched(key, SUMMED, provider="anthropic"),
-        fetched(key, RESULTS, provider="anthropic"),
-        fetched(key, Completion(object_id="file_2"), provider="anthropic"),
-        fetched(key, msgspec.structs.replace(results_again, object_id="file_9"), provider="anthropic"),
-    ]
-
-
-def as_if_told_at_once(records: Sequence[UsageRecord]) -> list[UsageRecord]:
-    """The same calls, had their own answers told what they used."""
-    told = {
-        "resp_1": ANSWERED,
-        "resp_2": msgspec.structs.replace(ANSWERED, error_code="server_error"),
-        "batch_1": RESULTS,
-    }
-    found = []
-    for record in records:
-        outcome = told.get(record.object_id)
-        changes: dict[str, Any] = {"id": uuid4().hex, "completion": None, "aliases": ()}
-        if outcome is not None:
-            names = ("model", "usage", "usage_source", "error_code", "finish_reason")
-            changes |= {"state": "complete", **{name: getattr(outcome, name) for name in names}}
-        found.append(msgspec.structs.replace(record, **changes))
-    return found
-
-
-def sums_without_owner(key: ApiKey) -> str:
-    owners = {"organization_id", "team_id", "api_key_id"}
-    return json.dumps(
-        [
-            sorted(json.dumps({k: v for k, v in row.items() if k not in owners}, default=str) for row in rows)
-            for rows in rollup_rows(key.organization_id).values()
-        ]
-    )
-
-
-# Without shrinking, which would take minutes here. The seed of a failure is told.
-@settings(max_examples=20, phases=(Phase.generate,), suppress_health_check=[HealthCheck.too_slow])
-@given(data=st.data())
-def test_whatever_comes_in_whatever_order_and_company_the_sums_are_the_same(data: st.DataObject) -> None:
-    key, other, mirror = (make_key()[0] for _ in range(3))
-    records = arrivals(key, other)
-    order = data.draw(st.permutations(records))
-    cuts = sorted(data.draw(st.sets(st.integers(1, len(order) - 1), max_size=len(order) - 1)))
-    between = data.draw(st.lists(st.sampled_from(["", "", "", "rebuild", "reprice", "again"]), min_size=len(order)))
-    segments = [order[start:end] for start, end in zip([0, *cuts], [*cuts, len(order)], strict=True)]
-
-    for segment, act in zip(segments, between, strict=False):
-        post(*segment)
-        if act == "again":
-            post(*segment)
-        elif act == "rebuild":
-            rollups.rebuild(key.organization_id, *EVER)
-        elif act == "reprice":
-            repricing.reprice(organization_id=key.organization_id)
-
-    own = [msgspec.structs.replace(one, **_owners(mirror)) for one in records if one.api_key_id == key.pk]
-    post(*as_if_told_at_once(own))
-    assert sums_without_owner(key) == sums_without_owner(mirror)
-    assert_rollups_are_those_of_the_records(key)
-    assert {record.object_id: cost_of(record)[1] for record in own_pending(records)} == {
-        "resp_1": "priced",
-        "resp_2": "priced",
-        "resp_3": "pending",
-        "batch_1": "priced",
-    }
-
-
-def own_pending(records: Sequence[UsageRecord]) -> list[UsageRecord]:
-    return [record for record in records if record.state == "pending"]
-
-
-def _owners(key: ApiKey) -> dict[str, int]:
-    return {"organization_id": key.organization_id, "team_id": key.team_id, "api_key_id": key.pk}
-
-
 # --- What waits -------------------------------------------------------------------------------------------------------
 
 
@@ -411,7 +300,9 @@ def test_ids_that_no_provider_gives_are_not_kept(key: ApiKey) -> None:
     assert not CreatedObject.objects.exists()
 
 
-def test_calls_that_tell_nothing_of_others_ask_the_table_nothing(key: ApiKey) -> None:
-    settled = completions.settle([make_record(key, **NOTHING)], now=NOON)
-    assert (settled.posted, settled.completed_at) == ((), {})
-    assert later_calls.NOTHING == NOTHING
+def test_calls_that_tell_nothing_of_others_ask_the_database_nothing(
+    key: ApiKey, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    records = [make_record(key, **NOTHING)]
+    with django_assert_num_queries(0):
+        assert completions.settle(records, now=NOON).records == records

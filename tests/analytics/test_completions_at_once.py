@@ -1,7 +1,6 @@
 """Pending calls and their outcomes posted at the same moment, while others reprice, rebuild and move the days."""
 
 from collections.abc import Callable
-from datetime import date
 from functools import partial
 
 import msgspec
@@ -16,20 +15,20 @@ from tests.analytics.at_once import threads, wait_for_waiting
 from tests.analytics.later_calls import (
     ANSWER_COST,
     ANSWERED,
+    EVER,
     RESULTS,
     RESULTS_COST,
     SUMMED,
+    assert_rollups_are_those_of_the_records,
     background,
     batch,
     fetched,
     named,
 )
-from tests.analytics.usage_lines import post, rollup_rows
+from tests.analytics.usage_lines import post
 from tests.factories import make_key
 
 pytestmark = [pytest.mark.production, pytest.mark.django_db(transaction=True)]
-
-EVER = (date(2020, 1, 1), date(2030, 1, 1))
 
 
 @pytest.fixture
@@ -42,9 +41,7 @@ def assert_booked(key: ApiKey, costs: dict[str, int]) -> None:
     records = LedgerRecord.objects.exclude(object_id="")
     assert dict(records.values_list("object_id", "cost_pico_usd")) == costs
     assert sum(DailyUsage.objects.values_list("cost_pico_usd", flat=True)) == sum(costs.values())
-    before = rollup_rows(key.organization_id)
-    rollups.rebuild(key.organization_id, *EVER)
-    assert rollup_rows(key.organization_id) == before
+    assert_rollups_are_those_of_the_records(key)
 
 
 @pytest.mark.parametrize("first", ["record", "outcome"])

@@ -18,6 +18,7 @@ from genai_prices.types import ModelInfo, Provider, TimeOfDateConstraint
 from analytics.price_book import bundled
 from analytics.pricing import PICO_USD, TOKEN_BUCKETS, Cost, price
 from analytics.usage import TokenUsage
+from proxy.providers.shares import BOUNDARIES
 
 pytestmark = pytest.mark.trial
 
@@ -213,6 +214,17 @@ def test_bundled_prices_change_at_midnight_only() -> None:
         for info in entry.models:
             items = [*(info.prices if isinstance(info.prices, list) else ()), *(info.price_variants or ())]
             assert not any(isinstance(item.constraint, TimeOfDateConstraint) for item in items), info.id
+
+
+def test_the_requests_of_a_batch_are_told_apart_wherever_a_longer_prompt_is_dearer() -> None:
+    thresholds = set()
+    for entry in ENTRIES.values():
+        for info in entry.models:
+            priced = [item.prices for item in info.prices] if isinstance(info.prices, list) else [info.prices]
+            for prices in [*priced, *(variant.prices for variant in info.price_variants or ())]:
+                thresholds |= {tier.start for value in vars(prices).values() for tier in getattr(value, "tiers", ())}
+    assert 200_000 in thresholds
+    assert thresholds <= set(BOUNDARIES)
 
 
 def test_the_models_without_data_residency_are_models_of_the_library() -> None:

@@ -114,14 +114,12 @@ def test_the_lines_of_every_bucket_and_model_add_up_to_the_cost(
     assert amounts == [3 * 10**9, 6 * 10**8, 15 * 10**8, 6 * 10**8, 9 * 10**9, 2 * 10**10, 25 * 10**8, 25 * 10**8]
     assert [share.model for share in receipt.shares] == ["claude-sonnet-4-6", "claude-opus-4-6"]
     assert sum(amounts) == receipt.cost_pico_usd == receipt.lines_pico_usd == 39_700_000_000
-    assert all(
-        line.quantity * line.rate_pico_usd == line.amount_pico_usd * (1 if line.is_each else 10**6)
-        for line in receipt.lines
-    )
+    assert all(line.quantity * line.rate_pico_usd == line.amount_pico_usd * line.rate_per for line in receipt.lines)
     words = words_of(client, acme, record)
     assert "Cost streamed $0.0397" in words
     assert "Web searches 2 $0.01 each $0.02" in words
-    assert "Total 4,700 $0.0397" in words
+    assert "Input 1,000 $3.00 a million $0.003" in words
+    assert "Total 4,700 tokens $0.0397" in words
     assert "Reported by the provider in its answer." in words
     assert "Until the first token 900 ms Until the end 1 min 01 s Attempt The second retry by the client's SDK" in words
     assert f"of our answer {record.id} Copy The provider's request id req_42 Copy" in words

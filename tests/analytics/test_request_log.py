@@ -57,7 +57,11 @@ def calls_of_every_kind(key: ApiKey, other: ApiKey) -> dict[str, UsageRecord]:
         "simulated": make_record(key, state="simulated"),
         "interrupted": make_record(key, **CUT_OFF),
         "refused": make_record(key, status=429, error_code="rate_limit", **NOTHING_USED),
-        "free": make_record(key, method="GET", metering="unmetered", route="other", **NOTHING_USED),
+        "pending": make_record(key, state="pending", object_id="resp_1", **NOTHING_USED),
+        "free": make_record(key, method="GET", metering="free", route="models", **NOTHING_USED),
+        "failed for free": make_record(
+            key, method="GET", metering="free", route="models", status=404, error_code="not_found", **NOTHING_USED
+        ),
         "earlier": make_record(key, at=datetime(2026, 1, 31, 18, 14, 59, tzinfo=UTC)),
         "at midnight": make_record(key, at=datetime(2026, 1, 31, 18, 15, tzinfo=UTC)),
     }
@@ -70,7 +74,7 @@ def test_every_filter_means_the_same_on_the_page_in_the_api_and_in_the_file(
     calls = calls_of_every_kind(key, other)
     post(*calls.values())
     names = {record.id: name for name, record in calls.items()}
-    listed = set(calls) - {"free", "earlier"}
+    listed = set(calls) - {"free", "failed for free", "earlier"}
 
     def found(query: str) -> set[str]:
         return {names[call_id] for call_id in ids_everywhere(client, acme, f"{FEBRUARY}&{query}")}
@@ -88,7 +92,9 @@ def test_every_filter_means_the_same_on_the_page_in_the_api_and_in_the_file(
     assert found("tag=untagged") == listed - {"tagged", "nested", "named so"}
     assert found("status=error") == {"interrupted", "refused"}
     assert found("status=ok&provider=openai&flag=streamed") == {"named so"}
-    for flag in ("estimated", "partial", "unpriced", "simulated", "interrupted"):
+    assert found("flag=free") == {"free", "failed for free"}
+    assert found("flag=free&status=error") == {"failed for free"}
+    for flag in ("estimated", "partial", "unpriced", "pending", "simulated", "interrupted"):
         assert found(f"flag={flag}") == {flag} | ({"named so"} if flag == "unpriced" else set())
     assert {names[call_id] for call_id in ids_everywhere(client, acme, "start=2026-01-31&end=2026-01-31")} == {
         "earlier"
@@ -140,6 +146,7 @@ def test_what_has_no_cost_says_so_and_is_never_zero(client: Client, acme: Organi
         make_record(key, prompt_key="cut", **CUT_OFF),
         make_record(key, prompt_key="sandbox", state="simulated"),
         make_record(key, prompt_key="batch", route="other", metering="unmetered", **NOTHING_USED),
+        make_record(key, prompt_key="later", state="pending", object_id="resp_1", **NOTHING_USED),
         make_record(key, prompt_key="plain", latency_ms=1240, streamed=True),
     )
 
@@ -149,6 +156,7 @@ def test_what_has_no_cost_says_so_and_is_never_zero(client: Client, acme: Organi
         "sandbox": "10 Feb 17:45:00 sandbox gpt-4o-2024-08-06 OpenAI Checkout backend 200 simulated 1,100 simulated "
         "850 ms",
         "batch": "10 Feb 17:45:00 batch gpt-4o OpenAI Checkout backend 200 0 not metered 850 ms",
+        "later": "10 Feb 17:45:00 later gpt-4o OpenAI Checkout backend 200 pending not yet pending 850 ms",
         "plain": "10 Feb 17:45:00 plain gpt-4o-2024-08-06 OpenAI Checkout backend 200 streamed 1,100 $0.0035 1.24 s",
     }.items():
         assert words_of(page_of(client, acme, f"{FEBRUARY}&prompt={prompt}")).startswith(expected)

@@ -108,7 +108,7 @@ def test_one_request_has_its_receipt(example: Issued) -> None:
     body = ask(f"requests/{record.id}", example.text)
 
     assert {name: body[name] for name in FIELDS} == ask("requests", example.text, **FEBRUARY)["requests"][0]
-    line = {"model": "gpt-4o-2024-08-06", "rate_per": 1_000_000, "is_stand_in_rate": False}
+    line = {"model": "gpt-4o-2024-08-06", "unit": "token", "rate_per": 1_000_000, "is_stand_in_rate": False}
     assert body["lines"] == [
         {**line, "bucket": "input", "quantity": 1000, "rate": Decimal("2.5"), "amount": Decimal("0.0025")},
         {**line, "bucket": "output", "quantity": 100, "rate": 10, "amount": Decimal("0.001")},

@@ -91,8 +91,8 @@ def _of_openai(route: str, usage: dict[str, Any]) -> Buckets:
         return {"characters": usage["characters"]}
     if usage.get("type") == "duration":
         return {"audio_ms": round(usage["seconds"] * 1000)}
-    if route == "audio/speech":
-        return {"input_tokens": usage["input_tokens"], "output_audio_tokens": usage["output_tokens"]}
+    if route == "audio/speech":  # There is one price for what these models put out.
+        return {"input_tokens": usage["input_tokens"], "output_tokens": usage["output_tokens"]}
     if route.startswith("audio/"):
         sound = usage["input_token_details"]["audio_tokens"]
         words = usage["input_token_details"]["text_tokens"]

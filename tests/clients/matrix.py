@@ -50,6 +50,7 @@ CALLS: dict[str, dict[str, tuple[str, ...]]] = {
         "retried": ("POST chat/completions",) * 3,
         "not-retried": ("POST chat/completions",),
         "refused-provider-key": ("POST chat/completions",),
+        "refused-platform-key": (),
         "environment": ("POST chat/completions",),
     },
     "anthropic": {
@@ -75,6 +76,7 @@ CALLS: dict[str, dict[str, tuple[str, ...]]] = {
         "retried": ("POST messages",) * 3,
         "not-retried": ("POST messages",),
         "refused-provider-key": ("POST messages",),
+        "refused-platform-key": (),
         "environment": ("POST messages",),
     },
     "frameworks": {

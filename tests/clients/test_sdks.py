@@ -47,3 +47,31 @@ def test_the_client_works_and_every_call_goes_through_unchanged(
         record = call.record
         assert (record["prompt_key"], record["tags"]) == (name, ["matrix", str(client)])
         assert stage.misbookings(call) == []
+
+
+def of(scenario: str) -> list[Client]:
+    return [client for client in CLIENTS if scenario in client.scenarios]
+
+
+@pytest.mark.parametrize("client", of("retried"), ids=str)
+def test_the_clients_own_retries_are_counted(stage: Stage, runs: dict[str, Run], client: Client) -> None:
+    calls = stage.calls(runs[str(client)].account, "retried")
+    assert [call.record["sdk_retry_count"] for call in calls] == [0, 1, 2]
+
+
+@pytest.mark.parametrize("client", of("refused-platform-key"), ids=str)
+def test_a_refused_platform_key_is_tried_once_and_reaches_nobody(
+    stage: Stage, runs: dict[str, Run], client: Client
+) -> None:
+    assert runs[str(client)].errors["refused-platform-key"] == ""
+    (seen,) = [
+        one
+        for one in stage.tap.exchanges()
+        if one.request.header("x-aipc-prompt-key") == "refused-platform-key"
+        and one.request.header("x-aipc-tags") == f"matrix, {client}"
+    ]
+    assert seen.answer is not None
+    assert (seen.answer.status, seen.answer.header("x-should-retry")) == (401, "false")
+    answered = {one.request_id for one in stage.served.provider.log}
+    assert seen.answer.header("x-request-id") not in answered
+    assert seen.answer.header("request-id") not in answered

@@ -219,6 +219,24 @@ def test_the_spend_is_read_back_as_shown(served: Served, ran: dict[str, Ran]) ->
     assert line.split()[1:] == ["greeting", str(COSTS["openai"])]
 
 
+@needs_curl
+def test_every_question_of_the_page_about_the_api_is_answered(served: Served, ran: dict[str, Ran]) -> None:
+    example = next(one for one in PYTHON if one.provider == "anthropic" and not one.is_simulated)
+    account = ran[str(example)].account
+    wait_until(lambda: account.reports.monthly()["request_count"] == 1, "the call is in the ledger", 20)
+
+    answers = [
+        shell(account, on(served, asked).replace("curl -OJ", "curl")) for asked in blocks(DOCS / "api.md", "bash")
+    ]
+
+    _, ordered, page, models, table, status = answers
+    assert [row["prompt_key"] for row in json.loads(ordered)["prompts"]] == ["greeting"]
+    assert [row["day"][-2:] for row in json.loads(page)["days"]] == [str(day) for day in range(11, 21)]
+    assert models.splitlines()[0].startswith("model,total_cost,request_count,")
+    assert table.startswith("prompt_key,")
+    assert status == "304"
+
+
 def test_the_commands_make_a_key_that_works(served: Served) -> None:
     wanted = [one for one in commands(DOCS / "operations.md") if one.startswith("create_")][:2]
     organization, key = [manage(served, one) for one in wanted]

@@ -36,12 +36,16 @@ def parameter(name: str, description: str, schema: Schema | None = None, **more:
     return OpenApiParameter(name, schema or {"type": "string"}, description=description, **more)
 
 
+# As in a class of characters.
+_CONTROL = r"\u0000-\u001f\u007f-\u009f\u2028\u2029"
+PLAIN_TEXT = rf"^[^{_CONTROL}]+$"
+NOT_BLANK = rf"^[^{_CONTROL}]*[^\s{_CONTROL}][^{_CONTROL}]*$"
+
+
 def _text(most: int) -> Schema:
     return {"type": "string", "minLength": 1, "maxLength": most, "pattern": PLAIN_TEXT}
 
 
-# No control characters.
-PLAIN_TEXT = r"^[^\u0000-\u001f\u007f-\u009f\u2028\u2029]+$"
 _DATE = {"type": "string", "format": "date"}
 ORGANIZATION = parameter(
     "organization",
@@ -87,6 +91,7 @@ FORMAT = parameter(
 )
 IF_NONE_MATCH = parameter("If-None-Match", "the `ETag` of an answer that you have", location="header")
 
+_JSON = "application/json"
 FRAME_EXAMPLE = {
     "period": {"start": "2026-02-01", "end": "2026-02-28"},
     "timezone": "Europe/Berlin",
@@ -147,39 +152,33 @@ def answering(
 ) -> Annotation:
     """`json` and `csv` are what it answers; `example` is filled up to all fields; `has_tag` is for an entity tag."""
     answers: dict[Any, Any] = {}
-    examples = [
-        OpenApiExample(
-            "Error", value={"error": dict(zip(("code", "parameter", "message"), shown, strict=True))},
-            response_only=True, media_type="application/json", status_codes=[str(status)],
-        )
-        for status, (_, shown) in _ERRORS.items()
-    ]  # fmt: skip
+    examples = []
     if json:
-        answers[200, "application/json"] = OpenApiResponse(json, "The answer")
-        value = example_of(json, example or {})
-        examples.append(
-            OpenApiExample("Answer", value=value, response_only=True, media_type="application/json", status_codes=[200])
-        )
+        answers[200, _JSON] = OpenApiResponse(json, "The answer")
+        examples.append(_example("Answer", example_of(json, example or {}), 200))
     if csv:
         answers[200, "text/csv"] = OpenApiResponse({"type": "string"}, "The answer")
-        examples.append(
-            OpenApiExample("File", value=csv, response_only=True, media_type="text/csv", status_codes=[200])
-        )
+        examples.append(_example("File", csv, 200, "text/csv"))
     if has_tag:
         answers[304] = OpenApiResponse(None, "you have it already: its `ETag` is that of `If-None-Match`")
-    errors = {
-        (status, "application/json"): OpenApiResponse(ref("Error"), text) for status, (text, _) in _ERRORS.items()
-    }
+    for status, (text, (code, parameter_name, message)) in _ERRORS.items():
+        answers[status, _JSON] = OpenApiResponse(ref("Error"), text)
+        error = {"code": code, "parameter": parameter_name, "message": message}
+        examples.append(_example("Error", {"error": error}, status))
     return extend_schema(
         operation_id=operation_id,
         summary=summary,
         description=description,
         parameters=[*parameters, *([IF_NONE_MATCH] if has_tag else []), *_headers(has_tag)],
-        responses=answers | errors,
+        responses=answers,
         examples=examples,
         auth=_ANY_OF_THEM,
         tags=[tag],
     )
+
+
+def _example(name: str, value: Any, status: int, media_type: str = _JSON) -> OpenApiExample:
+    return OpenApiExample(name, value=value, response_only=True, media_type=media_type, status_codes=[status])
 
 
 def _headers(has_tag: bool) -> list[OpenApiParameter]:

@@ -1,12 +1,14 @@
 """What is in the objects that the API takes and answers. Data alone; the fields' names are a contract."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, get_args
 
 from analytics.models import CostStatus
 from analytics.quantities import QUANTITY_COLUMNS
+from analytics.receipts import UNITS
 from analytics.reports import SUM_COLUMNS
 from analytics.request_log import FLAGS
+from analytics.usage import UsageSource
 from proxy.body import MAX_PROMPT_KEY, MAX_TAG, MAX_TAGS
 from proxy.providers import PROVIDERS
 
@@ -139,7 +141,7 @@ _REQUEST = {
     "cost": usd_or_null("`null` where unknown, never 0"),
     "cost_status": text("how sure the cost is", enum=list(CostStatus.values)),
     "previous_cost": usd_or_null("the amount before it was repriced"),
-    "usage_source": text("who counted the tokens", enum=["provider", "estimated", "none"]),
+    "usage_source": text("who counted the tokens", enum=list(get_args(UsageSource))),
     **{name: _QUANTITIES[name] for name in QUANTITY_COLUMNS},
     "service_tier": text_or_null("as the answer named it"),
     "speed": text_or_null("as the answer named it"),
@@ -150,14 +152,26 @@ _REQUEST = {
     "finish_reason": text_or_null("why the answer ended, in the provider's word"),
     "sdk_retry_count": count_or_null("which retry of the official SDKs it was; 0 is the first attempt"),
     "provider_request_id": text_or_null("the provider's own id of the call"),
-    "route": text("the provider's route, or `other`"),
+    "route": text("the provider's route with `{id}` for an id, or `other`"),
+    "method": text("the HTTP method"),
+    "object_id": text_or_null("the provider's id of the background response or batch that the call created"),
+    "completed_at": {
+        "type": ["string", "null"],
+        "format": "date-time",
+        "description": "of such a call, when the call began that fetched its result through the proxy",
+    },
 }
 _LINE = {
     "model": text("whose tokens they are"),
     "bucket": text("which kind, like `input` or `cache_read`"),
-    "quantity": count("how many"),
+    "unit": text("what is counted", enum=["token", *dict.fromkeys(UNITS.values())]),
+    "quantity": {"type": "number", "minimum": 0, "description": "how many"},
     "rate": usd("dollars per `rate_per` units"),
-    "rate_per": {"type": "integer", "enum": [1, 10**6], "description": "1,000,000 for tokens, 1 for searches"},
+    "rate_per": {
+        "type": "integer",
+        "enum": [1, 60, 3600, 10**6],
+        "description": "1,000,000 for tokens and characters, 1 for searches, 60 or 3600 for seconds",
+    },
     "amount": usd("quantity x rate / `rate_per`"),
     "is_stand_in_rate": flag("the price has no rate for this bucket, and another bucket's holds"),
 }

@@ -1,8 +1,10 @@
 """Examples of answers: what is worth showing is given, and the other fields are filled in to fit the schema."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
+from analytics import exports
 from analytics.api.schema.components import COMPONENTS, Schema
 
 _NOTHING = {"integer": 0, "number": 0, "boolean": False, "array": (), "object": {}}
@@ -16,11 +18,16 @@ def example_of(schema: Schema, given: Any) -> Any:
     if isinstance(given, Mapping):
         fields = fields_of(schema)
         missing = {name: _default_of(field) for name, field in fields.items() if name not in given}
-        told = {**given, **missing}
-        return {name: example_of(field, told[name]) for name, field in fields.items()}
+        return {name: example_of(fields[name], value) for name, value in {**given, **missing}.items()}
     if isinstance(given, list | tuple):
         return [example_of(schema["items"], one) for one in given]
     return given
+
+
+def line_of(example: Mapping[str, Any], columns: Sequence[str]) -> str:
+    """A line of a CSV file, as `exports` writes it."""
+    values = (Decimal(str(value)) if isinstance(value, float) else value for value in map(example.get, columns))
+    return exports.lines([list(values)]).decode()
 
 
 def fields_of(schema: Schema) -> dict[str, Schema]:

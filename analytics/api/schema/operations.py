@@ -14,6 +14,7 @@ from analytics.api.schema.annotating import (
     with_frame,
 )
 from analytics.api.schema.components import ref
+from analytics.api.schema.examples import example_of, line_of
 from analytics.request_fields import FIELDS
 from analytics.request_log import FLAGS, PAGE_SIZE, STATUSES
 
@@ -44,15 +45,7 @@ _REQUEST_EXAMPLE = {
     "finish_reason": "stop",
     "route": "chat/completions",
 }
-
-
-def _cell(value: object) -> str:
-    return (
-        "; ".join(value) if isinstance(value, list) else exports.cell(str(value) if isinstance(value, float) else value)
-    )
-
-
-_CSV_EXAMPLE = f"{','.join(FIELDS)}\r\n" + ",".join(_cell(_REQUEST_EXAMPLE.get(name)) for name in FIELDS) + "\r\n"
+_CSV_EXAMPLE = f"{','.join(FIELDS)}\r\n" + line_of(example_of(ref("Request"), _REQUEST_EXAMPLE), FIELDS)
 log = answering(
     "requests",
     "The calls behind the figures, newest first",

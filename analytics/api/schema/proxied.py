@@ -9,6 +9,9 @@ _ERRORS = {
     "400": "the body or the address cannot be used",
     "401": "the platform key is missing, unknown or revoked, or `X-Provider-Key` is missing",
     "403": "the organization is suspended",
+    "413": "the body is too large",
+    "415": "the body is encoded in another way than gzip",
+    "500": "a defect of the proxy",
     "502": "the provider refused its key, or could not be reached",
     "503": "the proxy cannot take the call at the moment; try again",
     "504": "the provider did not answer in time",
@@ -69,7 +72,7 @@ def _operation(name: str, summary: str, headers: list[Schema], required: dict[st
             "answer, unmodified. With `stream` the answer is a stream of server-sent events. "
             "[Errors](/docs/errors/) has all codes of `x-aipc-error`.",
             "tags": ["Proxy"],
-            "security": [{"platformKey": []}],
+            "security": [{"platformKey": []}, {"platformKeyHeader": []}],
             "parameters": headers,
             "requestBody": {
                 "required": True,
@@ -80,12 +83,22 @@ def _operation(name: str, summary: str, headers: list[Schema], required: dict[st
                     "description": "The provider's answer",
                     "headers": answer_headers,
                     "content": {
-                        "application/json": {"schema": {"type": "object"}, "examples": {"Answer": {"value": answered}}}
+                        "application/json": {"schema": {"type": "object"}, "examples": {"Answer": {"value": answered}}},
+                        "text/event-stream": {"schema": {"type": "string"}},
                     },
                 },
-                **{status: {"description": text} for status, text in _ERRORS.items()},
+                **{status: _error(text, answer_headers) for status, text in _ERRORS.items()},
             },
         }
+    }
+
+
+def _error(text: str, headers: dict[str, Schema]) -> Schema:
+    """Of ours in the provider's shape, or the provider's own."""
+    return {
+        "description": text,
+        "headers": headers,
+        "content": {"application/json": {"schema": {"type": "object"}}},
     }
 
 

@@ -10,6 +10,7 @@ from analytics.api.paging import MOST_AT_ONCE
 from analytics.api.schema.annotating import (
     FORMAT,
     FRAME_EXAMPLE,
+    NOT_BLANK,
     PERIOD,
     Annotation,
     answering,
@@ -17,7 +18,8 @@ from analytics.api.schema.annotating import (
     rows_of,
     with_frame,
 )
-from analytics.api.schema.components import Schema, flag
+from analytics.api.schema.components import Schema, flag, ref
+from analytics.api.schema.examples import example_of, line_of
 from analytics.filters import MOST_DAYS
 from proxy.body import MAX_PROMPT_KEY
 
@@ -38,12 +40,10 @@ _CURSOR = parameter(
     "the `next_cursor` of the answer before, all else being the same. All pages are of the moment of the first one. "
     "JSON only",
 )
-_PLAIN = r"\u0000-\u001f\u007f-\u009f\u2028\u2029"
-_NOT_BLANK = rf"^[^{_PLAIN}]*[^\s{_PLAIN}][^{_PLAIN}]*$"
 _PROMPT_KEY = parameter(
     "prompt_key",
     "the prompt; `unknown` for requests without a prompt key",
-    {"type": "string", "minLength": 1, "maxLength": MAX_PROMPT_KEY, "pattern": _NOT_BLANK},
+    {"type": "string", "minLength": 1, "maxLength": MAX_PROMPT_KEY, "pattern": NOT_BLANK},
     required=True,
 )
 
@@ -78,7 +78,7 @@ def _listing(
     counts["avg_cost_per_request"] = round(counts["total_cost"] / counts["priced_count"], 15)
     example = {listing.name: rows, **shown, **FRAME_EXAMPLE, **counts}
     first = listing.columns
-    line = ",".join(str(rows[0].get(name, 0)) for name in first)
+    line = line_of(example_of(ref(component), rows[0]), first)
     return answering(
         endpoint,
         summary,
@@ -88,7 +88,7 @@ def _listing(
         tag=_TAG,
         json=with_frame(rows_of(listing.name, component, "the rows") | own, "List", "Sums"),
         example=example,
-        csv=f"{','.join(first)}\r\n{line}\r\n",
+        csv=f"{','.join(first)}\r\n{line}",
         has_tag=True,
     )
 
