@@ -8,8 +8,11 @@ from django.core.management import execute_from_command_line
 from django.db import DatabaseError, OperationalError, connection
 from django.db.migrations.executor import MigrationExecutor
 
+from config import logs
+
 
 def execute(arguments: Sequence[str]) -> None:
+    logs.watch_uncaught_errors()
     try:
         execute_from_command_line(list(arguments))
     except DatabaseError:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
@@ -20,12 +21,16 @@ def sqlite(file: Path) -> dict[str, Any]:
 
 
 def postgresql(url: str, pool_size: int) -> dict[str, Any]:
-    """Raises `ImproperlyConfigured` for another database's URL."""
-    database: dict[str, Any] = dict(dj_database_url.parse(url))
+    """Raises `ImproperlyConfigured` for another database's URL, without telling what it is."""
+    try:
+        database: dict[str, Any] = dict(dj_database_url.parse(url))
+    except ValueError:
+        database = {"ENGINE": None}
     if database["ENGINE"] != "django.db.backends.postgresql":
         raise ImproperlyConfigured(
-            "DATABASE_URL must name a PostgreSQL database: postgresql://user:password@host/name."
-        )
+            "DATABASE_URL must name a PostgreSQL database: postgresql://user:password@host/name. "
+            "Special letters of the password are percent-encoded."
+        ) from None  # the parser's words quote the password
     given = database.get("OPTIONS", {})
     database["OPTIONS"] = {
         **given,
@@ -36,3 +41,16 @@ def postgresql(url: str, pool_size: int) -> dict[str, Any]:
     }
     database["CONN_HEALTH_CHECKS"] = True  # a connection from before a restart of the database is replaced
     return database
+
+
+def check_redis(url: str) -> None:
+    """Raises `ImproperlyConfigured` for what is no URL of a Redis server, without telling what it is."""
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in {"redis", "rediss", "unix"} and (parts.port is None or bool(parts.hostname))
+    except ValueError:
+        usable = False
+    if url and not usable:
+        raise ImproperlyConfigured(
+            "REDIS_URL must be like redis://:password@host:6379/0. Special letters of the password are percent-encoded."
+        )

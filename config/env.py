@@ -6,6 +6,7 @@ An empty variable counts as absent, so that `NAME=` in an env file means "the de
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from ipaddress import ip_address
 from urllib.parse import unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
@@ -77,6 +78,14 @@ def read_http_url(name: str, default: str) -> str:
     if not usable:
         raise ImproperlyConfigured(f"{name}={text!r} is not a URL like https://example.com/path.")
     return text
+
+
+def is_this_machine(host: str) -> bool:
+    """Whether the name or address is one that only this machine itself reaches."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
 
 
 @dataclass(frozen=True, slots=True)

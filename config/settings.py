@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.utils import get_random_secret_key
 
-from config import databases, env, logs
+from config import databases, env, logs, redaction
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -23,6 +23,7 @@ if bool(DATABASE_URL) != bool(REDIS_URL):
         "DATABASE_URL and REDIS_URL go together: set both (PostgreSQL and Redis) or neither (trial mode on SQLite)."
     )
 IS_TRIAL = not DATABASE_URL
+databases.check_redis(REDIS_URL)
 DEBUG = env.read_flag("DEBUG", default=False)
 DATA_DIR = Path(env.read_text("DATA_DIR", str(BASE_DIR / "var" / "trial"))).absolute()
 LOG_LEVEL = env.read_choice("LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), "INFO")
@@ -38,6 +39,11 @@ TRUSTED_PROXIES = env.read_list("TRUSTED_PROXIES")
 _public = urlsplit(PUBLIC_URL)
 ALLOWED_HOSTS = [_public.hostname or "", *(["127.0.0.1", "localhost", "[::1]"] if IS_TRIAL else [])]
 CSRF_TRUSTED_ORIGINS = [f"{_public.scheme}://{_public.netloc}"]
+if DEBUG and not env.is_this_machine(_public.hostname or ""):
+    raise ImproperlyConfigured(
+        "DEBUG shows code, settings and data to whoever meets an error. It is for PUBLIC_URL on this machine only, "
+        "like http://127.0.0.1:8000: set DEBUG=false."
+    )
 
 # --- Secrets and cookies ----------------------------------------------------------------------------------------------
 
@@ -328,4 +334,12 @@ SPECTACULAR_SETTINGS = {
 
 # --- Logs: never a body, a header or a key ----------------------------------------------------------------------------
 
-LOGGING = logs.configure(LOG_LEVEL)
+LOGGING = logs.configure(
+    LOG_LEVEL,
+    secrets=[
+        SECRET_KEY,
+        *redaction.passwords_of(DATABASE_URL, REDIS_URL, env.read_text("EMAIL_URL")),
+        *(application["secret"] for application in (*_GOOGLE, *_GITHUB)),
+    ],
+)
+DEFAULT_EXCEPTION_REPORTER = "config.logs.DiscreetReporter"
