@@ -30,7 +30,7 @@ def issue(
     an archived team or a description that is too long.
     """
     locked = Team.objects.select_for_update(no_key=True).get(pk=team.pk)
-    refuse_second_use(form_id)
+    refuse_second_use(form_id, locked.organization_id)
     if locked.is_archived:
         raise ValidationError("This team is archived: its keys would not be seen by anybody.", code="archived_team")
     key = keys.generate()
@@ -57,11 +57,17 @@ def issue(
     return record, key
 
 
-def refuse_second_use(form_id: UUID | None) -> None:
-    """Raises `AlreadyIssued`. The caller holds a lock for which a second sending of the same form waits."""
+def refuse_second_use(form_id: UUID | None, organization_id: int) -> None:
+    """Raises `AlreadyIssued`. The caller holds a lock for which a second sending of the same form waits.
+
+    A form of another organization made nothing that could be told here: `ValidationError`.
+    """
     earlier = ApiKey.objects.filter(form_id=form_id).first() if form_id else None
-    if earlier is not None:
-        raise AlreadyIssued(earlier)
+    if earlier is None:
+        return
+    if earlier.organization_id != organization_id:
+        raise ValidationError("This form cannot be used. Open it anew.", code="foreign_form")
+    raise AlreadyIssued(earlier)
 
 
 @transaction.atomic

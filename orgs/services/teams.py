@@ -33,7 +33,7 @@ def create_with_key(
 ) -> tuple[ApiKey, str]:
     """A team and its first key at once, or neither. Raises what `create` and `keys.issue` raise."""
     _lock_names(organization.pk)
-    keys.refuse_second_use(form_id)
+    keys.refuse_second_use(form_id, organization.pk)
     team = create(organization=organization, name=name, by=by)
     return keys.issue(team=team, by=by, description=description, form_id=form_id)
 

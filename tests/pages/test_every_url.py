@@ -15,8 +15,6 @@ import pytest
 from django.apps import apps
 from django.db import transaction
 from django.test import Client
-from django.urls import get_resolver
-from django.urls.resolvers import URLPattern, URLResolver
 from pytest_django import DjangoDbBlocker
 
 from accounts.models import User
@@ -30,6 +28,7 @@ from tests.factories import (
     make_version,
 )
 from tests.orgs.people import make_invitation, make_verified_user
+from tests.pages.addresses import ROUTES, address
 
 pytestmark = pytest.mark.django_db
 
@@ -207,15 +206,6 @@ MAY: dict[str, set[str]] = {
 }
 
 
-def all_routes(resolver: URLResolver | None = None, before: str = "") -> Iterator[str]:
-    for pattern in (resolver or get_resolver()).url_patterns:
-        route = before + str(pattern.pattern)
-        if isinstance(pattern, URLPattern):
-            yield route
-        else:
-            yield from all_routes(pattern, route)
-
-
 def find_model(route: str) -> str | None:
     """`orgs/team` of the admin's `admin/orgs/team/add/`; None for any other page."""
     found = re.match(r"admin/([a-z]+/[a-z]+)/", route)
@@ -223,7 +213,6 @@ def find_model(route: str) -> str | None:
 
 
 _APPS = {config.label for config in apps.get_app_configs()}
-ROUTES = list(dict.fromkeys(all_routes()))
 OF_MODELS = [route for route in ROUTES if find_model(route)]
 
 
@@ -281,13 +270,6 @@ def session_of(person: User) -> str:
     client = Client()
     client.force_login(person)
     return client.cookies["sessionid"].value
-
-
-def address(route: str, named: dict[str, object]) -> str:
-    path = re.sub(r"\(\?P<(\w+)>(?:[^()]|\([^()]*\))*\)", lambda found: str(named[found[1]]), route)
-    path = re.sub(r"<(?:\w+:)?(\w+)>", lambda found: str(named[found[1]]), path)
-    path = path.replace("(?:/[\\s\\S]*)?", "/nothing").replace("/?", "/").replace("\\Z", "")
-    return "/" + path.replace("^", "").replace("$", "")
 
 
 def answer(session: str | None, method: str, path: str) -> str:
