@@ -78,7 +78,7 @@ NARROWED = operations(load(narrowed(get_schema("http://127.0.0.1:8000"))))
 @pytest.fixture(autouse=True)
 def plain_application(settings: Settings) -> Iterator[None]:
     """It never tells anybody to wait, and leaves the test's connection open, and with it the test's transaction."""
-    settings.API_REQUESTS_PER_MINUTE = 0
+    settings.API_REQUESTS_PER_MINUTE, settings.ALLOWED_HOSTS = 0, ["localhost"]
     for signal in (request_started, request_finished):
         signal.disconnect(close_old_connections)
     yield
@@ -119,7 +119,11 @@ def boundaries(operation: Any) -> Iterator[AnyCase]:
     return found
 
 
-@pytest.mark.parametrize("path", OPERATIONS)
+# The others take what `by-prompt` takes, and have it read by the same code.
+OF_THEIR_OWN = [path for path in OPERATIONS if not path.endswith(("by-team", "by-key", "by-tag", "by-model", "daily"))]
+
+
+@pytest.mark.parametrize("path", OF_THEIR_OWN)
 def test_parameters_at_their_ends_and_beyond_are_treated_as_the_schema_says(path: str, example: Issued) -> None:
     seen = {call(case, example) for case in boundaries(OPERATIONS[path])}
     assert {400, 405} <= seen or "{" in path
