@@ -299,3 +299,16 @@ class TestAtOnce:
             if span.start <= self.AT.date() <= span.end:
                 rows = CondensedTotals.objects.filter(kind=span.kind, start=span.start, tag=None)
                 assert list(rows.values_list("request_count", flat=True)) == [3], span
+
+    def test_a_day_that_somebody_else_is_condensing_is_in_its_week_and_month(self) -> None:
+        key = make_key()[0]
+        post(make_record(key, at=self.AT), make_record(key, at=self.AT + timedelta(days=1)))
+        CondensedSpan.objects.create(organization_id=key.organization_id, kind=DAY, start=self.AT.date())
+        with threads(1) as start, transaction.atomic():
+            CondensedSpan.objects.select_for_update().get()
+            start(condense).result(timeout=60)
+
+        assert Span(DAY, self.AT.date()) not in ready(key.organization_id)
+        for kind in (WEEK, MONTH):
+            rows = CondensedUsage.objects.filter(kind=kind, tag=None)
+            assert list(rows.values_list("request_count", flat=True)) == [2]
