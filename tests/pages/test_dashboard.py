@@ -54,8 +54,8 @@ def test_a_request_that_broke_off_is_one_call_of_the_share_that_failed(client: C
     spend(team, "1", 10, on=today(), error_count=10, failed_request_count=10)
     assert "Errors 10 100 %" in read(client, "dashboard", acme)
 
-    spend(team, "1", 27, on=today(), prompt_key="chat", error_count=3)
-    assert "Errors 13 33 %" in read(client, "dashboard", acme)
+    spend(team, "1", 37, on=today(), prompt_key="chat", error_count=3)
+    assert "Errors 13 26 %" in read(client, "dashboard", acme)
 
 
 # Session, person, access, memberships of the switcher, the state of the e-mail address for its banner.
