@@ -15,7 +15,7 @@ from django.db.models import BigIntegerField, Func, TextField, Value
 
 from analytics import periods, spans
 from analytics.models import CondensedSpan, CondensedTotals, CondensedUsage, DailyTagUsage, DailyUsage
-from analytics.models.rollups import DURATION_COLUMNS, FIGURE_COLUMNS, SUM_COLUMNS
+from analytics.models.rollups import FIGURE_COLUMNS, SUM_COLUMNS
 from analytics.periods import Period
 from analytics.spans import Span
 from orgs.models import Organization
@@ -82,10 +82,11 @@ def _find_due(organization: Organization, now: datetime) -> list[Span]:
     last = periods.local_day(now - SETTLING, organization.tz) - timedelta(days=1)
     days = DailyUsage.objects.filter(organization_id=organization.pk, day__lte=last).order_by()
     # By months that have usage: one call of a client's clock that stands at 1970 makes no spans of the years since.
-    months = [Period(first, min(last, periods.month_of(first).end)) for first in days.dates("day", "month")]
-    over = [span for month in months for span in spans.spans_within(month)]
+    months = [Period(first, min(last, periods.month_of(first).end)) for first in days.dates("day", "month", "DESC")]
+    # Of a month the shorter ones first: the longer ones are made of them.
+    over = [span for month in months for span in sorted(spans.spans_within(month))]
     ready = find_ready(organization.pk)
-    due = [span for span in reversed(over) if span not in ready]
+    due = [span for span in over if span not in ready]
     if due:
         with transaction.atomic():
             # Waits for whoever is posting and might not see the vouchers; they are there before the next one starts.
@@ -106,10 +107,22 @@ def _condense(organization_id: int, span: Span) -> bool:
         if not vouchers.select_for_update(skip_locked=connection.features.has_select_for_update_skip_locked).first():
             return False
         with connection.cursor() as cursor:
-            for statement, parameters in _statements(organization_id, span):
+            for statement, parameters in _statements(organization_id, span, _has_parts(organization_id, span)):
                 cursor.execute(statement, parameters)
         _vouch(organization_id, span)
     return True
+
+
+def _has_parts(organization_id: int, span: Span) -> bool:
+    """Whether the shorter spans that make up this one are condensed.
+
+    They stay so while the voucher of this one is held: whoever changes a day takes back all of its spans.
+    """
+    parts = span.parts
+    found = CondensedSpan.objects.filter(
+        organization_id=organization_id, is_ready=True, kind__in={part.kind for part in parts}
+    )
+    return bool(parts) and found.filter(start__range=(span.start, span.end)).count() == len(parts)
 
 
 def _vouch(organization_id: int, span: Span) -> None:
@@ -133,28 +146,29 @@ def _vouch(organization_id: int, span: Span) -> None:
 _Statement = tuple[str, list[int | str | None]]
 
 
-def _statements(organization_id: int, span: Span) -> Iterator[_Statement]:
+def _statements(organization_id: int, span: Span, has_parts: bool) -> Iterator[_Statement]:
     adapt = connection.ops.adapt_datefield_value
     place = [organization_id, span.kind, adapt(span.start)]
-    days = [organization_id, adapt(span.start), adapt(span.end)]
+    reach = [adapt(span.start), adapt(span.end)]
     totals, usage = CondensedTotals._meta.db_table, CondensedUsage._meta.db_table
     for table in (totals, usage):
         yield f"DELETE FROM {table} WHERE organization_id = %s AND kind = %s AND start = %s", place  # noqa: S608
-    for source, tag in ((DailyUsage, "NULL"), (DailyTagUsage, "tag")):
-        daily = source._meta.db_table
+    if has_parts:
+        condition = "organization_id = %s AND kind = %s AND start BETWEEN %s AND %s"
+        parts = [organization_id, span.parts[0].kind, *reach]
+        yield _insert(usage, _USAGE_KEY, SUM_COLUMNS, usage, "tag", condition), [*place, *parts]
+    else:
         condition = "organization_id = %s AND day BETWEEN %s AND %s"
-        if span.kind == spans.DAY:
-            yield _insert(totals, _TOTALS_KEY, FIGURE_COLUMNS, daily, tag, condition), [*place, *days]
-        else:
-            yield _insert(usage, _USAGE_KEY, SUM_COLUMNS, daily, tag, condition), [*place, *days]
-    if span.kind != spans.DAY:
-        condition = "organization_id = %s AND kind = %s AND start = %s"
-        yield _insert(totals, _TOTALS_KEY, FIGURE_COLUMNS, usage, "tag", condition), [*place, *place]
+        for source, tag in ((DailyUsage, "NULL"), (DailyTagUsage, "tag")):
+            insert = _insert(usage, _USAGE_KEY, SUM_COLUMNS, source._meta.db_table, tag, condition)
+            yield insert, [*place, organization_id, *reach]
+    condition = "organization_id = %s AND kind = %s AND start = %s"
+    yield _insert(totals, _TOTALS_KEY, FIGURE_COLUMNS, usage, "tag", condition), [*place, *place]
 
 
 def _insert(table: str, key: Sequence[str], summed: Sequence[str], source: str, tag: str, condition: str) -> str:
     columns, names = ", ".join(key), ", ".join(summed)
-    sums = ", ".join(f"NULLIF(SUM({name}), 0)" if name in DURATION_COLUMNS else f"SUM({name})" for name in summed)
+    sums = ", ".join(f"NULLIF(SUM({name}), 0)" for name in summed)
     inner = ", ".join(f"{tag} AS tag" if name == "tag" else name for name in key)
     # In the order of the key, so that what is read together lies together.
     return (

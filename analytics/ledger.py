@@ -212,8 +212,8 @@ def _is_the_providers(record: UsageRecord, book: PriceBook) -> bool:
     if not record.model:
         name = record.model_requested
         return not name or book.has_price_under(record.provider, name, record.organization_id)
-    at = started_at(record)
-    return book.find_rates(record.provider, record.model, at, record.usage, record.organization_id) is not None
+    context = (record.provider, record.model, started_at(record), record.usage, record.organization_id)
+    return book.find_rates(*context, requested=record.model_requested) is not None
 
 
 def _version_value(record: UsageRecord) -> Value:

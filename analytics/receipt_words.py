@@ -82,11 +82,11 @@ def say_doubts(receipt: Receipt) -> Iterator[str]:
     if record.usage_source == "estimated":
         yield "The token counts are estimated, and so is the cost."
     if receipt.is_in_groups:
-        yield "The prompts of a batch are priced in groups: each by the longest prompt in it, of one model."
+        yield "The prompts of a batch are priced in groups of one model and of similar length, each by its longest prompt."
     if record.is_usage_partial and receipt.is_in_groups:
         yield "The batch has more models and lengths of prompts than are told apart: the last group has all the others."
     elif receipt.is_provisional:
-        yield "Until then the batch is priced as if its prompts were all of their average length."
+        yield "Until its results are fetched, the batch is priced as if all its prompts were of their average length."
     elif record.is_usage_partial:
         yield "The numbers that the provider reported contradict each other. They were cut off at zero."
     if any(not share.is_exact for share in receipt.shares):

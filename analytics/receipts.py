@@ -18,6 +18,7 @@ from analytics.price_book import PriceBook, revisions
 from analytics.price_book.entries import PriceEntry, list_version
 from analytics.price_book.stored import record_of
 from analytics.pricing import BUCKETS, TOKEN_BUCKETS, Cost, Rates, amount_of
+from analytics.quantities import COLUMNS
 from analytics.usage import TokenUsage, UsageRecord
 from orgs.models import ApiKey, Organization, Team
 
@@ -115,7 +116,11 @@ class Receipt:
 
     @property
     def tokens(self) -> int:
-        return sum(getattr(self.record, f"{bucket}_tokens") for bucket in TOKEN_BUCKETS)
+        return count_tokens(self.record)
+
+    @property
+    def used(self) -> tuple[str, str]:
+        return say_used(self.record)
 
     @property
     def model(self) -> str:
@@ -229,6 +234,20 @@ def _rate_of(unit: str, rate: int) -> tuple[int, int]:
 def _threshold(rates: Rates | None, longest_prompt: int) -> int | None:
     passed = [start for start, _ in rates.long_context if longest_prompt > start] if rates else []
     return passed[-1] if passed else None
+
+
+def count_tokens(record: LedgerRecord) -> int:
+    return sum(getattr(record, COLUMNS[bucket]) for bucket in TOKEN_BUCKETS)
+
+
+def say_used(record: LedgerRecord) -> tuple[str, str]:
+    """How much, after what it is: tokens, or what was sold in their place."""
+    tokens = count_tokens(record)
+    if record.audio_ms and not tokens:
+        return "Recording", f"{in_units('second', record.audio_ms):,} s"
+    if record.characters and not tokens:
+        return "Characters", f"{record.characters:,}"
+    return "Tokens", f"{tokens:,}"
 
 
 def say_duration(milliseconds: int) -> str:

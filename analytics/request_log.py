@@ -17,8 +17,7 @@ from django.db.models import Q, QuerySet
 
 from analytics import periods, reports
 from analytics.models import CostStatus, LedgerRecord
-from analytics.pricing import TOKEN_BUCKETS
-from analytics.receipts import say_duration
+from analytics.receipts import say_duration, say_used
 from analytics.reports import Scope
 from orgs.models import ApiKey, Team
 
@@ -112,8 +111,8 @@ class LogRow:
         return self.record.model or self.record.model_requested
 
     @property
-    def tokens(self) -> int:
-        return sum(getattr(self.record, f"{bucket}_tokens") for bucket in TOKEN_BUCKETS)
+    def used(self) -> tuple[str, str]:
+        return say_used(self.record)
 
     @property
     def latency(self) -> str:

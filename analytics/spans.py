@@ -27,6 +27,12 @@ class Span(NamedTuple):
             return self.start + timedelta(days=6)
         return periods.month_of(self.start).end
 
+    @property
+    def parts(self) -> list["Span"]:
+        """The days of a week, the weeks of a month; none of a day."""
+        kind = {WEEK: DAY, MONTH: WEEK}.get(self.kind)
+        return list(_follow(kind, self.start, self.end)) if kind else []
+
 
 class Piece(NamedTuple):
     """Days read in one go: those of spans of one kind that follow each other, or any days (`kind` 0)."""
@@ -34,6 +40,11 @@ class Piece(NamedTuple):
     kind: int
     first: date
     last: date
+
+    @property
+    def starts(self) -> list[date]:
+        """The first days of its spans; of any days, themselves."""
+        return [span.start for span in _follow(self.kind or DAY, self.first, self.last)]
 
 
 def span_of(kind: int, day: date) -> Span:
@@ -79,3 +90,11 @@ def _append(pieces: list[Piece], piece: Piece) -> None:
     if pieces and pieces[-1].kind == piece.kind:
         piece = Piece(piece.kind, pieces.pop().first, piece.last)
     pieces.append(piece)
+
+
+def _follow(kind: int, first: date, last: date) -> Iterator[Span]:
+    """The spans of one kind, from the one that begins on the first day to the one that ends on the last."""
+    span = span_of(kind, first)
+    while span.end <= last:
+        yield span
+        span = span_of(kind, span.end + _ONE_DAY)

@@ -9,19 +9,21 @@ from django.db import connection, models, transaction
 
 from analytics import rollups
 from analytics.models import DailyTagUsage, DailyUsage
-from analytics.models.rollups import DAILY_KEY, DAILY_TAG_KEY, FIRST_TOKEN_COLUMNS, LATENCY_COLUMNS
+from analytics.models.rollups import DAILY_KEY, DAILY_TAG_KEY, FIRST_TOKEN_COLUMNS, LATENCY_COLUMNS, SUM_COLUMNS
 from orgs.models import Organization
 
 _PRICED = "is_request AND cost_status IN ('priced', 'partial', 'estimated')"
 _COUNTS = {
     "request_count": "is_request",
     "priced_count": _PRICED,
-    "unpriced_count": "is_request AND cost_status IN ('unpriced', 'pending')",
+    "unpriced_count": "is_request AND cost_status = 'unpriced'",
     "partial_count": "is_request AND cost_status = 'partial'",
     "estimated_count": "is_request AND cost_status = 'estimated'",
     "unmetered_count": "is_request AND cost_status = 'unmetered'",
+    "pending_count": "is_request AND cost_status = 'pending'",
     "interrupted_count": "cost_status = 'interrupted'",
     "error_count": "is_error",
+    "failed_request_count": "is_request AND is_error",
     "latency_count": "is_request",
     "first_token_count": "is_request AND first_token_ms IS NOT NULL",
 }
@@ -46,9 +48,9 @@ def _insert(model: type[models.Model], key: tuple[str, ...]) -> str:
     values = {
         "day": "local_day",
         "model": "COALESCE(NULLIF(model, ''), model_requested)",
-        **{column: _value_of(column) for column in rollups.SUM_COLUMNS},
+        **{column: _value_of(column) for column in SUM_COLUMNS},
     }
-    columns = (*key, *rollups.SUM_COLUMNS)
+    columns = (*key, *SUM_COLUMNS)
     tags = "CROSS JOIN LATERAL jsonb_array_elements_text(CASE tags WHEN '[]' THEN '[\"\"]' ELSE tags END) AS tag"
     return f"""
         INSERT INTO {model._meta.db_table} ({", ".join(columns)})
@@ -56,7 +58,7 @@ def _insert(model: type[models.Model], key: tuple[str, ...]) -> str:
         FROM analytics_usagerecord {tags if "tag" in key else ""}
         CROSS JOIN LATERAL (SELECT width_bucket(latency_ms, {_BOUNDS}) - 1 AS latency_bucket,
                                    width_bucket(first_token_ms, {_BOUNDS}) - 1 AS first_token_bucket) AS buckets
-        WHERE organization_id = %s AND cost_status <> 'simulated' AND local_day = %s
+        WHERE organization_id = %s AND cost_status NOT IN ('simulated', 'free') AND local_day = %s
           AND started_at >= %s::date - interval '2 days' AND started_at < %s::date + interval '3 days'
         GROUP BY {", ".join(str(number) for number in range(1, len(key) + 1))}
     """
@@ -92,5 +94,5 @@ def _rows_of(organization: Organization, day: date) -> set[tuple[object, ...]]:
     for model, key in ((DailyUsage, DAILY_KEY), (DailyTagUsage, DAILY_TAG_KEY)):
         found = model.objects.filter(organization_id=organization.pk, day=day)
         # A row of zeros is as good as none: posting writes none.
-        rows |= {row for row in found.values_list(*key, *rollups.SUM_COLUMNS) if any(row[len(key) :])}
+        rows |= {row for row in found.values_list(*key, *SUM_COLUMNS) if any(row[len(key) :])}
     return rows

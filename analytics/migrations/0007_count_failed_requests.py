@@ -5,6 +5,11 @@ _TAGS = {
     "postgresql": "LEFT JOIN LATERAL jsonb_array_elements_text(tags) AS each (value) ON TRUE",
     "sqlite": "LEFT JOIN json_each(tags) AS each ON TRUE",
 }
+# Apart, because each has an index.
+_FOUND = """
+SELECT * FROM analytics_usagerecord WHERE is_error AND is_request
+UNION ALL SELECT * FROM analytics_usagerecord WHERE cost_status = 'pending' AND is_request AND NOT is_error
+"""
 _COUNT = """
 UPDATE {rollup} SET
     failed_request_count = counted.failed,
@@ -14,8 +19,7 @@ FROM (
     SELECT {values},
            SUM(CASE WHEN is_error THEN 1 ELSE 0 END) AS failed,
            SUM(CASE WHEN cost_status = 'pending' THEN 1 ELSE 0 END) AS pending
-    FROM analytics_usagerecord {tags}
-    WHERE is_request AND (is_error OR cost_status = 'pending')
+    FROM ({found}) AS found {tags}
     GROUP BY {numbers}
 ) AS counted
 WHERE {same}
@@ -35,6 +39,7 @@ def count(apps, schema_editor):
         schema_editor.execute(
             _COUNT.format(
                 rollup=rollup,
+                found=_FOUND,
                 values=", ".join(values.get(name, name) for name in key),
                 tags=_TAGS[schema_editor.connection.vendor] if "tag" in key else "",
                 numbers=", ".join(str(number) for number in range(1, len(key) + 1)),

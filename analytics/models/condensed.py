@@ -1,12 +1,15 @@
 """Roll-ups of spans that are over, condensed to fewer rows than days have. `analytics.condensing` writes them.
 
 They say nothing that the daily roll-ups do not say, and may be deleted at any time. Only what a `CondensedSpan` vouches
-for may be read; rows of other spans are out of date.
+for may be read; rows of other spans are out of date. A sum of 0 is NULL: most are, and NULL takes no room.
 """
 
 from django.db import models
+from django.db.models import Q
 
-from analytics.models.rollups import DURATION_COLUMNS, FIGURE_COLUMNS
+from analytics.models.rollups import FIGURE_COLUMNS, FIRST_TOKEN_COLUMNS, LATENCY_COLUMNS, SUM_COLUMNS
+
+_IN_BUCKETS = {*LATENCY_COLUMNS, *FIRST_TOKEN_COLUMNS}
 
 
 class SpanKind(models.IntegerChoices):
@@ -15,7 +18,7 @@ class SpanKind(models.IntegerChoices):
     MONTH = 31
 
 
-class CondensedSums(models.Model):
+class CondensedKey(models.Model):
     """What both tables have. A row without a tag (NULL) counts all usage, whatever its tags; '' counts the untagged."""
 
     organization_id = models.BigIntegerField()
@@ -29,11 +32,7 @@ class CondensedSums(models.Model):
         abstract = True
 
 
-for _column in FIGURE_COLUMNS:
-    CondensedSums.add_to_class(_column, models.BigIntegerField(db_default=0))
-
-
-class CondensedTotals(CondensedSums):
+class CondensedTotals(CondensedKey):
     """By provider and model alone, of days, weeks and months."""
 
     class Meta:
@@ -44,8 +43,11 @@ class CondensedTotals(CondensedSums):
         return f"{self.get_kind_display()} of {self.start} {self.provider} {self.model}"
 
 
-class CondensedUsage(CondensedSums):
-    """All that the daily roll-ups know, of weeks and months. In the durations NULL stands for 0."""
+class CondensedUsage(CondensedKey):
+    """All that the daily roll-ups know, of days, weeks and months.
+
+    Of days it has no fewer rows than those, but what is read together lies together.
+    """
 
     team_id = models.BigIntegerField()
     api_key_id = models.BigIntegerField()
@@ -55,19 +57,27 @@ class CondensedUsage(CondensedSums):
     class Meta:
         verbose_name_plural = "condensed usage"
         indexes = [
-            models.Index(fields=("organization_id", "kind", "tag", "start"), name="condensed_usage_by_span"),
-            # Narrowed to one of these, the tags are added up.
-            models.Index(fields=("organization_id", "kind", "prompt_key", "start"), name="condensed_usage_by_prompt"),
-            models.Index(fields=("organization_id", "kind", "api_key_id", "start"), name="condensed_usage_by_key"),
+            models.Index(fields=("organization_id", "kind", "start", "tag"), name="condensed_usage_by_span"),
+            # Narrowed to a prompt or a key; with tags, because these are added up.
+            *(
+                models.Index(
+                    fields=("organization_id", "kind", column, "start"),
+                    name=f"condensed_{rows}_by_{name}",
+                    condition=Q(tag__isnull=rows == "usage"),
+                )
+                for name, column in (("prompt", "prompt_key"), ("key", "api_key_id"))
+                for rows in ("usage", "tags")
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} of {self.start} {self.provider} {self.model}"
 
 
-for _column in DURATION_COLUMNS:
-    # Nearly all of them are 0 in nearly all rows, and NULL takes no room.
-    CondensedUsage.add_to_class(_column, models.BigIntegerField(null=True))
+for _model, _columns in ((CondensedTotals, FIGURE_COLUMNS), (CondensedUsage, SUM_COLUMNS)):
+    for _column in _columns:
+        _field = models.IntegerField if _column in _IN_BUCKETS else models.BigIntegerField
+        _model.add_to_class(_column, _field(null=True))
 
 
 class CondensedSpan(models.Model):

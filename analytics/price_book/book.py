@@ -25,6 +25,7 @@ _DAY_US = 86_400 * 10**6
 _FOR_ALL = 0
 # A million dollars for one call is garbage in the counts, and two of those would not fit into the sum of a day.
 _MOST_PICO_USD = 10**18
+_EMPTY_BATCH = TokenUsage(service_tier="batch")
 
 
 class OwnPrice(msgspec.Struct, frozen=True, kw_only=True):
@@ -128,6 +129,8 @@ class PriceBook:
             # before any text), or a call that the provider never worked on, costs nothing.
             is_answer = 200 <= record.status < 300 and not record.is_error
             return UNPRICED if is_answer else Cost(pico_usd=0, status="priced")
+        if record.usage == _EMPTY_BATCH:
+            return Cost(pico_usd=0, status="priced")  # no request of it was answered, by whatever models
         cost = self._price_shares(record, organization_id)
         if cost.pico_usd is None or cost.pico_usd > _MOST_PICO_USD:
             return UNPRICED

@@ -16,6 +16,9 @@ from analytics.spans import Piece, Span
 # Fewer days than these are read as they are, and nobody asks what is condensed of them.
 _FEW_DAYS = 7
 
+# More days than these are read as a range where they could be read one by one.
+_MANY_DAYS = 100
+
 # The ready spans of organizations that have any, with their ids, as this process last saw them; the latest seen last.
 _known: dict[int, Mapping[Span, int]] = {}
 _MOST_KNOWN = 200
@@ -42,19 +45,33 @@ class Source:
 
     def select(self, columns: Sequence[str]) -> tuple[str, list[Any]]:
         """Rows of these columns, among which may be "day" and "part"; the statement and its parameters."""
-        day = "start" if self.piece.kind else "day"
+        kind, first, last = self.piece
+        day = "start" if kind else "day"
         names = {"part": f"{self.part} AS part", "day": f"{day} AS day"}
         selected = ", ".join(names.get(column, column) for column in columns)
         conditions = ["organization_id = %s"]
         parameters: list[Any] = [self.organization_id]
-        if self.piece.kind:
+        if kind:
             conditions += ["kind = %s", f"tag IS {'NOT ' if self.by_tag else ''}NULL"]
-            parameters.append(self.piece.kind)
-        adapt = connection.ops.adapt_datefield_value
-        conditions += [f"{day} BETWEEN %s AND %s", *(f"{name} = %s" for name, _ in self.narrowed)]
-        parameters += [adapt(self.piece.first), adapt(self.piece.last), *(value for _, value in self.narrowed)]
+            parameters.append(kind)
+        if self._has_tag_behind_day:
+            days = self.piece.starts
+            conditions.append(f"{day} IN ({', '.join(['%s'] * len(days))})")
+        else:
+            days = [first, last]
+            conditions.append(f"{day} BETWEEN %s AND %s")
+        conditions += [f"{name} = %s" for name, _ in self.narrowed]
+        parameters += [*map(connection.ops.adapt_datefield_value, days), *(value for _, value in self.narrowed)]
         table = self.table._meta.db_table
         return f"SELECT {selected} FROM {table} WHERE {' AND '.join(conditions)}", parameters  # noqa: S608
+
+    @property
+    def _has_tag_behind_day(self) -> bool:
+        """Whether the index does, so that of a range of days it would read all tags, and of single days but the one."""
+        if self.table is DailyTagUsage:
+            has_tag = any(name == "tag" for name, _ in self.narrowed)
+            return has_tag and (self.piece.last - self.piece.first).days < _MANY_DAYS
+        return self.table is CondensedUsage
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +137,7 @@ def plan_reading(question: Question, *, only_days: bool = False) -> Plan:
         fingerprint = (len(known), sum(known.values()), scope.organization_id)
     else:
         fingerprint = None
-    readable = [span for span in known if _is_readable(span, condensed, "day" in names)]
+    readable = [span for span in known if span.kind == spans.DAY or "day" not in names]
     sources = [
         Source(
             table=condensed if piece.kind else daily,
@@ -134,12 +151,6 @@ def plan_reading(question: Question, *, only_days: bool = False) -> Plan:
         for piece in spans.cover(period, {span for span in readable if period.start <= span.start <= period.end})
     ]
     return Plan(sources, fingerprint)
-
-
-def _is_readable(span: Span, table: type[models.Model], with_days: bool) -> bool:
-    if table is CondensedUsage:
-        return span.kind != spans.DAY and not with_days
-    return span.kind == spans.DAY or not with_days
 
 
 def learn(organization_id: int) -> None:

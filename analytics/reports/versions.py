@@ -60,8 +60,8 @@ class VersionSums:
 
     @property
     def per_request(self) -> Mapping[str, float]:
-        """Tokens, searches, ... by column of the roll-ups; empty without requests."""
-        requests = self.sums.request_count
+        """Tokens, searches, ... by column of the roll-ups; empty without requests whose usage is told already."""
+        requests = self.sums.request_count - self.sums.pending_count
         return {name: getattr(self.sums, name) / requests for name in QUANTITY_COLUMNS} if requests else {}
 
 

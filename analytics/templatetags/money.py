@@ -41,11 +41,11 @@ def cost_exact(sums: Sums) -> str:
 
 
 @register.filter
-def left_out(sums: Sums) -> str:
-    """Which requests are not in that cost: "2 without a price, 1 pending". Nothing where the cost says it itself."""
+def left_out(sums: Sums) -> list[str]:
+    """Which requests are not in that cost: "2 without a price", "1 pending". None where the cost says it itself."""
     counted = ((sums.unpriced_count, "without a price"), (sums.pending_count, PENDING))
     parts = [f"{count:,} {words}" for count, words in counted if count]
-    return "" if _say_missing(sums) and len(parts) == 1 else ", ".join(parts)
+    return [] if _say_missing(sums) and len(parts) == 1 else parts
 
 
 @register.filter

@@ -150,7 +150,9 @@ def _limits(schema: _Schema) -> str:
     said = []
     values = schema.get("enum") or schema.get("items", {}).get("enum", ())
     if values and not isinstance(values[0], int):
-        said.append("One of " + ", ".join(f"<code>{escape(str(value))}</code>" for value in values))
+        # Of two orders of one field the descending one goes without saying.
+        shown = [value for value in values if not (value.startswith("-") and value[1:] in values)]
+        said.append("One of " + ", ".join(f"<code>{escape(value)}</code>" for value in shown))
     if schema.get("type") == "integer" and {"minimum", "maximum"} <= schema.keys():
         said.append(f"From {schema['minimum']} to {schema['maximum']}")
     if "maxLength" in schema:

@@ -1,5 +1,6 @@
 """Adding up usages that are priced apart from each other: tools, and the requests of a batch. Pure."""
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
@@ -14,6 +15,9 @@ BUCKETS = tuple(name for name in OtherModelUsage.__struct_fields__ if name not i
 _INPUTS = ("input", "cache_read", "cache_write_5m", "cache_write_1h", "input_audio", "input_image")
 # Prompts longer than one of these are sold at another price, by one provider or the other ("Pricing", long context).
 BOUNDARIES = (100_000, 128_000, 200_000, 256_000, 272_000)
+
+# What changes no price (Anthropic, "Create a Message", `usage`: `speed`, `inference_geo`).
+_USUAL = frozenset({"standard", "global", "not_available"})
 
 
 def prompt_length(usage: Any) -> int:
@@ -44,6 +48,7 @@ class BatchSum:
         self._counts = Counts()
         self._reasoning = 0
         self._unshared: dict[str, int] = {"characters": 0, "audio_ms": 0}
+        self._contexts: Counter[tuple[str, str]] = Counter()  # how often which unusual speed and place
         self.requests = 0  # that used something
 
     def add(self, model: str, usage: TokenUsage) -> None:
@@ -51,6 +56,8 @@ class BatchSum:
         self.requests += 1
         self._counts.is_partial = self._counts.is_partial or usage.is_partial
         self._reasoning += usage.reasoning
+        speed, geo = ("" if each in _USUAL else each for each in (usage.speed, usage.inference_geo))
+        self._contexts[speed, geo] += 1
         for name in self._unshared:
             self._unshared[name] += getattr(usage, name)
         rest = {name: getattr(usage, name) for name in BUCKETS}
@@ -81,13 +88,15 @@ class BatchSum:
         return models.pop() if len(models) == 1 else ""
 
     def total(self) -> TokenUsage:
+        """At the speed and place of the most requests: shares have none of their own, so several are not sure."""
+        (speed, geo), _ = (self._contexts.most_common(1) or [(("", ""), 0)])[0]
         shares = tuple(self._shares.values())
         sums = {name: self._counts.clamp(sum(getattr(share, name) for share in shares)) for name in BUCKETS}
         unshared = {name: self._counts.clamp(count) for name, count in self._unshared.items()}
         reasoning = self._counts.clamp(self._reasoning, most=sums["output"])
         return msgspec.structs.replace(
-            TokenUsage(service_tier="batch", other_models=shares, reasoning=reasoning),
+            TokenUsage(service_tier="batch", speed=speed, inference_geo=geo, other_models=shares, reasoning=reasoning),
             **sums,
             **unshared,
-            is_partial=self._counts.is_partial,
+            is_partial=self._counts.is_partial or len(self._contexts) > 1,
         )

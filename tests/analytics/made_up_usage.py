@@ -35,6 +35,8 @@ OUTCOMES: dict[str, dict[str, Any]] = {
         "error_code": "interrupted",
     },
     "simulated": {"state": "simulated"},
+    "free": {"usage": TokenUsage(), "usage_source": "none", "metering": "free", "method": "GET", "status": 404},
+    "pending": {"usage": TokenUsage(), "usage_source": "none", "state": "pending"},
 }
 
 
@@ -73,7 +75,9 @@ class Use:
         if self.outcome in {"failed", "interrupted"}:
             return Counter(error_count=1, interrupted_count=int(self.outcome == "interrupted"))
         counted = Counter(request_count=1, input_tokens=self.input_tokens, output_tokens=self.output_tokens)
-        counted["error_count"] = int(self.outcome == "broken")
+        if self.outcome == "pending":
+            return Counter(request_count=1, pending_count=1)
+        counted["error_count"] = counted["failed_request_count"] = int(self.outcome == "broken")
         if (self.provider, self.model) == UNPRICED:
             return counted + Counter(unpriced_count=1)
         of_input, of_output = RATES[self.provider, self.model]
@@ -89,7 +93,7 @@ _NARROWING = ("prompt_key", "team_id", "api_key_id", "model", "version")
 class World:
     organization: Organization
     keys: list[ApiKey]
-    uses: list[Use]  # without the simulated ones, which count nowhere
+    uses: list[Use]  # without the simulated and free ones, which count nowhere
 
     def scope(self, period: periods.Period, **narrowing: Any) -> Scope:
         return Scope(self.organization.pk, period, **narrowing)
@@ -129,14 +133,14 @@ def make_world(timezone: str, first: date, last: date, *, calls: int = 120, seed
             outcome=outcome,
         )
         usage = TokenUsage(input=use.input_tokens, output=use.output_tokens)
-        changes = {"usage": usage} | OUTCOMES[outcome]
+        changes = {"usage": usage, "object_id": f"batch_{number}"} | OUTCOMES[outcome]
         # Some answers do not name their model: those count under the one that was asked for.
         named = {"model_requested": model, "model": "" if number % 7 == 0 else model}
         same = {name: getattr(use, name) for name in ("prompt_key", "version", "provider", "tags")}
         records.append(make_record(key, at=at, **same, **named, **changes))
         uses.append(use)
     post(*records, now=datetime(2026, 12, 31, tzinfo=UTC))
-    return World(organization, keys, [use for use in uses if use.outcome != "simulated"])
+    return World(organization, keys, [use for use in uses if use.outcome not in {"simulated", "free"}])
 
 
 def counted(uses: Iterable[Use]) -> Counter[str]:

@@ -101,7 +101,7 @@ def sums_of(use: Use) -> Counter[str]:
     if use.outcome == "failed":
         return Counter(error_count=1)
     tokens = Counter(request_count=1, input_tokens=use.tokens[0], output_tokens=use.tokens[1])
-    tokens["error_count"] = int(use.outcome == "broken")
+    tokens["error_count"] = tokens["failed_request_count"] = int(use.outcome == "broken")
     if use.model not in RATES:
         return tokens + Counter(unpriced_count=1)
     pico_usd = sum(count * rate for count, rate in zip(use.tokens, RATES[use.model], strict=True))
@@ -117,8 +117,7 @@ def expected_by(name_of: Callable[[Use], Hashable], used: Iterable[Use]) -> dict
 
 def shown(sums: dict[str, Any]) -> Counter[str]:
     """The same out of an answer or one of its rows."""
-    names = ("request_count", "priced_count", "unpriced_count", "interrupted_count", "error_count")
-    found = Counter({name: sums[name] for name in (*names, "input_tokens", "output_tokens")})
+    found = Counter({name: amount for name, amount in sums.items() if name.endswith(("_count", "_tokens"))})
     found["cost"] = int(Decimal(sums["total_cost"]) * 10**12)
     return +found
 

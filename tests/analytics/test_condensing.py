@@ -1,6 +1,6 @@
 """Condensed roll-ups: they say what the days say, and are not read any more once a day of theirs has changed."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from itertools import product
 from typing import Any
@@ -12,10 +12,13 @@ from pytest_django import DjangoAssertNumQueries
 
 from analytics import condensing, reports, rollups, spans
 from analytics.models import CondensedSpan, CondensedTotals, CondensedUsage, DailyTagUsage, DailyUsage, LedgerRecord
+from analytics.models.rollups import FIGURE_COLUMNS, SUM_COLUMNS
 from analytics.periods import Period
+from analytics.quantities import COLUMNS
 from analytics.reports import Scope, sources
 from analytics.reports.reading import read_groupings
 from analytics.spans import DAY, MONTH, WEEK, Span
+from analytics.usage import TokenUsage
 from orgs.services import organizations
 from tests.analytics.at_once import threads, wait_for_waiting
 from tests.analytics.made_up_usage import World, make_world
@@ -65,12 +68,12 @@ def condense(now: datetime = NOW) -> int:
     return condensing.condense_due(now=now, least_rows=0)
 
 
-def answers(organization_id: int) -> list[Any]:
+def answers(organization_id: int, columns: Sequence[str] = FIGURE_COLUMNS) -> list[Any]:
     """To questions of every kind, without the groups in which nothing happened."""
     found = []
     for period, narrowed, grouping in product(PERIODS, NARROWED, GROUPINGS):
         scope = Scope(organization_id, period, **narrowed)
-        (groups,) = read_groupings(scope, [grouping], before=BEFORE.get(period))
+        (groups,) = read_groupings(scope, [grouping], columns, before=BEFORE.get(period))
         found.append(sorted((key, sums) for key, sums in groups if any(sums)))
     return found
 
@@ -94,11 +97,19 @@ def ready(organization_id: int) -> set[Span]:
 
 def test_condensed_usage_answers_every_question_as_the_days_do(world: World) -> None:
     pk = world.organization.pk
-    before = answers(pk)
+    everything = TokenUsage(**{name: 2**number for number, name in enumerate(COLUMNS)})
+    for number, tags in enumerate([("search",), ("search", "é"), ()] * 9):
+        use: dict[str, Any] = {"at": datetime(2026, 2, 1 + number, 12, tzinfo=UTC), "tags": tags, "prompt_key": "chat"}
+        durations = {"latency_ms": 24 * 2 ** (number // 2), "first_token_ms": 17 * 2 ** (number // 2)}
+        post(make_record(world.keys[0], usage=everything, **use, **durations))
+    # All columns are not in all of the tables.
+    before = answers(pk, SUM_COLUMNS), answers(pk)
+    ((_, total),) = before[0][0]
+    assert sum(amount > 0 for amount in total) >= len(FIGURE_COLUMNS) + 30
 
     assert condense() > 80
     assert condense() == 0
-    assert answers(pk) == before
+    assert (answers(pk, SUM_COLUMNS), answers(pk)) == before
 
 
 def test_whole_months_are_not_read_from_their_days(world: World) -> None:
@@ -288,3 +299,16 @@ class TestAtOnce:
             if span.start <= self.AT.date() <= span.end:
                 rows = CondensedTotals.objects.filter(kind=span.kind, start=span.start, tag=None)
                 assert list(rows.values_list("request_count", flat=True)) == [3], span
+
+    def test_a_day_that_somebody_else_is_condensing_is_in_its_week_and_month(self) -> None:
+        key = make_key()[0]
+        post(make_record(key, at=self.AT), make_record(key, at=self.AT + timedelta(days=1)))
+        CondensedSpan.objects.create(organization_id=key.organization_id, kind=DAY, start=self.AT.date())
+        with threads(1) as start, transaction.atomic():
+            CondensedSpan.objects.select_for_update().get()
+            start(condense).result(timeout=60)
+
+        assert Span(DAY, self.AT.date()) not in ready(key.organization_id)
+        for kind in (WEEK, MONTH):
+            rows = CondensedUsage.objects.filter(kind=kind, tag=None)
+            assert list(rows.values_list("request_count", flat=True)) == [2]

@@ -23,8 +23,10 @@ COUNTS = (
     "partial_count",
     "estimated_count",
     "unmetered_count",
+    "pending_count",
     "interrupted_count",
     "error_count",
+    "failed_request_count",
 )
 
 
@@ -121,7 +123,7 @@ def test_a_broken_stream_is_a_request_and_an_error_and_costs_what_was_used(key: 
     record = posted(key, error_code="upstream_broke")
 
     assert (record.cost_pico_usd, record.is_request, record.is_error) == (USUAL_COST, True, True)
-    assert counts() == {"request_count": 1, "priced_count": 1, "error_count": 1}
+    assert counts() == {"request_count": 1, "priced_count": 1, "error_count": 1, "failed_request_count": 1}
 
 
 def test_a_success_without_usage_is_unpriced(key: ApiKey) -> None:
@@ -144,6 +146,23 @@ def test_a_call_on_a_route_that_cannot_be_read_counts_as_unmetered(key: ApiKey) 
     assert posted(key, **unmetered).cost_status == "unmetered"
     assert not posted(key, **unmetered, method="GET").is_request
     assert counts() == {"request_count": 1, "unmetered_count": 1}
+
+
+@pytest.mark.parametrize("changes", [{"status": 200}, {"status": 404, "error_code": "not_found"}])
+def test_a_free_call_is_kept_and_enters_no_total(key: ApiKey, changes: dict[str, Any]) -> None:
+    nothing: dict[str, Any] = {"usage": TokenUsage(), "usage_source": "none"}
+    record = posted(key, route="models", metering="free", method="GET", **nothing, **changes)
+
+    assert (record.cost_pico_usd, record.cost_status, record.is_request) == (0, "free", False)
+    assert not DailyUsage.objects.exists()
+
+
+def test_a_call_whose_usage_comes_later_is_a_request_that_is_pending(key: ApiKey) -> None:
+    nothing: dict[str, Any] = {"usage": TokenUsage(), "usage_source": "none"}
+    record = posted(key, route="batches", state="pending", object_id="batch_7", **nothing)
+
+    assert (record.cost_pico_usd, record.cost_status, record.object_id) == (None, "pending", "batch_7")
+    assert counts() == {"request_count": 1, "pending_count": 1}
 
 
 def test_a_simulated_call_is_kept_and_enters_no_total(key: ApiKey) -> None:

@@ -117,8 +117,11 @@ def test_a_model_with_a_price_of_ours_keeps_its_name(key: ApiKey) -> None:
     price_book.save_price(price=staffs)
 
     post(*(make_record(key, model_requested=model, model="") for model in ("one", "two", "House-Model")))
+    # The price of the alias that was requested holds for the dated name that answered.
+    post(make_record(key, model_requested="house-model", model="house-9-2031-01-31"))
 
     assert DailyUsage.objects.get(model="House-Model").request_count == 1
+    assert DailyUsage.objects.get(model="house-9-2031-01-31").request_count == 1
 
 
 def test_the_overflow_value_as_a_prompt_key_has_no_version_whatever_stands_beside_it(key: ApiKey) -> None:

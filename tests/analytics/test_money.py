@@ -58,14 +58,14 @@ def test_usage_that_no_price_is_known_for_never_shows_as_zero() -> None:
 @pytest.mark.parametrize(
     ("unpriced", "pending", "cost", "left_out", "sentence"),
     [
-        (0, 3, "pending", "", "3 pending requests are not in the costs."),
-        (0, 1, "pending", "", "1 pending request is not in the costs."),
-        (1, 0, "no price", "", "1 request without a price is not in the costs."),
-        (2, 1, "no price", "2 without a price, 1 pending", "2 requests without a price and 1 pending are not in "),
+        (0, 3, "pending", [], "3 pending requests are not in the costs."),
+        (0, 1, "pending", [], "1 pending request is not in the costs."),
+        (1, 0, "no price", [], "1 request without a price is not in the costs."),
+        (2, 1, "no price", ["2 without a price", "1 pending"], "2 requests without a price and 1 pending are not in "),
     ],
 )
 def test_usage_whose_cost_comes_later_never_shows_as_zero(
-    unpriced: int, pending: int, cost: str, left_out: str, sentence: str
+    unpriced: int, pending: int, cost: str, left_out: list[str], sentence: str
 ) -> None:
     sums = Sums(request_count=3, unpriced_count=unpriced, pending_count=pending)
     assert (money.cost(sums), money.cost_exact(sums), money.left_out(sums)) == (cost, cost, left_out)
@@ -74,8 +74,8 @@ def test_usage_whose_cost_comes_later_never_shows_as_zero(
 
 def test_what_is_left_out_of_a_cost_is_told_beside_it() -> None:
     sums = Sums(cost_pico_usd=DOLLAR, request_count=1502, priced_count=2, pending_count=1500)
-    assert (money.cost(sums), money.left_out(sums)) == ("$1.00", "1,500 pending")
-    assert money.left_out(Sums(cost_pico_usd=DOLLAR, priced_count=1)) == money.say_left_out(Sums()) == ""
+    assert (money.cost(sums), money.left_out(sums)) == ("$1.00", ["1,500 pending"])
+    assert (money.left_out(Sums(cost_pico_usd=DOLLAR, priced_count=1)), money.say_left_out(Sums())) == ([], "")
 
 
 def test_usage_that_is_priced_in_part_shows_what_is_known() -> None:

@@ -39,6 +39,10 @@ pytestmark = [pytest.mark.trial, pytest.mark.django_db]
         # Zero tokens of an unknown model are unknown too; of a known one they cost nothing.
         ({"model": "gpt-99", "usage": TokenUsage()}, (None, "unpriced")),
         ({"usage": TokenUsage()}, (0, "priced")),
+        # A batch of which no request was answered has cost nothing, whichever models were asked.
+        ({"model": "", "usage": TokenUsage(service_tier="batch")}, (0, "priced")),
+        ({"model": "gpt-99", "usage": TokenUsage(service_tier="batch")}, (0, "priced")),
+        ({"model": "", "usage": TokenUsage(service_tier="batch", is_partial=True)}, (None, "unpriced")),
         # The answering model decides; the requested one stands in where the answer named none.
         ({"model": "", "model_requested": "gpt-4o-mini"}, (150_000, "priced")),
         ({"model": "gpt-4o", "model_requested": "gpt-4o-mini"}, (2_500_000, "priced")),
@@ -111,6 +115,15 @@ def test_a_batch_is_the_sum_of_its_shares_whatever_model_it_is_booked_under() ->
         assert booked(model=model, usage=usage, **today) == (2_150_100_000_000, "priced")
     doubtful = msgspec.structs.replace(usage, is_partial=True)
     assert booked(model="gpt-4.1", usage=doubtful, **today) == (2_150_100_000_000, "partial")
+
+
+def test_a_batch_in_the_us_costs_more() -> None:
+    # Claude Opus 4.8: $5, half of it in a batch, times 1.1 in the US: 100 x 2.75 (millions)
+    share = OtherModelUsage(model="claude-opus-4-8", input=100, longest_prompt=100)
+    usage = TokenUsage(input=100, service_tier="batch", inference_geo="us", other_models=(share,))
+    opus: dict[str, Any] = {"provider": "anthropic", "model": "claude-opus-4-8"}
+    today = round(datetime(2026, 11, 20, tzinfo=UTC).timestamp()) * 10**6
+    assert booked(**opus, usage=usage, started_at=today) == (275_000_000, "priced")
 
 
 def test_a_compaction_by_the_same_model_is_a_prompt_of_its_own() -> None:

@@ -127,6 +127,9 @@ def change_days(entry: Provider) -> list[int]:
 def test_random_usages_cost_what_the_library_says() -> None:
     rng = random.Random(SEED)
     names = {provider: all_names(entry) for provider, entry in ENTRIES.items()}
+    for provider, entry in ENTRIES.items():
+        found = [bundled.find_model(provider, name) for name in names[provider]]
+        assert {model.id for model in entry.models} == {model.id for model in found if model}
     days = {provider: change_days(entry) for provider, entry in ENTRIES.items()}
     costs = set()
     for number in range(CASES):

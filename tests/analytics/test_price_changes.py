@@ -80,6 +80,17 @@ def test_what_is_stopped_goes_on_where_it_was(key: ApiKey, monkeypatch: pytest.M
         assert_rollups_are_those_of_the_records(one)
 
 
+def test_what_goes_on_in_one_organization_begins_anew_in_the_next(key: ApiKey, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(repricing, "CHUNK", 4)
+    later_key, _ = make_key()
+    post_many(key)
+    post(make_record(later_key, at=NOON - timedelta(days=1)))
+    save()
+    price_changes.catch_up(seconds=0)
+    price_changes.catch_up()
+    assert costs() == {NEW_COST: 11}
+
+
 def test_what_somebody_is_at_is_left_to_them_until_they_are_gone(key: ApiKey) -> None:
     posted(key)
     save()
@@ -131,7 +142,9 @@ def test_a_newer_bundled_list_is_noticed_and_prices_everything_again(key: ApiKey
 def test_an_older_release_beside_a_newer_one_changes_nothing(key: ApiKey, edition: str) -> None:
     posted(key)
     PriceBookRevision.objects.update(list_edition=edition)
+    before = price_book.current().revision
     assert not price_changes.notice_new_list()
+    assert price_book.current().revision == before
     assert not price_changes.is_behind()
     assert PriceBookRevision.objects.get().list_edition == edition
 

@@ -117,11 +117,12 @@ def test_a_price_saved_for_an_alias_reaches_the_names_that_answer(key: ApiKey) -
     records = [
         posted(key, **behind_the_alias, model="claude-sonnet-4-20250514"),
         posted(key, provider="anthropic", model="", model_requested="claude-sonnet-4-20250514"),
+        posted(key, provider="anthropic", model="claude-sonnet-4-20250514", model_requested="claude-sonnet-4"),
     ]
     other = posted(key, provider="anthropic", model="claude-sonnet-4-5-20250929")
     before = cost_of(other)
     save("claude-sonnet-4-0", provider="anthropic")
-    assert [cost_of(record) for record in records] == [(NEW_COST, "priced")] * 2
+    assert [cost_of(record) for record in records] == [(NEW_COST, "priced")] * 3
     assert cost_of(other) == before
 
 

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 
 from analytics import price_book, price_changes, repricing
 from analytics.models import DailyUsage, LedgerRecord, ModelPrice
@@ -101,15 +101,28 @@ def test_two_repricings_at_once_count_the_difference_once(key: ApiKey) -> None:
     assert (row.request_count, row.cost_pico_usd) == (30, 30 * NEW_COST)
 
 
+def look_for_deadlocks_after(seconds: int) -> None:
+    """In this session, once, so long after it has begun to wait. A second is less than a busy machine may take."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET SESSION deadlock_timeout = '{seconds}s'")
+
+
 def test_a_repricing_that_ends_a_deadlock_is_tried_again(key: ApiKey, caplog: pytest.LogCaptureFixture) -> None:
     post(make_record(key, prompt_key="alpha"), make_record(key, prompt_key="beta"))
     price_book.save_price(price=new_price())
+
+    def catch_up() -> None:
+        look_for_deadlocks_after(3)
+        price_changes.catch_up()
+
     with threads(1) as start, transaction.atomic():
-        # This transaction goes from the second row to the first. Repricing waits longer, so the deadlock is its to end.
+        # This transaction goes from the second row to the first. Repricing looks first, so the deadlock is its to end.
+        look_for_deadlocks_after(60)
         DailyUsage.objects.select_for_update().get(prompt_key="beta")
-        catching_up = start(price_changes.catch_up)
+        catching_up = start(catch_up)
         wait_for_waiting(1, "the repricing waits")
         DailyUsage.objects.select_for_update().get(prompt_key="alpha")
+    look_for_deadlocks_after(1)
     catching_up.result(timeout=60)
 
     assert "deadlock detected" in caplog.text

@@ -147,6 +147,8 @@ def test_what_has_no_cost_says_so_and_is_never_zero(client: Client, acme: Organi
         make_record(key, prompt_key="sandbox", state="simulated"),
         make_record(key, prompt_key="batch", route="other", metering="unmetered", **NOTHING_USED),
         make_record(key, prompt_key="later", state="pending", object_id="resp_1", **NOTHING_USED),
+        make_record(key, prompt_key="heard", usage=TokenUsage(audio_ms=90_500)),
+        make_record(key, prompt_key="spoken", usage=TokenUsage(characters=1200)),
         make_record(key, prompt_key="plain", latency_ms=1240, streamed=True),
     )
 
@@ -157,6 +159,8 @@ def test_what_has_no_cost_says_so_and_is_never_zero(client: Client, acme: Organi
         "850 ms",
         "batch": "10 Feb 17:45:00 batch gpt-4o OpenAI Checkout backend 200 0 not metered 850 ms",
         "later": "10 Feb 17:45:00 later gpt-4o OpenAI Checkout backend 200 pending not yet pending 850 ms",
+        "heard": "10 Feb 17:45:00 heard gpt-4o-2024-08-06 OpenAI Checkout backend 200 unpriced 90.5 s no price",
+        "spoken": "10 Feb 17:45:00 spoken gpt-4o-2024-08-06 OpenAI Checkout backend 200 unpriced 1,200 characters",
         "plain": "10 Feb 17:45:00 plain gpt-4o-2024-08-06 OpenAI Checkout backend 200 streamed 1,100 $0.0035 1.24 s",
     }.items():
         assert words_of(page_of(client, acme, f"{FEBRUARY}&prompt={prompt}")).startswith(expected)

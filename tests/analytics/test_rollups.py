@@ -7,9 +7,10 @@ import pytest
 from django.db import transaction
 from django.db.models import Sum
 
-from analytics import rollups
+from analytics import reports, rollups
 from analytics.models import DailyTagUsage, DailyUsage, LedgerRecord
-from analytics.models.rollups import DAILY_KEY, DailySums
+from analytics.models.rollups import FIGURE_COLUMNS
+from analytics.quantities import QUANTITY_COLUMNS
 from orgs.models import ApiKey, Organization
 from tests.analytics.usage_lines import NOON, USUAL_COST, make_record, post, rollup_rows
 from tests.factories import make_key, make_organization, make_team
@@ -44,10 +45,9 @@ def test_quantiles_are_interpolated_inside_their_bucket() -> None:
     assert rollups.quantile_ms(counts, 1) == 262_144
 
 
-def test_every_sum_is_named_in_the_table_and_the_other_way_round() -> None:
-    columns = {field.attname for field in DailySums._meta.get_fields() if hasattr(field, "attname")}
-
-    assert set(rollups.SUM_COLUMNS) | set(DAILY_KEY) == columns
+def test_reports_add_up_every_sum_but_durations_and_records_have_every_quantity() -> None:
+    assert set(reports.SUM_COLUMNS) == set(FIGURE_COLUMNS)
+    assert set(QUANTITY_COLUMNS) <= set(FIGURE_COLUMNS) & set(rollups.FACT_COLUMNS)
 
 
 # --- Recomputing ------------------------------------------------------------------------------------------------------

@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 
 from analytics import rollups
 from analytics.models import DailyTagUsage, DailyUsage, LedgerRecord
+from analytics.models.usage import UNCOUNTED
+from analytics.quantities import COLUMNS, QUANTITY_COLUMNS
 from analytics.usage import TokenUsage, UsageRecord
 from orgs.models import ApiKey
 from tests.analytics.usage_lines import make_record, post, rollup_rows
@@ -24,7 +26,8 @@ ZONES = ("UTC", "Asia/Kathmandu", "Europe/Berlin", "America/New_York", "Pacific/
 # The days around which the clocks of Berlin and New York change in 2026, and one on which none do.
 CHANGES = (date(2026, 3, 8), date(2026, 3, 29), date(2026, 7, 1), date(2026, 10, 25), date(2026, 11, 1))
 SPLITS = ("day", "team_id", "api_key_id", "prompt_key", "version", "provider", "model")
-SUMS = ("cost_pico_usd", "request_count", "error_count", "unpriced_count", "input_tokens")
+COUNTS = ("cost_pico_usd", "request_count", "error_count", "failed_request_count", "unpriced_count", "pending_count")
+SUMS = (*COUNTS, *QUANTITY_COLUMNS)
 
 moments = st.builds(
     lambda day, minutes: datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(minutes=minutes),
@@ -32,16 +35,17 @@ moments = st.builds(
     st.integers(-24 * 60, 48 * 60) | st.sampled_from([-345, -301, -300, -241, -240, -120, -61, -60, 0, 1095]),
 )
 changes = st.fixed_dictionaries(
-    {"at": moments, "usage": st.builds(TokenUsage, input=st.integers(0, 10**6), output=st.integers(0, 10**6))},
+    {"at": moments, "usage": st.builds(TokenUsage, **dict.fromkeys(COLUMNS, st.integers(0, 10**6)))},
     optional={
         "prompt_key": st.sampled_from(["greeting", "summary"]),
         "version": st.integers(1, 2),
         "tags": st.lists(st.sampled_from(["a", "b", "c"]), max_size=3, unique=True).map(tuple),
         "model": st.sampled_from(["gpt-4o", "gpt-4o-mini", "no such model", ""]),
-        "state": st.sampled_from(["complete", "complete", "interrupted", "simulated"]),
-        "metering": st.sampled_from(["metered", "unmetered"]),
+        "state": st.sampled_from(["complete", "complete", "interrupted", "simulated", "pending"]),
+        "metering": st.sampled_from(["metered", "metered", "unmetered", "free"]),
         "usage_source": st.sampled_from(["provider", "estimated"]),
         "status": st.sampled_from([200, 429, 502]),
+        "error_code": st.sampled_from(["", "upstream_broken"]),
         "latency_ms": st.integers(0, 10**6),
         "first_token_ms": st.integers(-1, 10**6),
     },
@@ -66,6 +70,10 @@ def post_segments(keys: list[ApiKey], drawn: list[list[tuple[int, dict[str, Any]
     return posted
 
 
+def is_counted(record: UsageRecord) -> bool:
+    return record.state != "simulated" and record.metering != "free"
+
+
 def totals_by(organization_id: int, column: str) -> dict[str, int]:
     groups = DailyUsage.objects.filter(organization_id=organization_id).values(column)
     rows = groups.annotate(**{f"sum_{name}": Sum(name) for name in SUMS})
@@ -79,14 +87,18 @@ def test_every_split_adds_up_to_what_the_records_cost(timezone: str, drawn: list
     organization_id = keys[0].organization_id
     posted = post_segments(keys, drawn)
 
-    records = LedgerRecord.objects.filter(organization_id=organization_id).exclude(cost_status="simulated")
+    records = LedgerRecord.objects.filter(organization_id=organization_id).exclude(cost_status__in=UNCOUNTED)
     costs = [record.cost_pico_usd for record in records]
+    requests = [record for record in records if record.is_request]
+    counted = [record.usage for record in posted if is_counted(record)]
     expected = {
         "cost_pico_usd": sum(cost for cost in costs if cost is not None),
-        "request_count": sum(record.is_request for record in records),
+        "request_count": len(requests),
         "error_count": sum(record.is_error for record in records),
-        "unpriced_count": sum(record.is_request and record.cost_status == "unpriced" for record in records),
-        "input_tokens": sum(record.usage.input for record in posted if record.state != "simulated"),
+        "failed_request_count": sum(record.is_error for record in requests),
+        "unpriced_count": sum(record.cost_status == "unpriced" for record in requests),
+        "pending_count": sum(record.cost_status == "pending" for record in requests),
+        **{column: sum(getattr(usage, name) for usage in counted) for name, column in COLUMNS.items()},
     }
     assert LedgerRecord.objects.filter(organization_id=organization_id).count() == len(posted)
     for column in SPLITS:
@@ -102,7 +114,7 @@ def test_each_day_holds_what_its_calendar_says(timezone: str, drawn: list[Any]) 
     tokens: Counter[date] = Counter()
     for record in posted:
         moment = datetime.fromtimestamp(record.started_at // 1_000_000, ZoneInfo(timezone))
-        if record.state != "simulated":
+        if is_counted(record):
             tokens[moment.date()] += record.usage.input
     days = DailyUsage.objects.filter(organization_id=keys[0].organization_id).values("day")
     summed = dict(days.annotate(tokens=Sum("input_tokens")).values_list("day", "tokens"))

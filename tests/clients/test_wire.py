@@ -7,11 +7,14 @@ import socket
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.clients import books
 from tests.clients.stage import Call, Stage
 from tests.documentation.served import Account
+from tests.processes import wait_until
 
 pytestmark = pytest.mark.clients
 OPENAI, ANTHROPIC = "openai/chat/completions", "anthropic/v1/messages"
@@ -225,6 +228,29 @@ def exchange(stage: Stage, data: bytes, *, pieces: int = 1) -> bytes:
         while part := connection.recv(65536):
             received += part
     return received
+
+
+def test_a_background_stream_that_its_client_leaves_is_booked_when_it_is_retrieved(stage: Stage, curl: Curl) -> None:
+    body = json.dumps({"model": "gpt-4.1", "input": "Hi", "background": True, "stream": True})
+    slow = raw(curl.account, curl.name, body, "x-fake-scenario: chunk_delay_ms=30", path="openai/responses")
+    with socket.create_connection(("127.0.0.1", stage.tap.port), timeout=20) as connection:
+        connection.sendall(slow)
+        received = b""
+        while b"response.output_item.added" not in received:
+            received += connection.recv(65536)
+    (id_,) = set(re.findall(rb'"id":"(resp_\w+)"', received))
+
+    def made() -> list[Any]:
+        return [one for one in stage.records(curl.account) if one["object_id"] == id_.decode()]
+
+    wait_until(lambda: [one["cost_status"] for one in made()] == ["pending"], "it is booked as pending")
+    for _ in range(2):
+        curl.run((f"openai/responses/{id_.decode()}", ()))
+    wait_until(lambda: [one["cost_status"] for one in made()] == ["priced"], "it is booked with its usage")
+    (used,) = stage.served.provider.used(id_.decode())
+    (record,) = made()
+    assert books.buckets_of(record) == {name: used.usage[name] for name in ("input_tokens", "output_tokens")}
+    assert (record["prompt_key"], record["tags"]) == (curl.name, ["curl"])
 
 
 @pytest.mark.parametrize("pieces", [1, 97])

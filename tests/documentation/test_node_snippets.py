@@ -1,35 +1,23 @@
 """The documentation's JavaScript, word for word, and the Node SDKs, through a served proxy. Needs Node and npm."""
 
-import fcntl
-import hashlib
 import json
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from scripts.hermetic import ROOT, environment
+from tests.clients import environments
 from tests.documentation.expectations import assert_booked, assert_documented, assert_received_clean
 from tests.documentation.served import Account, Call
 from tests.documentation.test_snippets import GPT, HELLO, SONNET
 
 pytestmark = pytest.mark.node
-NODE_FOLDER = ROOT / "tests" / "node"
 
 
 @pytest.fixture(scope="module")
 def node_folder() -> Path:
     """Where the SDKs of package-lock.json are installed; done here when they are not."""
-    stamp = NODE_FOLDER / "node_modules" / ".complete"
-    with (NODE_FOLDER / "package-lock.json").open("rb") as versions:
-        fcntl.flock(versions, fcntl.LOCK_EX)  # Of the processes that run tests one installs, and the others wait.
-        lock = hashlib.sha256(versions.read()).hexdigest()
-        if not stamp.exists() or stamp.read_text() != lock:
-            command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-            subprocess.run(command, cwd=NODE_FOLDER, env=environment(), check=True, timeout=300)
-            stamp.write_text(lock)
-    return NODE_FOLDER
+    return environments.node_folder()
 
 
 def run_node(account: Account, folder: Path, source: str) -> Call:

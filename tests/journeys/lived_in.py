@@ -89,6 +89,11 @@ def _spend_in_all_ways(site: Site, home: str, key: str) -> dict[str, str]:
         input=1500, cache_read=2000, cache_write_5m=400, output=700, web_searches=2, other_models=(advice,)
     )
     nothing = {"usage": TokenUsage(), "usage_source": "none", "finish_reason": "", "provider_request_id": ""}
+    groups = [
+        OtherModelUsage(model="claude-sonnet-4-6", input=tokens, output=100, longest_prompt=tokens)
+        for tokens in (1000, 300_000)
+    ]
+    batch = TokenUsage(input=301_000, output=200, service_tier="batch", other_models=tuple(groups))
     kinds: dict[str, dict[str, Any]] = {
         "priced": {**anthropic, "usage": tokens, "first_token_ms": 900, "tags": ("legal", LONG_TAG)},
         "unpriced": {"model": "acme-private-model-70b-instruct-of-the-third-generation"},
@@ -96,6 +101,11 @@ def _spend_in_all_ways(site: Site, home: str, key: str) -> dict[str, str]:
         "simulated": {"state": "simulated"},
         "interrupted": {"state": "interrupted", "error_code": "interrupted", "status": 0, **nothing},
         "repriced": {"version": 2},
+        "pending": {"route": "responses", "state": "pending", "object_id": "resp_" + "68b5b7f1c3a8819a" * 3, **nothing},
+        "batch": {**anthropic, "route": "messages/batches", "object_id": "msgbatch_1", "usage": batch},
+        "search": {"usage": TokenUsage(input=1200, output=300, web_searches=1, file_searches=3)},
+        "recording": {"model": "whisper-1", "route": "audio/transcriptions", "usage": TokenUsage(audio_ms=90_500)},
+        "free": {"method": "GET", "route": "responses/{id}", "metering": "free", "model": "", **nothing},
     }
     calls = {
         name: history.at(call, now - timedelta(days=2, hours=n), **new) for n, (name, new) in enumerate(kinds.items())
@@ -238,6 +248,10 @@ def days_ago(count: int) -> str:
     return (datetime.now(UTC) - timedelta(days=count)).date().isoformat()
 
 
+_KINDS = (
+    *("priced", "unpriced", "estimated", "simulated", "interrupted", "repriced"),
+    *("pending", "batch", "search", "recording", "free"),
+)
 OF_THE_SPEND = [
     Place("dashboard-today", "{home}?range=today&by=model", lead=open_figures),
     Place("dashboard-90-days", "{home}?range=90d&by=provider"),
@@ -251,10 +265,8 @@ OF_THE_SPEND = [
     Place("requests", "{home}requests/?range=90d"),
     Place("requests-nothing", "{home}requests/?tag=nobody&flag=unpriced"),
     Place("requests-empty", "{empty}requests/"),
-    *(
-        Place(f"receipt-{kind}", f"{{receipt_{kind}}}")
-        for kind in ("priced", "unpriced", "estimated", "simulated", "interrupted", "repriced")
-    ),
+    *(Place(f"receipt-{kind}", f"{{receipt_{kind}}}") for kind in _KINDS),
+    Place("requests-free", "{home}requests/?range=90d&flag=free"),
     Place("versions", "{home}versions/?prompt=greeting&range=90d"),
     Place("versions-many", f"{{home}}versions/?prompt={LONG_PROMPT}-1&start={days_ago(394)}&end={days_ago(0)}"),
     Place("versions-dialog", "{home}?range=90d", lead=open_dialog("^greeting$")),

@@ -49,6 +49,15 @@ def test_what_has_no_price_is_not_shown_as_zero(client: Client, acme: Organizati
     assert "Average per request \N{EN DASH}" in page
 
 
+def test_a_request_that_broke_off_is_one_call_of_the_share_that_failed(client: Client, acme: Organization) -> None:
+    team = make_team(acme)
+    spend(team, "1", 10, on=today(), error_count=10, failed_request_count=10)
+    assert "Errors 10 100 %" in read(client, "dashboard", acme)
+
+    spend(team, "1", 37, on=today(), prompt_key="chat", error_count=3)
+    assert "Errors 13 26 %" in read(client, "dashboard", acme)
+
+
 # Session, person, access, memberships of the switcher, the state of the e-mail address for its banner.
 QUERIES_OF_A_PAGE = 5
 

@@ -1,6 +1,9 @@
 """Markdown to pages, the search over their sections, and the reference read out of a schema."""
 
+import json
 import os
+import re
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -202,3 +205,28 @@ def test_the_reference_shows_parameters_fields_and_limits() -> None:
     assert [row.kind for row in object_.tables[0].rows] == ["number or null"]
     assert [heading.text for heading in page.headings] == ["Totals", "GET /api/x", "Objects", "Row"]
     assert page.headings[1].short == "x"
+
+
+def test_the_reference_names_an_order_once_and_leaves_out_what_is_nothing_in_long_examples() -> None:
+    order = {"in": "query", "name": "sort", "schema": {"type": "string", "enum": ["day", "-day", "cost", "-cost"]}}
+    row = {"day": "2026-02-01", "cost": 1.5} | {f"count_{number}": 0 for number in range(9)}
+    value = {"days": [row], "next": None, "index": 0}
+    content = {
+        "application/json": {"schema": {}, "examples": {"A": {"value": value}}},
+        "text/csv": {"schema": {}, "examples": {"B": {"value": "day,cost\r\n2026-02-01,1.5\r\n"}}},
+    }
+    operation: dict[str, Any] = {"summary": "Days", "description": "Text.", "tags": ["Totals"], "parameters": [order]}
+    operation["responses"] = {"200": {"description": "", "content": content}, "304": {"description": "known"}}
+
+    (get,) = reference.read_page({"paths": {"/api/x": {"get": operation}}, "components": {"schemas": {}}}).entries
+
+    asked, without_body = get.tables[0], get.tables[-1]
+    assert asked.rows[0].text == ". One of <code>day</code>, <code>cost</code>"
+    assert [(row.name, row.text) for row in without_body.rows] == [("304", "known")]
+    (_, as_json), (name, as_csv) = get.examples
+    shown = unescape(re.sub("<[^>]+>", "", as_json))
+    assert json.loads(shown[shown.index("{") :]) == value | {
+        "days": [{"day": "2026-02-01", "cost": 1.5, "...": "the other fields"}]
+    }
+    assert name == "CSV"
+    assert "2026-02-01,1.5" in re.sub("<[^>]+>", "", as_csv)

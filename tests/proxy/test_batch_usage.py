@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from analytics.usage import MAX_TOKENS, Alias, Completion, OtherModelUsage, TokenUsage
 from proxy.providers import PROVIDERS
 from proxy.providers.base import Asked, Reading
-from proxy.providers.shares import BUCKETS, MAX_SHARES, BatchSum
+from proxy.providers.shares import BUCKETS, MAX_SHARES
 
 OPENAI, ANTHROPIC = PROVIDERS["openai"], PROVIDERS["anthropic"]
 CHAT_USAGE = {"prompt_tokens": 100, "prompt_tokens_details": {"cached_tokens": 40}, "completion_tokens": 20}
@@ -90,18 +90,25 @@ def test_a_batch_that_runs_completes_nothing(status: object) -> None:
     assert (reading.completion, reading.aliases) == (None, ALIASES)
 
 
+def nothing_by(status: str, error_code: str = "") -> Completion:
+    usage = TokenUsage(service_tier="batch")
+    return Completion(object_id="batch_1", model="gpt-4o", usage=usage, error_code=error_code, finish_reason=status)
+
+
 @pytest.mark.parametrize(
     ("more", "expected"),
     [
         # Nothing ran, so it has cost nothing.
         (
             {"status": "failed", "errors": {"data": [{"code": "token_limit_exceeded"}]}, "request_counts": None},
-            Completion(object_id="batch_1", model="gpt-4o", error_code="token_limit_exceeded", finish_reason="failed"),
+            nothing_by("failed", error_code="token_limit_exceeded"),
         ),
         (
             {"status": "expired", "request_counts": {"completed": 0}},
-            Completion(object_id="batch_1", model="gpt-4o", finish_reason="expired"),
+            nothing_by("expired"),
         ),
+        # What ran is free.
+        ({"endpoint": "/v1/moderations"}, nothing_by("completed")),
         # Something ran, and only its results will tell.
         ({"status": "expired"}, None),
         ({"status": "cancelled", "request_counts": {}}, None),
@@ -217,17 +224,6 @@ def test_shares_are_bounded_and_nothing_is_lost() -> None:
     found = usage_by(*[line(chat(model=f"m{number}")) for number in range(30)])
     assert (len(found.other_models), found.is_partial) == (MAX_SHARES, True)
     assert found.input == sum(share.input for share in found.other_models) == 30 * 60
-
-
-def test_a_requests_own_share_stays_apart() -> None:
-    total = BatchSum()
-    advisor = OtherModelUsage(model="advisor", input=300_000, output=1, longest_prompt=300_000)
-    total.add("m", TokenUsage(input=300_010, output=6, reasoning=2, other_models=(advisor,)))
-    assert total.total().other_models == (
-        advisor,
-        OtherModelUsage(model="m", input=10, output=5, longest_prompt=10),
-    )
-    assert (total.total().input, total.total().reasoning, total.model) == (300_010, 2, "")
 
 
 # --- Anthropic --------------------------------------------------------------------------------------------------------

@@ -56,7 +56,7 @@ def _parameters_of(endpoint: str) -> list[OpenApiParameter]:
         flags = {"type": "string", "enum": ["true", "false"], "default": "false"}
         found.append(parameter("include_unused", _UNUSED[endpoint], flags))
     order = {"type": "string", "enum": list(listing.orders), "default": listing.usual_order}
-    said = "the field to order by, with `-` in front the highest first. Equals: highest cost first, then by name"
+    said = "the field to order by, with `-` in front the highest first; equals: highest cost first, then by name"
     return [*found, parameter("sort", said, order), _LIMIT, _CURSOR, FORMAT]
 
 

@@ -23,6 +23,7 @@ from proxy.providers.openai.usage import read_embedding_usage, read_response_usa
 from proxy.providers.shares import BUCKETS, BatchSum
 
 _TERMINAL = ("completed", "failed", "expired", "cancelled")
+_FREE_ENDPOINTS = ("/v1/moderations",)  # "Moderation"
 _MAX_ALIASES = 50
 _MAX_ALIAS_ID = 64  # so that a record with all its aliases stays below a journal line's limit
 
@@ -78,7 +79,7 @@ def _completion_of(batch: dict[str, Any]) -> Completion | None:
         return None
     requests = batch.get("request_counts")
     counts = Counts()
-    completed = counts.read(requests, "completed")
+    completed = 0 if batch.get("endpoint") in _FREE_ENDPOINTS else counts.read(requests, "completed")
     failed = batch.get("errors")
     told = member(failed, "data")
     code = errors.code_of(told[0]) if isinstance(told, list) and told else "batch_failed"
@@ -93,7 +94,8 @@ def _completion_of(batch: dict[str, Any]) -> Completion | None:
     is_known = isinstance(member(requests, "completed"), int) or status == "failed"
     if completed or not is_known:
         return None
-    return Completion(object_id=batch_id, model=model, error_code=error_code, finish_reason=status)
+    nothing = TokenUsage(service_tier="batch")
+    return Completion(object_id=batch_id, model=model, usage=nothing, error_code=error_code, finish_reason=status)
 
 
 def _summed(usage: TokenUsage, model: str, requests: int) -> TokenUsage:
