@@ -1,7 +1,6 @@
 from importlib import import_module
 from typing import Any
 
-from allauth.account.decorators import secure_admin_login
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount
@@ -12,8 +11,10 @@ from django.db.models import Model, QuerySet
 from django.forms import EmailField
 from django.http import HttpRequest
 
-from accounts import services
+from accounts import second_factor, services
 from accounts.models import User
+
+_RIGHTS = ("is_staff", "is_superuser", "groups", "user_permissions")
 
 
 class NewUserForm(AdminUserCreationForm):  # type: ignore[type-arg]  # these three are not subscriptable
@@ -47,7 +48,7 @@ class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]
     readonly_fields = ("created_at", "last_login")
     fieldsets = (
         (None, {"fields": ("email", "name", "password")}),
-        ("Permissions", {"fields": ("is_active", "is_staff", "is_superuser", "groups", "user_permissions")}),
+        ("Permissions", {"fields": ("is_active", *_RIGHTS)}),
         ("Dates", {"fields": ("created_at", "last_login")}),
     )
     add_fieldsets = ((None, {"fields": ("email", "name", "usable_password", "password1", "password2")}),)
@@ -55,8 +56,24 @@ class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """What goes with an account needs no right of its own; an organization must not lose its only owner."""
         deleted, counts, _, _ = super().get_deleted_objects(objs, request)
-        kept = [organization for person in objs for organization in services.organizations_owned_alone(person)]
+        kept: list[Model] = [one for person in objs for one in services.organizations_owned_alone(person)]
+        kept += [person for person in objs if not self._is_in_reach(request, person)]
         return deleted, counts, set(), kept
+
+    # Whoever may change people is not by that allowed everything: not to give themselves rights, nor to take over the
+    # account of somebody who has them all.
+
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
+        return self.readonly_fields if request.user.is_superuser else (*self.readonly_fields, *_RIGHTS)
+
+    def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        return super().has_change_permission(request, obj) and self._is_in_reach(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        return super().has_delete_permission(request, obj) and self._is_in_reach(request, obj)
+
+    def _is_in_reach(self, request: HttpRequest, person: User | None) -> bool:
+        return person is None or request.user.is_superuser or person == request.user or not person.is_staff
 
     def delete_model(self, request: HttpRequest, obj: User) -> None:
         services.delete_account(user=obj)
@@ -120,5 +137,4 @@ class AuthenticatorAdmin(LookAtAdmin):
             self.log_change(request, person, "Turned off two-factor sign-in.")
 
 
-# Staff sign in where everybody does: with the same limits, and with their second factor.
-admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
+second_factor.guard(admin.site)

@@ -9,6 +9,7 @@ from allauth.mfa.base import forms as mfa
 from allauth.mfa.totp import forms as totp
 from allauth.socialaccount import forms as social
 from django import forms
+from django.contrib.auth.hashers import make_password
 from django.core.validators import MaxLengthValidator
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
@@ -80,6 +81,7 @@ class SignUpForm(PlainWords, allauth.SignupForm):  # type: ignore[misc]
             except IntegrityError:  # the same address at the same moment
                 if not services.is_address_taken(self.cleaned_data["email"]):
                     raise
+        make_password(self.cleaned_data["password1"])  # takes the time that a new account would
         email = self.cleaned_data["email"]
         # The owner of the address is told, and shown the way in. Only so often: the address may be a stranger's.
         if ratelimit.consume(request, action="confirm_email", key=email.lower()):

@@ -1,16 +1,34 @@
-"""Response headers that the server leaves to us."""
+"""Response headers that the server, and Django's own middleware, leave to us."""
 
 from collections.abc import Awaitable, Callable
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from django.contrib.auth import SESSION_KEY
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.http import http_date
 
+# What no page of ours asks a browser for, nor anything that was smuggled into one.
+_NOT_ASKED_FOR = (
+    "accelerometer",
+    "browsing-topics",
+    "camera",
+    "display-capture",
+    "geolocation",
+    "gyroscope",
+    "magnetometer",
+    "microphone",
+    "midi",
+    "payment",
+    "publickey-credentials-get",
+    "usb",
+)
+_PERMISSIONS = ", ".join(f"{feature}=()" for feature in _NOT_ASKED_FOR)
 
-class DateHeader:
-    """Add `Date` to Django's answers (RFC 9110, section 6.6.1).
 
-    uvicorn's own is off, because a proxied answer carries the provider's.
+class PageHeaders:
+    """Add to Django's answers: `Date`, which features a page may use, and that nobody keeps what a person was shown.
+
+    uvicorn's own `Date` (RFC 9110, section 6.6.1) is off, because a proxied answer carries the provider's.
     """
 
     sync_capable = True
@@ -24,13 +42,22 @@ class DateHeader:
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         response = self.get_response(request)
         if isinstance(response, HttpResponseBase):
-            return _dated(response)
-        return self._later(response)
+            return _complete(request, response)
+        return self._later(request, response)
 
-    async def _later(self, response: Awaitable[HttpResponseBase]) -> HttpResponseBase:
-        return _dated(await response)
+    async def _later(self, request: HttpRequest, response: Awaitable[HttpResponseBase]) -> HttpResponseBase:
+        return _complete(request, await response)
 
 
-def _dated(response: HttpResponseBase) -> HttpResponseBase:
+def _complete(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
     response.headers.setdefault("Date", http_date())
+    response.headers.setdefault("Permissions-Policy", _PERMISSIONS)
+    if _is_personal(request):
+        response.headers.setdefault("Cache-Control", "private, no-store")
     return response
+
+
+def _is_personal(request: HttpRequest) -> bool:
+    """Whether the answer was made for somebody signed in. Asks the session only where the page did, too."""
+    session = getattr(request, "session", None)
+    return session is not None and session.accessed and SESSION_KEY in session

@@ -63,7 +63,11 @@ if not SECRET_KEY:
     raise ImproperlyConfigured("SECRET_KEY is missing: set it to a long random text and keep it.")
 _IS_HTTPS = _public.scheme == "https"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _IS_HTTPS
-SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+if _IS_HTTPS:
+    # Browsers take cookies of such names from this very host only, over https: no neighbour under the same domain can
+    # plant one.
+    SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
 SECURE_SSL_REDIRECT = _IS_HTTPS
 SECURE_HSTS_SECONDS = env.read_whole_number("HSTS_SECONDS", 31_536_000 if _IS_HTTPS else 0)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = _IS_HTTPS
@@ -115,7 +119,7 @@ INSTALLED_APPS = [
     "django_htmx",
 ]
 MIDDLEWARE = [
-    "config.middleware.DateHeader",
+    "config.middleware.PageHeaders",
     "django.middleware.security.SecurityMiddleware",
     "servestatic.middleware.ServeStaticMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -162,6 +166,7 @@ LOGIN_REDIRECT_URL = "app"
 LOGOUT_REDIRECT_URL = "/"
 SIGNUP_OPEN = env.read_flag("SIGNUP_OPEN", default=True)
 INVITATIONS_PER_DAY = env.read_whole_number("INVITATIONS_PER_DAY", 50)  # of an organization, and of a person
+ADMIN_REQUIRES_2FA = env.read_flag("ADMIN_REQUIRES_2FA", default=False)
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"accounts.passwords.{rule}"} for rule in ("NotLikeThePerson", "LongEnough", "NotCommon", "NotOnlyDigits")
 ]

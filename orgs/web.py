@@ -80,7 +80,7 @@ def _open(request: HttpRequest, slug: str, role: str | None, writes: bool) -> Ht
 
 def _private(response: HttpResponseBase) -> HttpResponseBase:
     if not response.has_header("Cache-Control"):
-        patch_cache_control(response, private=True, no_cache=True)
+        patch_cache_control(response, private=True, no_store=True)
     return response
 
 

@@ -57,7 +57,7 @@ def test_a_form_makes_one_key_whichever_way_it_comes() -> None:
     first, _ = keys.issue(team=team, form_id=form_id)
 
     with pytest.raises(keys.AlreadyIssued) as caught:
-        keys.issue(team=make_team(), form_id=form_id)
+        keys.issue(team=make_team(team.organization), form_id=form_id)
     with pytest.raises(keys.AlreadyIssued):
         teams.create_with_key(organization=team.organization, name="Another", form_id=form_id)
 

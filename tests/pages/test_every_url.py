@@ -183,10 +183,12 @@ ANSWERS: dict[str, tuple[str, str]] = {
 MAY: dict[str, set[str]] = {
     "account/emailaddress": set(),
     "accounts/user": {"add", "change", "delete"},
+    "analytics/createdobject": set(),
     "analytics/dailytagusage": set(),
     "analytics/dailyusage": set(),
     "analytics/ledgerrecord": set(),
     "analytics/modelprice": {"add", "change", "delete"},
+    "analytics/pricechange": set(),
     "analytics/rejectedrecord": set(),
     "analytics/seenvalue": set(),
     "analytics/usagebatch": set(),
