@@ -12,12 +12,13 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
-from django.db import InterfaceError, OperationalError
 from django.http import Http404
 from rest_framework import exceptions
 from rest_framework.exceptions import ErrorDetail
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
+
+from config.outages import is_outage
 
 
 class BadParameter(exceptions.APIException):
@@ -52,7 +53,7 @@ def answer_error(error: Exception, context: Mapping[str, Any]) -> Response | Non
         error = exceptions.NotFound()
     elif isinstance(error, PermissionDenied):
         error = exceptions.PermissionDenied()
-    elif isinstance(error, OperationalError | InterfaceError):
+    elif is_outage(error):
         error = Unavailable()
     elif isinstance(error, exceptions.Throttled):
         wait = getattr(error, "wait", None)

@@ -32,12 +32,14 @@ def postgresql(url: str, pool_size: int) -> dict[str, Any]:
             "Special letters of the password are percent-encoded."
         ) from None  # the parser's words quote the password
     given = database.get("OPTIONS", {})
+    database["ENGINE"] = "config.postgresql"
     database["OPTIONS"] = {
         **given,
         "connect_timeout": 5,
+        "tcp_user_timeout": 10_000,  # ms until a connection to a machine that vanished is given up
         # The reports are many cheap sums over few rows: compiling them first takes longer than adding up.
         "options": " ".join(["-c jit=off", *filter(None, [given.get("options")])]),
-        "pool": {"min_size": 1, "max_size": pool_size, "timeout": 10},
+        "pool": {"min_size": 1, "max_size": pool_size, "timeout": 1},
     }
     database["CONN_HEALTH_CHECKS"] = True  # a connection from before a restart of the database is replaced
     return database

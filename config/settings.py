@@ -251,6 +251,7 @@ CLIENT_STALL_TIMEOUT = env.read_seconds("CLIENT_STALL_TIMEOUT", 120)
 MAX_BODY_BYTES = env.read_whole_number("MAX_BODY_BYTES", 64 * 1024 * 1024, least=1024)
 BODY_MEMORY_BYTES = env.read_whole_number("BODY_MEMORY_BYTES", 512 * 1024 * 1024, least=1024)
 SHUTDOWN_GRACE = env.read_seconds("SHUTDOWN_GRACE", 120)
+SHUTDOWN_NOTICE = env.read_whole_number("SHUTDOWN_NOTICE", 0)  # seconds for a load balancer
 KEY_GRACE = env.read_seconds("KEY_GRACE", 900)
 MAX_CALLS = env.read_whole_number("MAX_CALLS", 5000, least=1)
 MAX_CALLS_PER_KEY = env.read_whole_number("MAX_CALLS_PER_KEY", 2000, least=1)

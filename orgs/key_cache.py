@@ -21,6 +21,7 @@ from functools import partial
 import msgspec
 from django.db import Error, connection
 
+from config.outages import is_unmigrated
 from orgs import keys
 from orgs.models import ApiKey, RevocationEntry
 from orgs.revocation_log import RevocationLog
@@ -106,6 +107,7 @@ class KeyCache:
         self._log = RevocationLog(clock)
         self._polled_at = clock()
         self._was_polled = False
+        self.is_unmigrated = False  # the database is there, without the tables of this release
         self._lock = threading.Lock()  # for whoever writes; `find` reads without it, one dictionary look-up at a time
         self._facts: dict[bytes, KeyFacts] = {}
         self._digests: dict[int, bytes] = {}  # of the keys in `_facts`, by key id
@@ -140,6 +142,8 @@ class KeyCache:
         facts = self.find(key)
         if facts is not None:
             return facts
+        if self._was_polled and self._clock() - self._polled_at > FILL_SECONDS:
+            raise KeysUnavailable  # known without waiting; the log is read again as soon as the database answers
         outcome = await self._fill_once(keys.digest(key))
         if isinstance(outcome, KeyFacts):
             return outcome
@@ -264,12 +268,14 @@ class KeyCache:
         while not self._stopping.is_set():
             try:
                 self._poll_and_close()
-            except Exception:
+            except Exception as error:
                 # Whatever it is, the thread lives on: without it no revocation would ever arrive here.
+                self.is_unmigrated = is_unmigrated(error)
                 if not is_away:
                     logger.exception("The revocation log cannot be read; known keys work for %g s more.", self._grace)
                 is_away = True
             else:
+                self.is_unmigrated = False
                 if is_away:
                     logger.info("The revocation log is read again.")
                 is_away = False

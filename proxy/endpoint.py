@@ -39,6 +39,12 @@ def serving() -> ProxyProcess | None:
     return _process
 
 
+def leave() -> None:
+    """The service ends here: calls are still taken, and health says that others should take them."""
+    if _process is not None:
+        _process.is_leaving = True
+
+
 def serve(process: ProxyProcess | None) -> None:
     """Serve calls with this process's resources from now on; None: no more."""
     global _process

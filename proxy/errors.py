@@ -26,8 +26,8 @@ class ClientGone(Exception):
     """The client closed the connection before its request was complete."""
 
 
-def unavailable(code: str, message: str) -> Refusal:
-    return Refusal(503, code, message, retryable=True, headers=((b"retry-after", b"1"),))
+def unavailable(code: str, message: str, *, retry_after: int = 1) -> Refusal:
+    return Refusal(503, code, message, retryable=True, headers=((b"retry-after", b"%d" % retry_after),))
 
 
 def render(refusal: Refusal, provider: Provider | None, call_id: str) -> tuple[list[Header], bytes]:

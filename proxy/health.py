@@ -1,8 +1,8 @@
 """Readiness: whether this process can take calls now, and what of its neighbours is away. `/readyz` in `config.asgi`.
 
 Nothing is asked while a probe waits: the threads of the process find out by their work, and this tells what they know.
-503 means that calls would be refused, so that a load balancer takes the process out; a neighbour that calls can do
-without for a while makes it `degraded`, which is a 200.
+503 means that no call can be taken, so that a load balancer goes elsewhere; what calls can do without for a while, or
+what is over as soon as some have ended, makes the process `degraded`, which is a 200.
 """
 
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -37,14 +37,30 @@ def look(process: ProxyProcess | None) -> Readiness:
     if process is None:
         checks = {"process": Check("unavailable", "The process is starting or stopping.")}
     else:
-        checks = {"database": _database(process), "queue": _queue(process), "journal": _journal(process)}
+        checks = {
+            "process": _process(process),
+            "database": _database(process),
+            "queue": _queue(process),
+            "journal": _journal(process),
+        }
     states = {check.state for check in checks.values()}
     worst: State = "unavailable" if "unavailable" in states else "degraded" if "degraded" in states else "ok"
     return Readiness(worst, checks)
 
 
+def _process(process: ProxyProcess) -> Check:
+    if process.is_leaving:
+        return Check("unavailable", "The service stops here.")
+    if process.limits.is_full:
+        return Check("degraded", "As many calls run as MAX_CALLS allows; further ones are refused.")
+    return Check("ok")
+
+
 def _database(process: ProxyProcess) -> Check:
     silence = process.keys.silence()
+    if process.keys.is_unmigrated:
+        reason = "The database lacks tables of this release."
+        return Check("unavailable" if silence is None or silence > settings.KEY_GRACE else "degraded", reason)
     if silence is None:
         return Check("unavailable", "The database has not answered since the start, so no key is known.")
     if silence <= _SILENCE_SECONDS:

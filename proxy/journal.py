@@ -30,12 +30,17 @@ log = logging.getLogger(__name__)
 SEAL_AFTER_SECONDS = 0.25
 SEAL_AFTER_LINES = 500
 _SPARE_RETRY_SECONDS = 1.0
+_ROOM_RETRY_SECONDS = 1.0
 _EXTENT_BYTES = 1024 * 1024
 OPEN, SEALED, POSTED = ".open", ".sealed", ".posted"
 
 
 class JournalFull(OSError):
     """The disk has no room for the record of another call."""
+
+
+class JournalHeldBack(JournalFull):
+    """There is room, but too much waits already for the ledger."""
 
 
 class ProcessDirectory:
@@ -159,16 +164,10 @@ class Journal:
     def reserve(self) -> None:
         """Reserve room for one record. Raises `JournalFull`."""
         if self._held_back:
-            raise JournalFull(self._held_back)
+            raise JournalHeldBack(self._held_back)
         needed = self._current.written + (self._reserved + 1) * MAX_LINE_BYTES
         if needed > self._current.capacity or self._unwritten:
-            try:
-                self._current.reserve(needed + _EXTENT_BYTES)
-                self._retry_unwritten()
-            except OSError as error:
-                self._is_full = True
-                raise JournalFull(*error.args) from error
-            self._is_full = False
+            self._make_room(needed)
         self._reserved += 1
 
     def release(self) -> None:
@@ -233,6 +232,25 @@ class Journal:
         self._reserved -= 1
         self._appended += 1
         on_written()
+
+    def _make_room(self, needed: int) -> None:
+        try:
+            self._current.reserve(needed + _EXTENT_BYTES)
+            self._retry_unwritten()
+        except OSError as error:
+            if not self._is_full:
+                self._is_full = True
+                asyncio.get_running_loop().call_later(_ROOM_RETRY_SECONDS, self._look_for_room)
+            raise JournalFull(*error.args) from error
+        self._is_full = False
+
+    def _look_for_room(self) -> None:
+        """Without waiting for a call: as long as readiness says that there is no room, none may come."""
+        if not self._is_full or self._is_closed:
+            return
+        self._is_full = False
+        with contextlib.suppress(JournalFull):
+            self._make_room(self._current.written + (self._reserved + 1) * MAX_LINE_BYTES)
 
     def _retry_unwritten(self) -> None:
         while self._unwritten:

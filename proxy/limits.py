@@ -16,12 +16,12 @@ class CallLimits:
         self._by_key: dict[int, int] = {}
 
     @property
-    def running(self) -> int:
-        return self._running
+    def is_full(self) -> bool:
+        return self._running >= self._most
 
     def enter(self, api_key_id: int) -> None:
         """Raises `Refusal` 503 when the process has no room, 429 when the key has none."""
-        if self._running >= self._most:
+        if self.is_full:
             raise unavailable("too_many_calls", "This server runs as many calls as it may. Try again in a moment.")
         of_key = self._by_key.get(api_key_id, 0)
         if of_key >= self._most_per_key:

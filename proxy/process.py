@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 
 _LAST_RECORDS_SECONDS = 5.0
 _BACKED_UP = "More records wait for the ledger than JOURNAL_MAX_BYTES allows."
+_TAKEN_AGAIN_AT = 0.9  # of that, so that the service does not flicker
 _FLEETING_FILE_SYSTEMS = frozenset({"overlay", "tmpfs", "ramfs"})
 
 
@@ -57,6 +58,8 @@ class ProxyProcess:
         self._directory = ProcessDirectory(settings.JOURNAL_DIR)
         self.inflight = InflightFile(self._directory.path / "inflight")
         self._loop = asyncio.get_running_loop()
+        self._is_backed_up = False
+        self.is_leaving = False  # others should take the calls: the service ends here
         self._publisher = _publisher()
         self._shipper = Shipper(
             settings.JOURNAL_DIR,
@@ -73,7 +76,6 @@ class ProxyProcess:
             request_spare=self._sealer.request_spare,
             syncs_always=settings.JOURNAL_SYNC == "always",
         )
-        self._is_backed_up = False
         self._stalls: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
@@ -109,14 +111,17 @@ class ProxyProcess:
         return self._publisher.is_away
 
     def _weigh_backlog(self, waiting_bytes: int) -> None:
-        """Called by the shipper's thread after every round."""
-        is_too_much = waiting_bytes > settings.JOURNAL_MAX_BYTES
+        """Called by the sealer's and the shipper's thread, one at a time."""
+        bound = settings.JOURNAL_MAX_BYTES * (_TAKEN_AGAIN_AT if self._is_backed_up else 1)
+        is_too_much = waiting_bytes > bound
         if is_too_much != self._is_backed_up:
             log.warning(
-                "%d bytes wait for the ledger: calls are %s", waiting_bytes, "refused" if is_too_much else "taken"
+                "journal: %d bytes wait for the ledger; calls are %s",
+                waiting_bytes,
+                "refused" if is_too_much else "taken again",
             )
-        self._is_backed_up = is_too_much
-        self.journal.hold_back(_BACKED_UP if is_too_much else "")
+            self._is_backed_up = is_too_much
+            self.journal.hold_back(_BACKED_UP if is_too_much else "")
 
     def _deliver_spare(self, spare: Segment | None) -> None:
         self._loop.call_soon_threadsafe(self.journal.add_spare, spare)

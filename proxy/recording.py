@@ -11,7 +11,7 @@ from analytics.usage import CallFacts, State, TokenUsage, UsageRecord, UsageSour
 from proxy.errors import Refusal, unavailable
 from proxy.failpoints import reach
 from proxy.inflight import InflightFile, NoRoom
-from proxy.journal import Journal, JournalFull
+from proxy.journal import Journal, JournalFull, JournalHeldBack
 from proxy.providers.base import BYTES_PER_TOKEN, Reading, label
 
 
@@ -42,6 +42,8 @@ class CallRecord:
         self.is_closed = False
         try:
             journal.reserve()
+        except JournalHeldBack:
+            raise _too_far_behind() from None
         except JournalFull:
             raise _no_room() from None
         try:
@@ -130,3 +132,8 @@ def _no_room() -> Refusal:
     return unavailable(
         "journal_full", "The usage journal has no room, so the call was not sent. Try again in a moment."
     )
+
+
+def _too_far_behind() -> Refusal:
+    message = "Too many usage records wait for the ledger, so the call was not sent. Try again in a moment."
+    return unavailable("journal_backed_up", message, retry_after=5)

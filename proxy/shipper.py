@@ -35,17 +35,39 @@ LONGEST_RETRY_SECONDS = 300.0
 class _Waiting:
     """A sealed segment without a receipt."""
 
-    __slots__ = ("attempts", "digest", "is_published", "lines", "next_attempt_at", "path", "size")
+    __slots__ = ("attempts", "digest", "is_published", "lines", "next_attempt_at", "path")
 
     def __init__(self, path: Path) -> None:
         content = path.read_bytes()
         self.path = path
-        self.size = len(content)
         self.lines = content.count(b"\n")
         self.digest = hashlib.sha256(content).hexdigest()
         self.attempts = 0
         self.next_attempt_at = 0.0
         self.is_published = False  # the broker took it
+
+
+class Backlog:
+    """How many bytes of sealed segments wait for their receipts. Used by any thread."""
+
+    def __init__(self, tell: Callable[[int], None]) -> None:
+        self._tell = tell
+        self._lock = threading.Lock()
+        self._sizes: dict[Path, int] = {}
+        self._total = 0
+
+    def add(self, sealed: Path) -> None:
+        """Once or more often."""
+        with self._lock:
+            if sealed not in self._sizes and sealed.exists():
+                self._sizes[sealed] = sealed.stat().st_size
+                self._total += self._sizes[sealed]
+            self._tell(self._total)
+
+    def take_away(self, sealed: Path) -> None:
+        with self._lock:
+            self._total -= self._sizes.pop(sealed, 0)
+            self._tell(self._total)
 
 
 class Shipper:
@@ -61,17 +83,17 @@ class Shipper:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`work_besides` is done in every round, for those who need a thread with a database at hand. `tell_backlog`
-        hears after every round how many bytes wait for their receipts.
+        hears how many bytes wait for their receipts whenever that changes, from any thread.
         """
         self._root = root
         self._own = own
         self._publisher = publisher
         self._retention_seconds = retention_seconds
         self._work_besides = work_besides or (lambda: None)
-        self._tell_backlog = tell_backlog or (lambda _: None)
         self._clock = clock
         self._sealed: queue.SimpleQueue[Path] = queue.SimpleQueue()
         self._waiting: dict[str, _Waiting] = {}
+        self._backlog = Backlog(tell_backlog or (lambda _: None))
         self._adopt_at = self._look_at = clock()
         self._is_stopping = False
         self._wake = threading.Event()
@@ -81,6 +103,7 @@ class Shipper:
 
     def add(self, sealed: Path) -> None:
         """Take over a segment that was sealed in this process's directory."""
+        self._backlog.add(sealed)  # here, since a round may take long
         self._sealed.put(sealed)
         self._wake.set()
 
@@ -101,7 +124,6 @@ class Shipper:
             self._wake.clear()
             self._guarded(self.work)
             self._guarded(self._work_besides)
-            self._tell_backlog(sum(waiting.size for waiting in self._waiting.values()))
         self._guarded(self.ship_the_rest)
         self._guarded(self._work_besides)
         connections.close_all()
@@ -153,6 +175,7 @@ class Shipper:
             return
         if name not in self._waiting and sealed.exists():
             self._waiting[name] = _Waiting(sealed)
+            self._backlog.add(sealed)
 
     def _publish_due(self) -> None:
         now = self._clock()
@@ -198,6 +221,7 @@ class Shipper:
         reach("shipper.before_deletion")
         del self._waiting[name]
         waiting.path.rename(waiting.path.with_suffix(POSTED))
+        self._backlog.take_away(waiting.path)
 
     def _delete_expired(self) -> None:
         oldest = time.time() - self._retention_seconds
