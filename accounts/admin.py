@@ -13,6 +13,7 @@ from django.http import HttpRequest
 
 from accounts import second_factor, services
 from accounts.models import User
+from orgs.admin import DiscreetAdmin
 
 _RIGHTS = ("is_staff", "is_superuser", "groups", "user_permissions")
 
@@ -91,7 +92,7 @@ for _model in [model for model in admin.site._registry if model._meta.app_label 
     admin.site.unregister(_model)
 
 
-class LookAtAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class LookAtAdmin(DiscreetAdmin):
     list_select_related = ("user",)
     search_fields = ("user__email",)
 

@@ -3,7 +3,6 @@
 from collections.abc import Awaitable, Callable
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
-from django.contrib.auth import SESSION_KEY
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.http import http_date
 
@@ -58,6 +57,6 @@ def _complete(request: HttpRequest, response: HttpResponseBase) -> HttpResponseB
 
 
 def _is_personal(request: HttpRequest) -> bool:
-    """Whether the answer was made for somebody signed in. Asks the session only where the page did, too."""
+    """Whether the answer may depend on a session, signed in or on the way: looks only where the page has looked."""
     session = getattr(request, "session", None)
-    return session is not None and session.accessed and SESSION_KEY in session
+    return session is not None and session.accessed and not session.is_empty()
