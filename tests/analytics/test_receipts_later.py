@@ -155,7 +155,7 @@ def test_a_batch_is_priced_in_groups_of_prompts(client: Client, acme: Organizati
     post(record, named(key, ("file_1", "batch_1")), fetched(key, SUMMED, provider="anthropic"))
     first = words_of(client, acme, record)
     assert "Reported by the provider for the batch as a whole." in first
-    assert "Until its results are fetched, the batch is priced as if all its prompts were of their average length." in first
+    assert "Until its results are fetched, the batch is priced as if all its prompts were of their average" in first
 
     post(fetched(key, RESULTS, provider="anthropic", at=LATER + timedelta(hours=1)))
 
