@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.proxy.test_responses_usage import SEARCHES, usage_of
+from tests.proxy.samples.responses import usage_of
+from tests.proxy.test_responses_tools import SEARCHES
 
 
 @pytest.mark.parametrize(
