@@ -109,6 +109,7 @@ def test_a_background_response_is_pending(status: str) -> None:
             Completion(object_id="resp_1", model="gpt-5-2025-08-07", usage_source="none", finish_reason="cancelled"),
         ),
         ({"status": "in_progress", "usage": None}, None),
+        ({"status": "requires_action", "usage": None}, None),
         ({"background": False}, None),
         ({"id": None}, None),
     ],
