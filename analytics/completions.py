@@ -81,11 +81,8 @@ def settle(records: Sequence[UsageRecord], *, now: datetime) -> Settled:
     shelf = _shelf_of(concerned)
     settlings = {settling.record_id: settling for settling in shelf.settlings()}
     _keep(shelf, now)
-    own = {record.id for record in records}
-    kept = {
-        row.pk.hex: row
-        for row in LedgerRecord.objects.filter(pk__in=[UUID(id_) for id_ in sorted(settlings.keys() - own)])
-    }
+    # Also of those that the segment brings once more. The others of its own are not there yet.
+    kept = {row.pk.hex: row for row in LedgerRecord.objects.filter(pk__in=[UUID(id_) for id_ in sorted(settlings)])}
     return Settled(
         records=[_complete(record, settlings.get(record.id)) for record in records],
         posted=[_complete(record_of(row), settlings[id_]) for id_, row in kept.items()],
@@ -303,7 +300,6 @@ def _facts_after(row: Row, before: LedgerRecord) -> RecordFacts:
         prompt_key=before.prompt_key,
         version=before.version,
         tags=tuple(before.tags),
-        model_requested=before.model_requested,
         latency_ms=before.latency_ms,
         first_token_ms=before.first_token_ms,
     )

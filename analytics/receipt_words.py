@@ -27,6 +27,8 @@ def say_unknown(record: LedgerRecord) -> str:
     """Why the cost is not known; "" where it is."""
     if record.cost_status == CostStatus.PENDING and _is_batch(record):
         return _PENDING_BATCH
+    if record.cost_status == CostStatus.UNPRICED and record.usage_source == "none":
+        return "The provider told no usage that could be read, so the request counts without a cost."
     return _UNKNOWN_COSTS.get(record.cost_status, "")
 
 
@@ -82,7 +84,7 @@ def say_doubts(receipt: Receipt) -> Iterator[str]:
     if record.usage_source == "estimated":
         yield "The token counts are estimated, and so is the cost."
     if receipt.is_in_groups:
-        yield "The prompts of a batch are priced in groups of one model and of similar length, each by its longest prompt."
+        yield "The prompts of a batch are priced in groups of one model and similar length, each by its longest prompt."
     if record.is_usage_partial and receipt.is_in_groups:
         yield "The batch has more models and lengths of prompts than are told apart: the last group has all the others."
     elif receipt.is_provisional:

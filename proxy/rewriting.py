@@ -13,6 +13,7 @@ import msgspec
 
 from proxy.inflating import ENCODINGS, Inflater
 from proxy.providers.base import Header, Provider, Route
+from proxy.upstream import UpstreamBroken
 
 # An unescaped quote cannot stand inside of a JSON text, so this is always a member's name with its value.
 _ADDRESS = re.compile(rb'("results_url"\s*:\s*)("(?:[^"\\]|\\.)*")')
@@ -43,7 +44,8 @@ def is_needed(provider: Provider, kind: Route, headers: list[Header]) -> bool:
 class RewrittenAnswer:
     """An answer whose addresses of results lead to `base` (as in https://costs.example.com/api/proxy/v1/anthropic).
 
-    It is not compressed and has no announced length; nothing else is changed.
+    It is not compressed and has no announced length; nothing else is changed. Compressed data that is bad or cut short
+    breaks it off.
     """
 
     def __init__(self, answer: Answer, base: str) -> None:
@@ -61,8 +63,12 @@ class RewrittenAnswer:
             chunk = await self._answer.read()
             if not chunk:
                 self._is_ended = True
+                if not self._inflater.is_whole:
+                    raise UpstreamBroken("the compressed answer is cut short")
                 return self._rewriter.finish()
             part = b"".join(self._rewriter.feed(plain) for plain in self._inflater.feed(chunk))
+            if not self._inflater.is_readable:
+                raise UpstreamBroken("the compressed answer cannot be read")
             if part:
                 return part
         return b""

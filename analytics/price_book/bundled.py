@@ -40,6 +40,9 @@ MODELS_WITHOUT_RESIDENCY = frozenset(
     }
 )
 
+# Both guides, "Batch": half of the standard price. Where the library lacks a model's batch price, that is the nearest.
+_BATCH_MULTIPLIER = Fraction(1, 2)
+
 # The library's price keys: our bucket, and for how many of its units the price is. Later keys win.
 _KEYS = {
     "input_mtok": ("input", 10**6),
@@ -73,7 +76,8 @@ _SEARCH_FEES = {
 def find_rates(provider: str, model: str, day: int, tier: str, speed: str, geo: str) -> Rates | None:
     """The rates of a model in a context, or None if the library has no price. `day` counts from the epoch, UTC.
 
-    Prices change at midnight UTC. A context without a price of its own gets the standard rates and is not exact.
+    Prices change at midnight UTC. A context without a price of its own gets the standard rates, a batch half
+    of those for tokens, and is not exact.
     """
     info = find_model(provider, model)
     if info is None:
@@ -82,9 +86,11 @@ def find_rates(provider: str, model: str, day: int, tier: str, speed: str, geo: 
     context = read_context(tier, speed)
     is_exact = not context or any(variant.when == context for variant in _active_variants(info, at))
     multiplier = Fraction(1)
+    if tier == "batch" and not any(variant.when.get("processing") == "batch" for variant in _active_variants(info, at)):
+        multiplier = _BATCH_MULTIPLIER
     if geo not in STANDARD_GEOS:
         if provider == "anthropic" and geo == "us" and info.id not in MODELS_WITHOUT_RESIDENCY:
-            multiplier = _US_MULTIPLIER
+            multiplier *= _US_MULTIPLIER
         else:
             is_exact = False
     return _compile(

@@ -6,17 +6,17 @@ from uuid import uuid4
 
 import msgspec
 import pytest
-from pytest_django import DjangoAssertNumQueries
+from django.db import transaction
 
 from analytics import completions, condensing, price_book, repricing
 from analytics.models import CondensedSpan, CreatedObject, DailyTagUsage, DailyUsage, LedgerRecord, ModelPrice
+from analytics.price_book import revisions
 from analytics.usage import Completion, TokenUsage, UsageRecord
 from orgs.models import ApiKey
 from tests.analytics.later_calls import (
     ANSWER_COST,
     ANSWERED,
     LATER,
-    NOTHING,
     RESULTS,
     RESULTS_COST,
     SUMMED,
@@ -28,7 +28,7 @@ from tests.analytics.later_calls import (
     named,
     stored,
 )
-from tests.analytics.usage_lines import NOON, lines_of, make_record, post, post_lines, rollup_rows
+from tests.analytics.usage_lines import NOON, lines_of, post, post_lines, rollup_rows
 from tests.factories import make_key, make_organization, make_team
 
 pytestmark = [pytest.mark.trial, pytest.mark.django_db]
@@ -174,8 +174,34 @@ def test_the_prices_are_those_of_the_call_that_created_it(key: ApiKey) -> None:
         )
     record = background(key)
     post(record)
+    with transaction.atomic():
+        revisions.raise_revision()
     post(fetched(key, ANSWERED))
     assert cost_of(record) == (14_000, "priced")
+    assert stored(record).price_revision == price_book.current().revision
+
+
+def test_a_pending_call_that_comes_again_with_its_outcome_is_completed_where_it_is(key: ApiKey) -> None:
+    record = background(key)
+    post(record)
+    assert post(record, fetched(key, ANSWERED)).inserted_count == 1
+    assert cost_of(record) == (ANSWER_COST, "priced")
+    assert_rollups_are_those_of_the_records(key)
+
+
+def test_a_completed_call_keeps_its_place_in_the_sums(key: ApiKey) -> None:
+    record = background(key, version=4, streamed=True, first_token_ms=300)
+    post(record)
+    # As if the rules of the time zone had changed since.
+    LedgerRecord.objects.filter(pk=record.id).update(local_day=date(2026, 2, 9))
+    for rollup in (DailyUsage, DailyTagUsage):
+        rollup.objects.update(day=date(2026, 2, 9))
+
+    post(fetched(key, ANSWERED))
+
+    row = DailyUsage.objects.get()
+    assert (row.day, row.version, row.first_token_sum_ms) == (date(2026, 2, 9), 4, 300)
+    assert_rollups_are_those_of_the_records(key)
 
 
 @pytest.mark.parametrize(
@@ -238,6 +264,20 @@ def test_the_sums_of_a_batch_do_not_replace_its_results(key: ApiKey) -> None:
     assert cost_of(record) == (RESULTS_COST, "priced")
 
 
+def test_what_a_batch_was_said_to_have_failed_of_goes_with_its_results(key: ApiKey) -> None:
+    record = batch(key)
+    post(record, named(key, ("file_1", "batch_1")))
+    post(fetched(key, msgspec.structs.replace(SUMMED, error_code="batch_expired"), provider="anthropic"))
+    assert stored(record).is_error
+    (row,) = DailyUsage.objects.all()  # none is left under the name of no model
+    assert row.model == "claude-sonnet-4-5"
+
+    post(fetched(key, RESULTS, provider="anthropic"))
+
+    assert (stored(record).error_code, stored(record).is_error) == ("", False)
+    assert_rollups_are_those_of_the_records(key)
+
+
 def test_a_completed_batch_is_priced_again_exactly(key: ApiKey) -> None:
     record = batch(key)
     post(record, named(key, ("file_1", "batch_1")), fetched(key, RESULTS, provider="anthropic"))
@@ -251,58 +291,3 @@ def test_a_completed_batch_is_priced_again_exactly(key: ApiKey) -> None:
 
     assert cost_of(record) == (RESULTS_COST, "priced")
     assert stored(record).previous_cost_pico_usd == 1
-
-
-# --- What waits -------------------------------------------------------------------------------------------------------
-
-
-def test_a_completion_with_impossible_numbers_is_rejected_and_its_call_stays_pending(key: ApiKey) -> None:
-    record = background(key)
-    bad = [
-        msgspec.structs.replace(ANSWERED, usage=TokenUsage(input=-1)),
-        msgspec.structs.replace(ANSWERED, usage=TokenUsage(output=10**16)),
-    ]
-    receipt = post(record, *(fetched(key, one) for one in bad))
-    assert (receipt.inserted_count, receipt.rejected_count) == (1, 2)
-    assert cost_of(record) == (None, "pending")
-
-
-def test_only_so_much_waits_for_calls_that_nobody_knows(
-    key: ApiKey, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setattr(completions, "MOST_UNCLAIMED", 3)
-    record = background(key)
-    post(record, *(fetched(key, msgspec.structs.replace(ANSWERED, object_id=f"resp_x{n}")) for n in range(5)))
-    post(named(key, ("file_5", "batch_5"), provider="openai"), fetched(key, ANSWERED))
-
-    assert CreatedObject.objects.filter(record_id=None).count() == 3
-    assert "more than 3 results" in caplog.text
-    assert cost_of(record) == (ANSWER_COST, "priced")
-
-
-def test_what_waited_long_enough_is_forgotten_and_pending_calls_are_not(key: ApiKey) -> None:
-    waiting, done = background(key, "resp_7"), background(key)
-    post(waiting, done, fetched(key, ANSWERED), fetched(key, msgspec.structs.replace(ANSWERED, object_id="resp_8")))
-    day = NOON + timedelta(days=60)
-
-    assert completions.prune(now=day, days=60) == 0
-    assert completions.prune(now=day + timedelta(seconds=1), days=60) == 2
-
-    assert CreatedObject.objects.get().object_id == "resp_7"
-    post(fetched(key, msgspec.structs.replace(ANSWERED, object_id="resp_7")))
-    assert cost_of(waiting) == (ANSWER_COST, "priced")
-
-
-def test_ids_that_no_provider_gives_are_not_kept(key: ApiKey) -> None:
-    record = background(key, "r" * 129)
-    post(record, fetched(key, msgspec.structs.replace(ANSWERED, object_id="r" * 129)), named(key, ("f" * 200, "b")))
-    assert cost_of(record) == (None, "pending")
-    assert not CreatedObject.objects.exists()
-
-
-def test_calls_that_tell_nothing_of_others_ask_the_database_nothing(
-    key: ApiKey, django_assert_num_queries: DjangoAssertNumQueries
-) -> None:
-    records = [make_record(key, **NOTHING)]
-    with django_assert_num_queries(0):
-        assert completions.settle(records, now=NOON).records == records

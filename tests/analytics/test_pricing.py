@@ -233,6 +233,14 @@ def test_a_dated_change_takes_effect_with_its_day(model: str, on: date, amount: 
         ("anthropic", "claude-sonnet-5", TokenUsage(input=1, inference_geo="eu"), 2_000_000),
         ("anthropic", "claude-haiku-4-5", TokenUsage(input=1, inference_geo="us"), 1_000_000),
         ("openai", "gpt-4o", TokenUsage(input=1, inference_geo="us"), 2_500_000),
+        # A batch costs half, also of models whose batch price is not in the list; a search in it does not.
+        ("openai", "text-embedding-3-small", TokenUsage(input=2, service_tier="batch"), 20_000),
+        (
+            "anthropic",
+            "claude-opus-4-1",
+            TokenUsage(input=2, web_searches=1, service_tier="batch"),
+            10_015_000_000,
+        ),
         # Fast mode is not sold in batches.
         ("anthropic", "claude-opus-4-8", TokenUsage(input=1, service_tier="batch", speed="fast"), 2_500_000),
         # Audio of a model whose audio price is unknown; cached tokens of one without a cached price.

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from django.test import Client
 
-from analytics.usage import TokenUsage, UsageRecord
+from analytics.usage import Completion, TokenUsage, UsageRecord
 from orgs.models import ApiKey, Organization
 from tests.analytics.later_calls import (
     ANSWERED,
@@ -155,7 +155,7 @@ def test_a_batch_is_priced_in_groups_of_prompts(client: Client, acme: Organizati
     post(record, named(key, ("file_1", "batch_1")), fetched(key, SUMMED, provider="anthropic"))
     first = words_of(client, acme, record)
     assert "Reported by the provider for the batch as a whole." in first
-    assert "Until its results are fetched, the batch is priced as if all its prompts were of their average length." in first
+    assert "Until its results are fetched, the batch is priced as if all its prompts were of their average" in first
 
     post(fetched(key, RESULTS, provider="anthropic", at=LATER + timedelta(hours=1)))
 
@@ -176,6 +176,17 @@ def test_a_batch_with_more_groups_than_are_kept_says_so(client: Client, acme: Or
     record = batch(key)
     post(record, fetched(key, msgspec.structs.replace(RESULTS, object_id="batch_1", usage=usage), provider="anthropic"))
     assert "the last group has all the others" in words_of(client, acme, record)
+
+
+def test_a_result_that_tells_no_usage_says_that_its_cost_stays_unknown(
+    client: Client, acme: Organization, key: ApiKey
+) -> None:
+    record = background(key)
+    cancelled = Completion(object_id="resp_1", usage_source="none", finish_reason="cancelled")
+    post(record, fetched(key, cancelled))
+    assert "The provider told no usage that could be read, so the request counts without a cost." in (
+        words_of(client, acme, record)
+    )
 
 
 def test_a_free_call_says_that_it_is(client: Client, acme: Organization, key: ApiKey) -> None:

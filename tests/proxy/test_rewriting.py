@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from proxy.providers import PROVIDERS
 from proxy.providers.base import Header
 from proxy.rewriting import AddressRewriter, RewrittenAnswer, is_needed
+from proxy.upstream import UpstreamBroken
 from tests.proxy.samples.feeding import pieces
 
 BASE = "https://costs.example.com/api/proxy/v1/anthropic"
@@ -118,6 +119,18 @@ def test_a_compressed_answer_comes_plain_and_without_a_length(encoding: bytes, c
 
     assert asyncio.run(whole()) == rewritten(DOCUMENT)
     assert answer.headers == [headers[0], headers[2]]
+
+
+@pytest.mark.parametrize("sent", [gzip.compress(DOCUMENT)[:-9], b"\x1f\x8b but no gzip", b""])
+def test_compressed_data_that_is_no_whole_breaks_the_answer_off(sent: bytes) -> None:
+    answer = RewrittenAnswer(_Answer([sent], [(b"content-encoding", b"gzip")]), BASE)
+
+    async def read_all() -> None:
+        while await answer.read():
+            pass
+
+    with pytest.raises(UpstreamBroken):
+        asyncio.run(read_all())
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ from proxy.providers.shares import with_shares
 from proxy.sse import data_of
 
 _RUNNING = ("queued", "in_progress")
+_ENDED = ("completed", "incomplete", "failed", "cancelled")
 _TERMINAL = ("response.completed", "response.incomplete", "response.failed", "response.cancelled")
 _TOLD = (RESPONSE, CANCEL_RESPONSE)  # answers about a response that another call created
 # The audio of a spoken answer comes as `delta`, too, and is no text.
@@ -65,7 +66,7 @@ class ResponseReader:
         reading.finish_reason = label(member(generic(members.get("incomplete_details")), "reason")) or label(status)
         usage = usage_of(members)
         if self._is_told:
-            if is_background and object_id:
+            if is_background and object_id and status in _ENDED:
                 reading.completion = _completion(object_id, reading, usage)
             return
         reading.is_pending, reading.object_id = False, ""

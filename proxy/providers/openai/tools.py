@@ -5,9 +5,10 @@ from typing import Any
 import msgspec
 
 from analytics.usage import OtherModelUsage
-from proxy.providers.base import Counts, Members, generic, label, member
+from proxy.providers.base import Counts, Members, generic, label, member, text_in
 
 _MAX_SHARES = 20
+_NOT_REASONING = ("gpt-4o", "gpt-4.1")
 
 
 class _Item(msgspec.Struct):
@@ -38,8 +39,11 @@ def read_fees(members: Members, counts: Counts) -> ToolFees:
         counts.is_partial = True  # sold by the container and its size, which the answer does not tell
     if len(shares) > _MAX_SHARES:
         counts.is_partial = True
+    web_searches = _count_web_searches(items, member(used, "web_search"), counts)
+    if web_searches and _costs_more_to_search(members):
+        counts.is_partial = True
     return ToolFees(
-        web_searches=_count_web_searches(items, member(used, "web_search"), counts),
+        web_searches=web_searches,
         file_searches=sum(item.type == "file_search_call" and item.status != "failed" for item in items),
         shares=tuple(shares[:_MAX_SHARES]),
     )
@@ -74,6 +78,15 @@ def _count_web_searches(items: list[_Item], used: Any, counts: Counts) -> int:
         item.type == "web_search_call" and item.status != "failed" and member(item.action, "type") in {None, "search"}
         for item in items
     )
+
+
+def _costs_more_to_search(members: Members) -> bool:
+    """The preview of the web search has another fee with models that do not reason ("Pricing", built-in tools)."""
+    if not (text_in(members, "model") or "").startswith(_NOT_REASONING):
+        return False
+    tools = generic(members.get("tools"))
+    kinds = [member(tool, "type") for tool in tools] if isinstance(tools, list) else []
+    return any(isinstance(kind, str) and kind.startswith("web_search_preview") for kind in kinds)
 
 
 def _runs_container(item: _Item) -> bool:
