@@ -8,6 +8,7 @@ import msgspec
 from django.conf import settings
 
 from orgs.key_cache import KeyCache
+from proxy.http1 import LeanUpstream
 from proxy.inflight import InflightFile
 from proxy.journal import Journal, ProcessDirectory, Segment
 from proxy.publishing import BrokerPublisher, InProcessPublisher, Publisher
@@ -45,9 +46,7 @@ class ProxyProcess:
         self.budget = BodyBudget(settings.BODY_MEMORY_BYTES)
         self.watches: set[ClientWatch] = set()
         self.refusals = RefusalQueue()
-        self.upstream = Upstream(
-            connect_timeout=settings.UPSTREAM_CONNECT_TIMEOUT, silence_timeout=settings.UPSTREAM_SILENCE_TIMEOUT
-        )
+        self.upstream = _upstream()
         warn_of_fleeting_storage(settings.JOURNAL_DIR)
         self._directory = ProcessDirectory(settings.JOURNAL_DIR)
         self.inflight = InflightFile(self._directory.path / "inflight")
@@ -98,6 +97,15 @@ class ProxyProcess:
 
     def _deliver_spare(self, spare: Segment | None) -> None:
         self._loop.call_soon_threadsafe(self.journal.add_spare, spare)
+
+
+def _upstream() -> Upstream | LeanUpstream:
+    client = LeanUpstream if settings.UPSTREAM_CLIENT == "lean" else Upstream
+    return client(
+        connect_timeout=settings.UPSTREAM_CONNECT_TIMEOUT,
+        silence_timeout=settings.UPSTREAM_SILENCE_TIMEOUT,
+        ca_file=settings.UPSTREAM_CA_FILE,
+    )
 
 
 def _publisher() -> Publisher:
