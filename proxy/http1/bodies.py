@@ -99,20 +99,12 @@ class ChunkedBody:
         self.is_complete = not self._open
         body = parts[0] if len(parts) == 1 else b"".join(parts)
         framing = len(data) - len(body)
-        if framing > _FRAMING_BYTES_PER_CHUNK:
-            self._limit(framing)
-        elif parts:
-            self._unproductive = 0
-        else:
-            self._unproductive += framing
+        self._unproductive = framing if parts else self._unproductive + framing
+        if self._unproductive > _MAX_FRAMING_BYTES + len(parts) * _FRAMING_BYTES_PER_CHUNK:
+            self.is_complete = False
+            self.fault = "chunk extensions or trailers are too long"
         parts.clear()
         return body
-
-    def _limit(self, framing: int) -> None:
-        chunks = len(self._parts)
-        self._unproductive = framing if chunks else self._unproductive + framing
-        if self._unproductive > _MAX_FRAMING_BYTES + chunks * _FRAMING_BYTES_PER_CHUNK and not self.is_complete:
-            self.fault = "chunk extensions or trailers are too long"
 
     def end(self) -> None:
         if not self.is_complete:

@@ -51,8 +51,9 @@ def encode(
         raise BadRequest("a header's name is no token")
     ruling = dict[bytes, bytes]()
     for name, value in _RULING.findall(fields):
-        if ruling.setdefault(name.lower(), value) is not value:
+        if name.lower() in ruling:
             raise BadRequest("a header that rules the connection comes twice")
+        ruling[name.lower()] = value
     own, length = _framing(ruling, has_body=has_body, length=length)
     head = RequestHead(
         method, b"%b %b HTTP/1.1\r\nhost: %b\r\n%b%b\r\n" % (method.encode(), target, host, fields, own), length
