@@ -263,10 +263,11 @@ class Exchange:
         try:
             async for chunk in self._receiver.stream():
                 yield chunk
-            self._watch.start()
         except ClientGone:
             self._watch.give_up("client_disconnected")
             raise
+        finally:  # An answer that comes before the end of the upload ends it, too.
+            self._watch.start()
 
     async def _pass_on(
         self, target: Target, request: Request, record: CallRecord, answer: Answer, meter: Meter, told: heads.Headers
