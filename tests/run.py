@@ -112,7 +112,9 @@ def main() -> int:
         "--extras", choices=("with", "without", "only"), default="with", help="the tests for Node and Chromium"
     )
     parser.add_argument("--mode", choices=("production", "trial"), action="append", help="one half instead of both")
-    parser.add_argument("--client", choices=("aiohttp", "lean"), help="the proxies' upstream client, else the usual one")
+    parser.add_argument(
+        "--client", choices=("aiohttp", "lean"), help="the proxies' upstream client, else the usual one"
+    )
     parser.add_argument("arguments", nargs="*", help="for pytest")
     options = parser.parse_args()
     if options.extras != "without" and (missing := missing_tools()):
