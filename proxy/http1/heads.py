@@ -13,15 +13,12 @@ MAX_HEAD_BYTES = 64 * 1024
 # (section 2.2) match none of it.
 _TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"
 _VALUE = rb"[^\x00-\x08\x0a-\x1f\x7f]*+"
-_FIELDS = rb"(?:" + _TOKEN + rb":" + _VALUE + rb"\r\n)*+"
+FIELDS = rb"(?:" + _TOKEN + rb":" + _VALUE + rb"\r\n)*+"
 # RFC 9112 section 4. The reason may be absent, and then its space too: servers leave it out.
-_HEAD = re.compile(rb"HTTP/1\.([01]) ([1-9][0-9]{2})(?: " + _VALUE + rb")?+\r\n(" + _FIELDS + rb")\r\n")
-_BEGUN = re.compile(rb"HTTP/1\.[01] [1-9][0-9]{2}(?: " + _VALUE + rb")?+\r\n" + _FIELDS)
+_HEAD = re.compile(rb"HTTP/1\.([01]) ([1-9][0-9]{2})(?: " + _VALUE + rb")?+\r\n(" + FIELDS + rb")\r\n")
+_BEGUN = re.compile(rb"HTTP/1\.[01] [1-9][0-9]{2}(?: " + _VALUE + rb")?+\r\n" + FIELDS)
 _FIELD = re.compile(rb"([^:]++):[ \t]*+([^\r]*+)\r\n")
-_FRAMING = re.compile(
-    rb"(?:^|\r\n)(content-length|transfer-encoding|connection|keep-alive):[ \t]*+([^\r]*+)", re.IGNORECASE
-)
-_PADDED = re.compile(rb"[ \t]\r")
+_FRAMING = re.compile(rb"\r\n(content-length|transfer-encoding|connection|keep-alive):[ \t]*+([^\r]*+)", re.IGNORECASE)
 _IDLE = re.compile(rb"(?:^|[,; \t])timeout=([0-9]{1,6})(?:$|[,; \t])", re.IGNORECASE)
 _START = b"HTTP/1."
 
@@ -54,11 +51,9 @@ def parse(raw: bytes) -> Head:
     if found is None:
         raise BadFraming("the head is malformed")
     minor, status, fields = found.groups()
-    headers = _FIELD.findall(fields)
-    if _PADDED.search(fields):  # OWS after a value is not part of it: RFC 9112 section 5.1.
-        headers = [(name, value.rstrip(b" \t")) for name, value in headers]
-    head = Head(int(status), headers, keeps_alive=minor == b"1")
-    for name, value in _FRAMING.findall(fields):
+    # White space after a value (RFC 9112 section 5.1) stays with it: who reads a value strips it, as of any sender.
+    head = Head(int(status), _FIELD.findall(fields), keeps_alive=minor == b"1")
+    for name, value in _FRAMING.findall(raw):
         _note(head, name.lower(), value.rstrip(b" \t"), is_old=minor == b"0")
     if head.is_chunked and head.length is not None:
         raise BadFraming("both Content-Length and Transfer-Encoding")  # RFC 9112 section 6.1: likely an attack.

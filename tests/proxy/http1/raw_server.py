@@ -90,7 +90,8 @@ class RawServer:
         peer = Peer(reader, writer)
         self._open.add(peer)
         try:
-            with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+            # uvloop's RuntimeError: written to, or reset, after the client had gone.
+            with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, RuntimeError):
                 await script(peer)
         finally:
             self._open.discard(peer)
