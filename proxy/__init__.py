@@ -5,6 +5,7 @@ call        where it goes            headers    what passes            body     
 receiving   the body off the wire    errors     refusals of ours       sandbox    simulated answers
 upstream    the provider's answer    relay      passing it on          meter      reading a copy of it (sse, providers)
 recording   one call, one record     inflight   calls without one      journal    records on the disk
+http1       the same, lean
 sealer      closes segments          adoption   those of the dead      shipper    segments to the ledger
 publishing  by which way             tasks      the one transaction that posts them
 refusals    calls without a record: what was wrong with them
