@@ -152,6 +152,30 @@ def test_an_answer_that_comes_before_the_upload_has_ended_ends_the_upload(kind: 
     run(main(), loop)
 
 
+def test_an_upload_that_nobody_takes_is_closed_when_the_answer_comes() -> None:
+    ended = asyncio.Event()
+
+    async def serve(peer: Peer) -> None:
+        await peer.head()
+        await asyncio.sleep(0.1)  # Meanwhile the buffers on the way fill up.
+        await peer.send(OK)
+        await peer.gone()
+
+    async def endless() -> AsyncIterator[bytes]:
+        try:
+            while True:
+                yield b"x" * 1024 * 1024
+        finally:
+            ended.set()
+
+    async def main() -> None:
+        async with RawServer(serve) as server, opened() as client:
+            answer = await client.send("POST", server.url, [], endless())
+            assert (answer.status, ended.is_set()) == (200, True)
+
+    run(main())
+
+
 # --- Expect -----------------------------------------------------------------------------------------------------------
 
 
