@@ -89,16 +89,14 @@ def _uvicorn(application: str, port: int, *options: str) -> list[str]:
     return [sys.executable, "-m", "uvicorn", application, "--port", str(port), *tuned, *options]
 
 
-def _open_targets(stack: ExitStack, folder: str) -> list[Target]:
+def _open_targets(stack: ExitStack, folder: str, clients: list[str], *, with_view: bool) -> list[Target]:
+    """One proxy for each upstream client, which take turns in the same rounds."""
     upstream = free_port()
     stack.enter_context(started([sys.executable, "-m", "benchmarks.upstream", str(upstream)], upstream, {}))
     url = f"http://127.0.0.1:{upstream}"
     bare, view = free_port(), free_port()
     variables = {"BENCH_UPSTREAM": f"{url}/v1/chat/completions"}
     bare_pid = stack.enter_context(started(_uvicorn("benchmarks.targets:bare", bare), bare, variables))
-    view_pid = stack.enter_context(
-        started(_uvicorn("benchmarks.targets:django_application", view, "--factory"), view, variables)
-    )
     database, broker = stack.enter_context(PostgreSQL()), stack.enter_context(Redis())
     settings = {
         "DATABASE_URL": database.url,
@@ -109,14 +107,16 @@ def _open_targets(stack: ExitStack, folder: str) -> list[Target]:
         "OPENAI_UPSTREAM_URL": f"{url}/v1",
         "LOG_LEVEL": "WARNING",
     }
-    proxy = stack.enter_context(ProxyServer(settings))
-    assert proxy.process is not None
-    key = _create_key(settings)
-    targets = [
-        Target("bare ASGI + aiohttp", bare, bare_pid),
-        Target("AI Prompt Cost", proxy.port, proxy.process.pid, key),
-        Target("Django async view", view, view_pid),
-    ]
+    targets = [Target("bare ASGI + aiohttp", bare, bare_pid)]
+    key = ""
+    for client in clients:
+        proxy = stack.enter_context(ProxyServer({**settings, "UPSTREAM_CLIENT": client}))
+        assert proxy.process is not None
+        key = key or _create_key(settings)
+        targets.append(Target(f"AI Prompt Cost, {client}", proxy.port, proxy.process.pid, key))
+    if with_view:
+        arguments = _uvicorn("benchmarks.targets:django_application", view, "--factory")
+        targets.append(Target("Django async view", view, stack.enter_context(started(arguments, view, variables))))
     cores = sorted(os.sched_getaffinity(0))
     for target in targets:
         os.sched_setaffinity(target.pid, {cores[-1]})
@@ -164,6 +164,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--requests", type=int, default=2000)
+    parser.add_argument("--client", nargs="+", choices=("aiohttp", "lean"), default=["aiohttp", "lean"])
+    parser.add_argument("--no-view", action="store_true", help="leave the Django view out")
     options = parser.parse_args()
     cases = {
         "JSON 1 KB, 32 connections": (False, 32),
@@ -172,7 +174,7 @@ def main() -> None:
     }
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="aipc-bench-"))
-        targets = _open_targets(stack, folder)
+        targets = _open_targets(stack, folder, options.client, with_view=not options.no_view)
         for number in range(options.rounds + 1):
             print(f"round {number} of {options.rounds}" + (" (warm-up)" if number == 0 else ""), flush=True)
             for case, (is_streamed, connections) in cases.items():

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.utils import get_random_secret_key
 
-from config import databases, env, logs, redaction
+from config import databases, env, logs, redaction, rest_api
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -245,9 +245,13 @@ DATABASES: dict[str, dict[str, Any]] = {
 
 OPENAI_UPSTREAM_URL = env.read_http_url("OPENAI_UPSTREAM_URL", "https://api.openai.com/v1")
 ANTHROPIC_UPSTREAM_URL = env.read_http_url("ANTHROPIC_UPSTREAM_URL", "https://api.anthropic.com/v1")
+UPSTREAM_CLIENT = env.read_choice("UPSTREAM_CLIENT", ("aiohttp", "lean"), "aiohttp")
+UPSTREAM_CA_FILE = env.read_text("UPSTREAM_CA_FILE")
 UPSTREAM_CONNECT_TIMEOUT = env.read_seconds("UPSTREAM_CONNECT_TIMEOUT", 10)
 UPSTREAM_SILENCE_TIMEOUT = env.read_seconds("UPSTREAM_SILENCE_TIMEOUT", 600)
 CLIENT_STALL_TIMEOUT = env.read_seconds("CLIENT_STALL_TIMEOUT", 120)
+CLIENT_HEAD_TIMEOUT = env.read_seconds("CLIENT_HEAD_TIMEOUT", 30)
+CLIENT_BODY_TIMEOUT = env.read_seconds("CLIENT_BODY_TIMEOUT", 120)
 MAX_BODY_BYTES = env.read_whole_number("MAX_BODY_BYTES", 64 * 1024 * 1024, least=1024)
 BODY_MEMORY_BYTES = env.read_whole_number("BODY_MEMORY_BYTES", 512 * 1024 * 1024, least=1024)
 SHUTDOWN_GRACE = env.read_seconds("SHUTDOWN_GRACE", 120)
@@ -315,28 +319,8 @@ CACHES = {
 # --- REST API ---------------------------------------------------------------------------------------------------------
 
 API_REQUESTS_PER_MINUTE = env.read_whole_number("API_REQUESTS_PER_MINUTE", 1200)  # of a key; 0: as many as it likes
-REST_FRAMEWORK: dict[str, Any] = {
-    "DEFAULT_AUTHENTICATION_CLASSES": [
-        "orgs.api_auth.PlatformKeyAuthentication",
-        "rest_framework.authentication.SessionAuthentication",
-    ],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
-    "DEFAULT_THROTTLE_CLASSES": ["analytics.api.throttling.PerMinute"],
-    "DEFAULT_RENDERER_CLASSES": ["analytics.renderers.ExactJSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
-    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "analytics.renderers.OnlyJSON",
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "EXCEPTION_HANDLER": "analytics.api_errors.answer_error",
-    "URL_FORMAT_OVERRIDE": None,
-    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
-}
-# What /api/schema/ says of itself; what it says of the endpoints is in analytics/api/schema.
-SPECTACULAR_SETTINGS = {
-    "TITLE": "AI Prompt Cost",
-    "VERSION": "1",
-    "OAS_VERSION": "3.1.0",
-    "SORT_OPERATION_PARAMETERS": False,
-}
+REST_FRAMEWORK = rest_api.FRAMEWORK
+SPECTACULAR_SETTINGS = rest_api.SCHEMA
 
 # --- Logs: never a body, a header or a key ----------------------------------------------------------------------------
 

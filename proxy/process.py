@@ -8,6 +8,7 @@ import msgspec
 from django.conf import settings
 
 from orgs.key_cache import KeyCache
+from proxy.http1 import LeanUpstream
 from proxy.inflight import InflightFile
 from proxy.journal import Journal, ProcessDirectory, Segment
 from proxy.limits import CallLimits
@@ -51,9 +52,7 @@ class ProxyProcess:
         self.limits = CallLimits(settings.MAX_CALLS, settings.MAX_CALLS_PER_KEY)
         self.watches: set[ClientWatch] = set()
         self.refusals = RefusalQueue()
-        self.upstream = Upstream(
-            connect_timeout=settings.UPSTREAM_CONNECT_TIMEOUT, silence_timeout=settings.UPSTREAM_SILENCE_TIMEOUT
-        )
+        self.upstream = _upstream()
         warn_of_fleeting_storage(settings.JOURNAL_DIR)
         self._directory = ProcessDirectory(settings.JOURNAL_DIR)
         self.inflight = InflightFile(self._directory.path / "inflight")
@@ -125,6 +124,15 @@ class ProxyProcess:
 
     def _deliver_spare(self, spare: Segment | None) -> None:
         self._loop.call_soon_threadsafe(self.journal.add_spare, spare)
+
+
+def _upstream() -> Upstream | LeanUpstream:
+    client = LeanUpstream if settings.UPSTREAM_CLIENT == "lean" else Upstream
+    return client(
+        connect_timeout=settings.UPSTREAM_CONNECT_TIMEOUT,
+        silence_timeout=settings.UPSTREAM_SILENCE_TIMEOUT,
+        ca_file=settings.UPSTREAM_CA_FILE,
+    )
 
 
 def _publisher() -> Publisher:

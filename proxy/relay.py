@@ -37,14 +37,19 @@ class ClientWatch:
         self._watches = watches
         self._owner = asyncio.current_task()
         self._task: asyncio.Task[None] | None = None
+        self._is_stopped = False
         self.sending_since = 0.0  # on the monotonic clock; 0 while nothing is being sent
         self.reason = ""
 
     def start(self) -> None:
+        """Once nobody else reads from the client. Does nothing after `stop`."""
+        if self._is_stopped:
+            return
         self._watches.add(self)
         self._task = asyncio.create_task(self._wait())
 
     def stop(self) -> None:
+        self._is_stopped = True
         self._watches.discard(self)
         if self._task is not None:
             self._task.cancel()

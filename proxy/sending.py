@@ -8,7 +8,7 @@ from proxy.errors import ClientGone, Refusal
 from proxy.receiving import BodyReceiver
 from proxy.relay import ClientWatch
 from proxy.request import Request
-from proxy.upstream import Answer, Upstream, UpstreamError, UpstreamSilent, UpstreamUnreachable
+from proxy.upstream import Answer, Client, UpstreamError, UpstreamSilent, UpstreamUnreachable
 
 
 class Dispatch:
@@ -21,7 +21,7 @@ class Dispatch:
         self._headers = headers
 
     async def send(
-        self, upstream: Upstream, origin: str, provider_key: bytes, receiver: BodyReceiver, watch: ClientWatch
+        self, upstream: Client, origin: str, provider_key: bytes, receiver: BodyReceiver, watch: ClientWatch
     ) -> Answer:
         """The provider's answer once its headers are there. Raises `Refusal` 502 or 504 without one."""
         provider = self._target.provider
@@ -67,7 +67,8 @@ class Dispatch:
                 if form is not None:
                     form.feed(chunk)
                 yield chunk
-            watch.start()
         except ClientGone:
             watch.give_up("client_disconnected")
             raise
+        finally:  # An answer that comes before the end of the upload ends it, too.
+            watch.start()

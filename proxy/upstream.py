@@ -9,6 +9,7 @@ UpstreamError
 """
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator
 from functools import partial
 from typing import Protocol
@@ -51,6 +52,15 @@ class Answer(Protocol):
         """Drop the connection, whatever is still to come. Harmless after the end."""
 
 
+class Client(Protocol):
+    """Whatever sends requests to the providers: `Upstream` here, or `proxy.http1`."""
+
+    async def send(
+        self, method: str, url: str, headers: list[Header], body: bytes | AsyncIterator[bytes] | None
+    ) -> Answer:
+        """The answer once its headers are there, their names in lower case. Raises `UpstreamError`."""
+
+
 class ReadAhead:
     """An answer whose first part was read already."""
 
@@ -71,14 +81,19 @@ class ReadAhead:
 class Upstream:
     """Connections to the providers, kept alive between calls. One for each process, opened in its event loop."""
 
-    def __init__(self, *, connect_timeout: float, silence_timeout: float) -> None:
+    def __init__(self, *, connect_timeout: float, silence_timeout: float, ca_file: str = "") -> None:
+        """`ca_file`: certificates trusted beside the system's."""
         self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=connect_timeout, sock_read=silence_timeout)
+        self._ca_file = ca_file
         self._session: aiohttp.ClientSession | None = None
         self._bodies: dict[ResponseHandler, aiohttp.StreamReader] = {}  # the latest of each connection
 
     async def open(self) -> None:
+        context = ssl.create_default_context()
+        if self._ca_file:
+            context.load_verify_locations(self._ca_file)
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=60, keepalive_timeout=20),
+            connector=aiohttp.TCPConnector(ssl=context, limit=0, ttl_dns_cache=60, keepalive_timeout=20),
             timeout=self._timeout,
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,

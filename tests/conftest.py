@@ -40,6 +40,7 @@ def _enter_environment() -> None:
         "JOURNAL_DIR": str(FOLDER / "journal"),
         "OPENAI_UPSTREAM_URL": DEAD_URL,
         "ANTHROPIC_UPSTREAM_URL": DEAD_URL,
+        "UPSTREAM_CLIENT": os.environ.get("TEST_UPSTREAM_CLIENT", ""),
         "DJANGO_SETTINGS_MODULE": "config.settings",
     }
     if IS_PRODUCTION:
@@ -182,7 +183,7 @@ def _empty_redis() -> None:
 
 def settings_of_services(journal: Path) -> dict[str, str]:
     """The variables for a server or worker of ours (tests.servers) that shares the tests' database and Redis."""
-    names = ("PUBLIC_URL", "SECRET_KEY", "DATA_DIR", "DATABASE_URL", "REDIS_URL")
+    names = ("PUBLIC_URL", "SECRET_KEY", "DATA_DIR", "DATABASE_URL", "REDIS_URL", "UPSTREAM_CLIENT")
     settings = {name: os.environ[name] for name in names if name in os.environ}
     settings |= {"JOURNAL_DIR": str(journal), "LOG_LEVEL": "INFO", "SHUTDOWN_GRACE": "10"}
     if IS_PRODUCTION:

@@ -1,7 +1,7 @@
 """What `make test` and `make test-all` run: the tests on PostgreSQL and Redis, then those marked `trial` on SQLite.
 
 The servers are private to the run, unless TEST_DATABASE_URL and TEST_REDIS_URL name some. What stands after `--` goes
-to pytest. `--mode production` or `--mode trial` runs one half.
+to pytest. `--mode production` or `--mode trial` runs one half, `--client lean` has the proxies use that client.
 """
 
 import argparse
@@ -111,6 +111,9 @@ def main() -> int:
     told = "the tests for Node, Chromium and clients of all kinds"
     parser.add_argument("--extras", choices=("with", "without", "only"), default="with", help=told)
     parser.add_argument("--mode", choices=("production", "trial"), action="append", help="one half instead of both")
+    parser.add_argument(
+        "--client", choices=("aiohttp", "lean"), help="the proxies' upstream client, else the usual one"
+    )
     parser.add_argument("arguments", nargs="*", help="for pytest")
     options = parser.parse_args()
     if options.extras != "without" and (missing := missing_tools()):
@@ -119,6 +122,8 @@ def main() -> int:
             file=sys.stderr,
         )
         return 1
+    if options.client:
+        os.environ["TEST_UPSTREAM_CLIENT"] = options.client
     pids = Path(tempfile.mkdtemp(prefix="aipc-pids-"))
     os.environ["TEST_PID_FOLDER"] = str(pids)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))

@@ -35,6 +35,9 @@ class Delivery:
         size = sum(map(len, pieces)) if framing == "content-length" else None
         exchange.head_sent = self._head(answer, framing, encoding, size)
         await self.connection.write(self._informational() + exchange.head_sent)
+        while scenario.garbage == "endless-head":
+            await self.connection.write(b"x-more: and more\r\n" * 50)
+            await asyncio.sleep(0.005)
         await self._reach("after-headers")
         if not is_empty:
             await self._send_body(pieces, framing == "chunked", exchange)
@@ -49,6 +52,8 @@ class Delivery:
                 await self._reach("mid-body")
                 if scenario.garbage == "chunk-size":
                     await self.connection.write(b"zz\r\nnot a chunk\r\n")
+                if scenario.garbage == "half-chunk":
+                    await self._break_off(b"%x\r\n%b" % (len(piece), piece[: len(piece) // 2]))
             framed = b"%x\r\n%b\r\n" % (len(piece), piece) if is_chunked else piece
             await self.connection.write(framed)
             exchange.body_bytes_sent += len(piece)
@@ -87,6 +92,12 @@ class Delivery:
                 self.connection.close()
             raise Cut
 
+    async def _break_off(self, last: bytes) -> None:
+        await self.connection.write(last)
+        await self.connection.flush()
+        self.connection.close()
+        raise Cut
+
     def _encoding(self, request: Request) -> str:
         accepted = request.header("accept-encoding").lower()
         is_wanted = self.scenario.encoding and (self.scenario.is_encoding_forced or self.scenario.encoding in accepted)
@@ -107,7 +118,7 @@ class Delivery:
             pieces = [packer.compress(piece) + packer.flush(zlib.Z_SYNC_FLUSH) for piece in pieces]
             pieces.append(packer.flush())
         needs_halves = (
-            scenario.hold_at == "mid-body" or scenario.cut_at == "mid-body" or scenario.garbage == "chunk-size"
+            "mid-body" in {scenario.hold_at, scenario.cut_at} or scenario.garbage in {"chunk-size", "half-chunk"}
         )
         offsets = set(scenario.split_at) | ({scenario.at_byte} if scenario.at_byte else set())
         if len(pieces) == 1 and needs_halves and not offsets and not scenario.split:
@@ -155,4 +166,6 @@ class Delivery:
         lines = [f"HTTP/1.1 {status} {phrase}", *(f"{name}: {value}" for name, value in headers)]
         if scenario.garbage == "header":
             lines.append("no colon in this line")
+        if scenario.garbage == "endless-head":
+            return "\r\n".join([*lines, ""]).encode("latin-1")
         return "\r\n".join([*lines, "", ""]).encode("latin-1")

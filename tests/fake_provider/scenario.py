@@ -86,7 +86,7 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, fo
     at_byte: int | None = None  # the same in bytes
     error_event: str = ""  # an error of this type in mid-stream, which ends the stream
     hangs_up: bool = False  # closes the kept-alive connection after the answer, unannounced
-    garbage: Literal["", "status-line", "header", "chunk-size", "event"] = ""
+    garbage: Literal["", "status-line", "header", "endless-head", "chunk-size", "half-chunk", "event"] = ""
 
 
 LOOKALIKE = ToolCall(
@@ -118,6 +118,8 @@ NAMED: dict[str, Scenario] = {
     "garbage": Scenario(garbage="status-line"),
     "garbage-header": Scenario(garbage="header"),
     "garbage-chunk": Scenario(garbage="chunk-size", framing="chunked"),
+    "half-chunk": Scenario(garbage="half-chunk", framing="chunked"),
+    "endless-head": Scenario(garbage="endless-head"),
     "garbage-event": Scenario(garbage="event"),
     "html": Scenario(raw_body="<html><body>Bad gateway</body></html>", headers=(("Content-Type", "text/html"),)),
     "bad-request": Scenario(status=400),

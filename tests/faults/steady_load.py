@@ -8,10 +8,9 @@ import random
 import threading
 from collections.abc import Iterator
 
-import aiohttp
 import httpx
 
-from tests.faults.load import Call, Load
+from tests.faults.load import Call, Load, headers_of, open_session, question
 
 LONGEST_PAUSE_SECONDS = 7.0  # httpx keeps an idle connection for 5 s
 
@@ -31,30 +30,30 @@ class SteadyLoad(Load):
         return [call for call in self.calls if not call.is_complete or call.status != 200]
 
     async def _go_on(self, at_once: int) -> None:
-        numbers = iter(range(len(self.calls), 1_000_000))
+        turns = iter(range(1_000_000))
         half = at_once // 2
         async with (
-            aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session,
+            open_session() as session,
             httpx.AsyncClient(timeout=60, limits=httpx.Limits(max_keepalive_connections=100)) as client,
         ):
-            by_aiohttp = [self._call_on(session, numbers) for _ in range(half)]
-            by_httpx = [self._call_by_httpx(client, numbers, is_restful=not place % 4) for place in range(half)]
+            by_aiohttp = [self._call_on(session, turns) for _ in range(half)]
+            by_httpx = [self._call_by_httpx(client, turns, is_restful=not place % 4) for place in range(half)]
             await asyncio.gather(*by_aiohttp, *by_httpx)
 
-    async def _call_by_httpx(self, client: httpx.AsyncClient, numbers: Iterator[int], *, is_restful: bool) -> None:
-        for number in numbers:
+    async def _call_by_httpx(self, client: httpx.AsyncClient, turns: Iterator[int], *, is_restful: bool) -> None:
+        for _ in turns:
             if self._is_over:
                 return
-            call = Call(number)
-            self._note(lambda: self.calls.append(call))  # noqa: B023 - called here and now
-            path, headers, body = self._request(call)
+            call = self.new_call()
+            ask = question(call)
+            headers = headers_of(call, ask)
             try:
-                async with client.stream("POST", self._url + path, json=body, headers=headers) as answer:
+                async with client.stream("POST", self.url_of(ask), json=ask.body, headers=headers) as answer:
                     call.status = answer.status_code
                     call.id = answer.headers["x-aipc-request-id"]
                     async for _ in answer.aiter_bytes():
                         pass
-                call.is_complete = True
+                call.is_complete = call.status == 200
             except httpx.HTTPError as error:
                 call.error = repr(error)
             self._note(lambda: None)

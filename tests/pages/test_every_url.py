@@ -187,7 +187,6 @@ MAY: dict[str, set[str]] = {
     "analytics/dailytagusage": set(),
     "analytics/dailyusage": set(),
     "analytics/ledgerrecord": set(),
-    "analytics/createdobject": set(),
     "analytics/modelprice": {"add", "change", "delete"},
     "analytics/pricechange": set(),
     "analytics/rejectedrecord": set(),

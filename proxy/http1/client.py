@@ -1,0 +1,123 @@
+"""Sends one request and hands back its answer: which connection, how the body goes out, when to try a second time."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+from proxy.http1 import requests
+from proxy.http1.connection import Connection
+from proxy.http1.dialing import Origin, tls_context
+from proxy.http1.exchange import Exchange
+from proxy.http1.pool import Pool
+from proxy.http1.requests import BadRequest, RequestHead
+from proxy.http1.upload import SLICE, Upload
+from proxy.providers.base import Header
+from proxy.upstream import Answer, UpstreamBroken
+
+# RFC 9110 section 10.1.1: a client does not wait for ever for 100 (Continue).
+_CONTINUE_SECONDS = 1.0
+_MAX_ORIGINS = 100
+
+Body = bytes | AsyncIterator[bytes] | None
+
+
+class LeanUpstream:
+    """What `proxy.upstream.Upstream` is, with its own HTTP/1.1. One for each process, opened in its event loop."""
+
+    def __init__(self, *, connect_timeout: float, silence_timeout: float, ca_file: str = "") -> None:
+        self._connect_timeout = connect_timeout
+        self._silence_timeout = silence_timeout
+        self._ca_file = ca_file
+        self._origins: dict[tuple[str, str], Origin] = {}
+        self._pool: Pool | None = None
+
+    async def open(self) -> None:
+        self._pool = Pool(
+            tls_context(self._ca_file), connect_timeout=self._connect_timeout, silence_timeout=self._silence_timeout
+        )
+
+    async def close(self) -> None:
+        if self._pool is not None:
+            self._pool.close()
+            await asyncio.sleep(0)  # The sockets are closed in the loop's next round.
+
+    @property
+    def connections(self) -> int:
+        return len(self._pool) if self._pool is not None else 0
+
+    async def send(self, method: str, url: str, headers: list[Header], body: Body) -> Answer:
+        """The answer once its head is there. `url` and `headers` go on the wire as they are."""
+        assert self._pool is not None
+        length = len(body) if isinstance(body, bytes) else None
+        try:
+            origin, target = self._split(url)
+            head = requests.encode(method, target, origin.authority, headers, has_body=body is not None, length=length)
+        except (BadRequest, ValueError) as error:
+            raise UpstreamBroken(f"the request cannot be sent: {error}") from error
+        waiting = self._pool.take(origin)
+        if waiting is None:
+            return await _send(await self._pool.dial(origin), _exchange(head), head, body)
+        exchange = _exchange(head)
+        try:
+            return await _send(waiting, exchange, head, body)
+        except UpstreamBroken:
+            # RFC 9112 section 9.3.1: the server may close an idle connection just as a request is on its way. Only one
+            # that is safe to send twice is: what costs money may have been done, though nothing was heard of it.
+            if exchange.has_heard or not head.is_safe or not isinstance(body, bytes | None):
+                raise
+        return await _send(await self._pool.dial(origin), _exchange(head), head, body)
+
+    def _split(self, url: str) -> tuple[Origin, bytes]:
+        """Origin and target (RFC 9112 section 3.2.1). Nothing is normalised."""
+        scheme, _, rest = url.partition("://")
+        authority, slash, path = rest.partition("/")
+        origin = self._origins.get((scheme, authority))
+        if origin is None:
+            if len(self._origins) >= _MAX_ORIGINS:
+                raise ValueError("too many origins")
+            origin = self._origins[scheme, authority] = Origin(scheme, authority)
+        return origin, (slash + path).encode()
+
+
+def _exchange(head: RequestHead) -> Exchange:
+    return Exchange(head.method, closes=head.closes)
+
+
+async def _send(connection: Connection, exchange: Exchange, head: RequestHead, body: Body) -> Exchange:
+    try:
+        if body is None or (isinstance(body, bytes) and len(body) <= SLICE and not head.expects):
+            exchange.is_sent = True
+            connection.begin(exchange, head.raw + body if body else head.raw)
+            await exchange.answered()
+        else:
+            connection.begin(exchange, head.raw)
+            await _send_large(connection, exchange, head, body)
+    except BaseException:
+        exchange.abort()
+        raise
+    return exchange
+
+
+async def _send_large(
+    connection: Connection, exchange: Exchange, head: RequestHead, body: bytes | AsyncIterator[bytes]
+) -> None:
+    """The body goes out while the answer is waited for. An answer that comes earlier ends the sending
+    (RFC 9112 section 9.3: such a connection is not used again).
+    """
+    if head.expects:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_CONTINUE_SECONDS):
+                await exchange.told_to_go_on()
+        if exchange.status:
+            return
+    upload = Upload(connection, exchange, body, head.length)
+    sending = asyncio.create_task(upload.run())
+    try:
+        await exchange.answered()
+    except UpstreamBroken:
+        if upload.failure is not None:
+            raise upload.failure from None
+        raise
+    finally:
+        sending.cancel()
+        await asyncio.wait([sending])

@@ -1,0 +1,183 @@
+"""One connection to an origin: gives its bytes to the exchange that it serves, with flow control both ways, and never
+serves another one after anything that RFC 9112 section 9 would not have two sides agree on.
+"""
+
+import asyncio
+import select
+from collections.abc import Callable
+from typing import cast
+
+from proxy.http1.exchange import Exchange
+from proxy.http1.heads import Head
+from proxy.upstream import UpstreamBroken, UpstreamError
+
+# Above so many unread bytes the provider has to wait for the reader.
+_MAX_UNREAD = 128 * 1024
+
+
+class Connection(asyncio.Protocol):
+    """`on_idle` is called when the connection can serve again, `on_lost` once when it is gone."""
+
+    __slots__ = (
+        "_is_reading_paused",
+        "_loop",
+        "_on_idle",
+        "_on_lost",
+        "_probe",
+        "_writable",
+        "exchange",
+        "heard_at",
+        "idle_until",
+        "is_lost",
+        "is_writing_paused",
+        "transport",
+    )
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        on_idle: "Callable[[Connection, Head], None]",
+        on_lost: "Callable[[Connection], None]",
+    ) -> None:
+        self._loop = loop
+        self._on_idle = on_idle
+        self._on_lost = on_lost
+        self._probe = select.poll()
+        self._writable: asyncio.Future[None] | None = None
+        self._is_reading_paused = False
+        self.transport: asyncio.Transport
+        self.exchange: Exchange | None = None
+        self.heard_at = 0.0  # when something last came or went, on the loop's clock
+        self.idle_until = 0.0  # set by the pool
+        self.is_lost = False
+        self.is_writing_paused = False
+
+    def is_usable(self) -> bool:
+        """Whether this idle connection can take a request: nothing has come, and the other side has not closed it.
+        Asked of the operating system, since the event loop may not have got round to telling.
+        """
+        return not (self.is_lost or self.transport.is_closing() or self._probe.poll(0))
+
+    def begin(self, exchange: Exchange, data: bytes) -> None:
+        """Serve this exchange; `data` is its request, or the beginning of it."""
+        self.exchange = exchange
+        exchange.begin(self)
+        self.heard_at = self._loop.time()
+        self.transport.write(data)
+
+    async def write(self, *parts: bytes | memoryview) -> None:
+        """Returns when the next write may follow. Raises `UpstreamBroken` where nobody takes it."""
+        if self.is_lost or self.exchange is None:
+            raise UpstreamBroken("the connection was lost during the upload")
+        self.transport.writelines(parts)
+        while self.is_writing_paused and not self.is_lost:
+            self._writable = self._loop.create_future()
+            await self._writable
+        self.heard_at = self._loop.time()
+
+    def fail(self, failure: UpstreamError) -> None:
+        """End the connection, and the exchange on it, at once."""
+        exchange, self.exchange = self.exchange, None
+        if exchange is not None:
+            exchange.fail(failure)
+        self.drop()
+
+    def drop(self) -> None:
+        if not self.is_lost:
+            self.transport.abort()
+        self._lose()
+
+    def is_silent(self, since: float) -> bool:
+        """Whether it is the provider who has done nothing since then."""
+        exchange = self.exchange
+        if exchange is None:
+            return False
+        if self._is_reading_paused or exchange.owes_body:
+            self.heard_at = self._loop.time()
+        return self.heard_at < since
+
+    def resume_reading(self) -> None:
+        if self._is_reading_paused:
+            self._is_reading_paused = False
+            self.heard_at = self._loop.time()
+            if not self.transport.is_closing():
+                self.transport.resume_reading()
+
+    # --- Called by the event loop ---
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast("asyncio.Transport", transport)
+        self._probe.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
+
+    def data_received(self, data: bytes) -> None:
+        exchange = self.exchange
+        if exchange is None:
+            self.drop()  # An answer that nobody asked for: RFC 9112 section 9.2.
+            return
+        self.heard_at = self._loop.time()
+        exchange.has_heard = True
+        reader = exchange.reader
+        part = reader.feed(data)
+        if not exchange.status:
+            if reader.head is not None:
+                exchange.answer(reader.head)
+            elif reader.is_told_to_go_on:
+                exchange.wake()
+        if part:
+            was_waited_for = exchange.is_waited_for
+            exchange.add(part)
+            if exchange.unread > _MAX_UNREAD and not was_waited_for and not self._is_reading_paused:
+                self._is_reading_paused = True
+                self.transport.pause_reading()
+        if reader.fault:
+            self.fail(UpstreamBroken(reader.fault))
+        elif reader.is_complete:
+            self._complete(exchange)
+
+    def eof_received(self) -> None:
+        """The provider has sent its last byte. (With TLS: said so by close_notify, RFC 9112 section 9.8.)"""
+        exchange = self.exchange
+        if exchange is not None:
+            exchange.reader.end()
+            if exchange.reader.fault:
+                self.fail(UpstreamBroken(exchange.reader.fault))
+            else:
+                self._complete(exchange)
+        self.drop()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._lose()
+        self.fail(UpstreamBroken("the connection was lost"))
+
+    def pause_writing(self) -> None:
+        self.is_writing_paused = True
+
+    def resume_writing(self) -> None:
+        self.is_writing_paused = False
+        self._wake_writer()
+
+    # --- Ends ---
+
+    def _complete(self, exchange: Exchange) -> None:
+        """RFC 9112 section 9.3: the connection persists if both sides are through and neither said `close`."""
+        head = exchange.reader.head
+        assert head is not None
+        self.exchange = None
+        exchange.finish()
+        is_clean = exchange.is_sent and not exchange.reader.has_surplus
+        if is_clean and head.keeps_alive and not exchange.closes and not self.transport.get_write_buffer_size():
+            self.resume_reading()
+            self._on_idle(self, head)
+        else:
+            self.drop()
+
+    def _lose(self) -> None:
+        if not self.is_lost:
+            self.is_lost = True
+            self._wake_writer()
+            self._on_lost(self)
+
+    def _wake_writer(self) -> None:
+        if self._writable is not None and not self._writable.done():
+            self._writable.set_result(None)
+        self._writable = None

@@ -1,0 +1,125 @@
+"""One request and its answer. The caller holds it as the `Answer`; the connection fills it and forgets it at its end,
+so it can still be read when the connection already serves the next one.
+"""
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from proxy.http1.heads import Head
+from proxy.http1.reader import AnswerReader
+from proxy.providers.base import Header
+from proxy.upstream import UpstreamBroken, UpstreamError
+
+if TYPE_CHECKING:
+    from proxy.http1.connection import Connection
+
+
+class Exchange:
+    """`status` and `headers` are there once `answered` has returned."""
+
+    __slots__ = (
+        "_connection",
+        "_failure",
+        "_is_complete",
+        "_parts",
+        "_waiter",
+        "closes",
+        "has_heard",
+        "headers",
+        "is_sent",
+        "owes_body",
+        "reader",
+        "status",
+        "unread",
+    )
+
+    def __init__(self, method: str, *, closes: bool) -> None:
+        self.status = 0
+        self.headers: list[Header] = []
+        self.reader = AnswerReader(method)
+        self.closes = closes  # the request said `Connection: close`
+        self.is_sent = False  # the whole request was given to the connection
+        self.owes_body = False  # it is our client who has to go on, so the provider's silence is no fault
+        self.has_heard = False  # a byte of the answer
+        self.unread = 0  # bytes that wait to be read
+        self._parts: list[bytes] = []
+        self._failure: UpstreamError | None = None
+        self._is_complete = False
+        self._connection: Connection | None = None
+        self._waiter: asyncio.Future[None] | None = None
+
+    # --- The caller's side ---
+
+    async def answered(self) -> None:
+        """Wait for the answer's head. Raises `UpstreamSilent` or `UpstreamBroken`."""
+        while not self.status:
+            if self._failure is not None:
+                raise self._failure
+            await self._wait()
+
+    async def told_to_go_on(self) -> None:
+        """Wait until the provider wants the body (RFC 9110 section 10.1.1), has answered without it, or has failed."""
+        while not (self.reader.is_told_to_go_on or self.status or self._failure):
+            await self._wait()
+
+    async def read(self) -> bytes:
+        while not self._parts:
+            if self._failure is not None:
+                raise self._failure
+            if self._is_complete:
+                return b""
+            await self._wait()
+        parts = self._parts
+        taken = parts[0] if len(parts) == 1 else b"".join(parts)
+        parts.clear()
+        self.unread = 0
+        if self._connection is not None:
+            self._connection.resume_reading()
+        return taken
+
+    def abort(self) -> None:
+        if self._connection is not None:
+            self._connection.fail(UpstreamBroken("aborted by the proxy"))
+
+    @property
+    def is_waited_for(self) -> bool:
+        """Whether somebody will take the next part at once. (The loop may bring many parts before that one runs.)"""
+        return self._waiter is not None and not self._waiter.done()
+
+    async def _wait(self) -> None:
+        self._waiter = asyncio.get_running_loop().create_future()
+        try:
+            await self._waiter
+        finally:
+            self._waiter = None
+
+    # --- The connection's side ---
+
+    def begin(self, connection: "Connection") -> None:
+        self._connection = connection
+
+    def answer(self, head: Head) -> None:
+        self.status = head.status
+        self.headers = head.headers
+        self.wake()
+
+    def add(self, part: bytes) -> None:
+        self._parts.append(part)
+        self.unread += len(part)
+        self.wake()
+
+    def finish(self) -> None:
+        """The answer is whole."""
+        self._is_complete = True
+        self._connection = None
+        self.wake()
+
+    def fail(self, failure: UpstreamError) -> None:
+        """Nothing more will come. What came can still be read."""
+        self._failure = failure
+        self._connection = None
+        self.wake()
+
+    def wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)

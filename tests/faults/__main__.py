@@ -1,0 +1,139 @@
+"""`make faults`: the production topology under load, one fault after the other, and a table of what became of the calls.
+
+    make faults                                     # every fault once: six to eight minutes on two quiet cores
+    make faults ARGS="--only redis --seconds 20"    # those whose name has the word, with more load around them
+    make faults ARGS="--seed 7 --markdown FILE"     # the same moments again; the table as a file
+
+Ends with 1 when a call was lost or doubled, a sum was wrong, or the town did not become whole again.
+"""
+
+import argparse
+import os
+import platform
+import random
+import shutil
+import signal
+import sys
+import tempfile
+import time
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from scripts.hermetic import environment
+from tests.faults.town import Town
+
+if TYPE_CHECKING:
+    from tests.faults.scene import Fault, Outcome
+
+# One after the other, and the longest away in between.
+_HEAD = "| fault | calls made | completed | lost | doubled | wrong | seconds to recover | |"
+
+
+def say(text: str) -> None:
+    print(text, flush=True)
+
+
+def set_up_django(settings: dict[str, str]) -> None:
+    clean = environment()
+    os.environ.clear()
+    os.environ.update(clean | settings | {"DJANGO_SETTINGS_MODULE": "config.settings", "FAILPOINTS": ""})
+    import django
+
+    django.setup()
+
+
+def all_faults(town: Town, pause: float) -> "list[Fault]":
+    from tests.faults import deaths, journals, neighbours, parties
+
+    return [*deaths.FAULTS, *neighbours.faults(pause), *journals.faults(town), *parties.FAULTS]
+
+
+def play(town: Town, fault: "Fault", options: argparse.Namespace) -> "Outcome":
+    from tests.faults.scene import Outcome, Scene
+
+    usual = dict(town.server.settings)
+    try:
+        if fault.settings:
+            town.restart(fault.settings)
+        scene = Scene(town, fault, seed=options.seed, seconds=options.seconds, rate=options.rate)
+        outcome = scene.play()
+        if fault.settings:
+            town.server.settings = usual
+            town.restart()
+    except Exception as error:
+        traceback.print_exc()
+        town.server.settings = usual
+        town.mend()
+        outcome = Outcome(fault.name)
+        outcome.findings.wrong.append(f"{type(error).__name__}: {error}")
+    return outcome
+
+
+def row_of(outcome: "Outcome") -> str:
+    found = outcome.findings
+    figures = [outcome.made, outcome.completed, len(found.lost), len(found.doubled), len(found.wrong)]
+    cells = [outcome.fault, *map(str, figures), f"{outcome.seconds:.1f}", outcome.note]
+    return f"| {' | '.join(cells)} |"
+
+
+def table(outcomes: "list[Outcome]") -> str:
+    rule = "|---|" + "---:|" * 6 + "---|"
+    return "\n".join([_HEAD, rule, *map(row_of, outcomes)])
+
+
+def run(options: argparse.Namespace, folder: Path) -> int:
+    started = time.monotonic()
+    with Town(folder) as town:
+        town.start()
+        set_up_django(town.settings())
+        town.open()
+        faults = [fault for fault in all_faults(town, options.pause) if options.only.lower() in fault.name.lower()]
+        say(f"Seed {options.seed}; {len(faults)} faults, {options.seconds:g} s of load around each.\n\n{_HEAD}")
+        outcomes = []
+        for fault in faults:
+            began = time.monotonic()
+            outcomes.append(play(town, fault, options))
+            say(f"{row_of(outcomes[-1])} ({time.monotonic() - began:.0f} s) {outcomes[-1].reason}")
+            if outcomes[-1].findings:
+                say(str(outcomes[-1].findings))
+        outputs = [server.output for server in (town.server, *town.workers)]
+    minutes = (time.monotonic() - started) / 60
+    say(f"\n{table(outcomes)}\n")
+    made, completed = sum(one.made for one in outcomes), sum(one.completed for one in outcomes)
+    bad = sum(bool(one.findings) for one in outcomes)
+    machine = f"{os.cpu_count()} cores, Python {platform.python_version()}"
+    say(f"{made} calls, {completed} completed, {bad} faults with findings, {minutes:.1f} minutes; {machine}")
+    if options.markdown:
+        options.markdown.write_text(table(outcomes) + "\n")
+    if options.logs:
+        options.logs.mkdir(exist_ok=True)
+        for name, output in zip(("server", "worker-1", "worker-2"), outputs, strict=True):
+            (options.logs / f"{name}.log").write_text(output)
+    return 1 if bad else 0
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="make faults", description=__doc__)
+    seconds, seed = os.environ.get("FAULTS_SECONDS"), os.environ.get("FAULTS_SEED")
+    parser.add_argument("--seconds", type=float, default=float(seconds or 5), help="of load around a fault")
+    parser.add_argument("--seed", type=int, default=int(seed or random.randrange(1_000_000)))
+    parser.add_argument("--rate", type=float, default=250, help="calls a second")
+    parser.add_argument("--pause", type=float, default=60, help="seconds without PostgreSQL")
+    parser.add_argument("--only", default="", help="a word of the faults' names")
+    parser.add_argument("--markdown", type=Path, help="a file for the table")
+    parser.add_argument("--logs", type=Path, help="a folder for what the processes said")
+    options = parser.parse_args()
+    if sys.platform != "linux":
+        sys.exit("The faults need Linux: processes are found by /proc, and disks filled by prlimit.")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    folder = Path(tempfile.mkdtemp(prefix="aipc-faults-"))
+    folder.chmod(0o755)  # PostgreSQL runs as somebody else
+    try:
+        return run(options, folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

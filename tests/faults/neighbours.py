@@ -1,0 +1,162 @@
+"""Faults: PostgreSQL and Redis die, stop, forget, or come back as they were before."""
+
+import contextlib
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import redis
+from django.core.management import call_command
+from django.db import connection
+
+from tests.faults.scene import Fault, Scene
+from tests.faults.town import Ended, children_of, kill
+from tests.servers import PostgreSQL, ServerFailed
+
+
+def kill_redis(scene: Scene) -> None:
+    scene.town.redis.kill()
+    scene.town.redis.start()
+
+
+def kill_postgres(scene: Scene) -> None:
+    kill_all_of(scene.town.postgres)
+    start_again(scene.town.postgres)
+
+
+def kill_all_of(postgres: PostgreSQL) -> None:
+    backends = children_of(postgres.pid)  # each has a session of its own
+    postgres.kill()
+    for backend in backends:
+        with contextlib.suppress(ProcessLookupError):
+            kill(backend)
+
+
+def start_again(postgres: PostgreSQL) -> None:
+    """What is left of the dead one may hold its shared memory for a moment."""
+    deadline = time.monotonic() + 20
+    while True:
+        try:
+            postgres.start()
+        except ServerFailed:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.5)
+        else:
+            return
+
+
+def stop_everything(scene: Scene) -> None:
+    town = scene.town
+    town.at_once(*(Ended(server).close_down for server in town.all_servers))
+    connection.close()
+    town.at_once(town.postgres.start, town.redis.start)
+    town.open()
+
+
+def stop_postgres(seconds: float) -> Callable[[Scene], None]:
+    def inflict(scene: Scene) -> None:
+        scene.town.postgres.stop()
+        answered = len(scene.traffic.complete)
+        time.sleep(seconds)
+        scene.note(f"{len(scene.traffic.complete) - answered} calls completed meanwhile")
+        start_again(scene.town.postgres)
+
+    return inflict
+
+
+def stop_redis(scene: Scene) -> None:
+    scene.town.redis.stop()
+    scene.pause(1.0)
+    scene.town.redis.start()
+
+
+def flush_redis(scene: Scene) -> None:
+    with redis.Redis.from_url(scene.town.redis.url) as client:
+        for _ in range(3):
+            client.flushall()
+            scene.pause(0.05)
+
+
+def empty_redis(scene: Scene) -> None:
+    scene.town.redis.kill()
+    shutil.rmtree(append_only(scene))
+    scene.town.redis.start()
+
+
+def age_redis(scene: Scene) -> None:
+    """Its file is that of a while ago: tasks that are done are there again, and later ones are not."""
+    old = scene.town.folder / "old-redis"
+    shutil.copytree(append_only(scene), old, copy_function=copy_as_it_is)
+    scene.pause(0.3)
+    scene.town.redis.kill()
+    shutil.rmtree(append_only(scene))
+    shutil.move(old, append_only(scene))
+    scene.town.redis.start()
+
+
+def append_only(scene: Scene) -> Path:
+    return scene.town.redis.folder / "data" / "appendonlydir"
+
+
+def copy_as_it_is(source: str, target: str) -> str:
+    """Owner included."""
+    shutil.copy2(source, target)
+    place = Path(source).stat()
+    shutil.chown(target, place.st_uid, place.st_gid)
+    shutil.chown(Path(target).parent, place.st_uid, place.st_gid)
+    return target
+
+
+def restore_postgres(scene: Scene) -> None:
+    """A backup is taken, calls go on, the backup is restored as docs/operations.md says, the journal replayed."""
+    town, data = scene.town, scene.town.folder / "data"
+    backup = town.folder / "backup"
+    town.postgres.stop()
+    connection.close()
+    shutil.copytree(data, backup, copy_function=copy_as_it_is, symlinks=True)
+    start_again(town.postgres)
+    scene.pause(0.8)
+    town.at_once(*(Ended(server).close_down for server in [town.server, *town.workers]))
+    town.postgres.stop()
+    connection.close()
+    shutil.rmtree(data)
+    data.mkdir(mode=0o700)
+    shutil.copytree(backup, data, copy_function=copy_as_it_is, symlinks=True, dirs_exist_ok=True)
+    for folder in [data, *(item for item in data.rglob("*") if item.is_dir())]:
+        owner = (backup / folder.relative_to(data) if folder != data else data / "PG_VERSION").stat()
+        shutil.chown(folder, owner.st_uid, owner.st_gid)
+        folder.chmod(0o700)
+    shutil.rmtree(backup)
+    start_again(town.postgres)
+    town.open()
+    call_command("replay_journal", town.journal, verbosity=0, stdout=(said := Said()))
+    scene.note(said.text.strip().splitlines()[0])
+
+
+class Said:
+    """A file that a command can write to."""
+
+    text = ""
+
+    def write(self, text: str) -> None:
+        self.text += text
+
+    def flush(self) -> None:
+        pass
+
+
+def faults(pause: float) -> list[Fault]:
+    """`pause`: seconds without PostgreSQL."""
+    return [
+        Fault("kill -9 of Redis", kill_redis),
+        Fault("Redis stopped for a while", stop_redis),
+        Fault("Redis flushed", flush_redis),
+        Fault("Redis restarted empty", empty_redis),
+        Fault("Redis restarted with an old file", age_redis),
+        Fault("kill -9 of PostgreSQL", kill_postgres),
+        Fault(f"PostgreSQL stopped for {pause:g} s", stop_postgres(pause)),
+        Fault("SIGTERM of everything", stop_everything),
+        Fault("an old database restored, the journal replayed", restore_postgres),
+    ]

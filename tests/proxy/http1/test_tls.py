@@ -1,0 +1,179 @@
+"""TLS to the provider: certificates that do not fit are refused, and an end without a goodbye is no end."""
+
+import asyncio
+import datetime
+import ssl
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from proxy.upstream import UpstreamBroken, UpstreamUnreachable
+from tests.proxy.http1.raw_server import (
+    LOOPS,
+    OK,
+    Peer,
+    RawServer,
+    answering,
+    answering_and_closing,
+    opened,
+    read,
+    run,
+)
+
+on_both_loops = pytest.mark.parametrize("loop", LOOPS)
+NOW = datetime.datetime.now(datetime.UTC)
+DAY = datetime.timedelta(days=1)
+
+
+class Authority:
+    """A certificate authority for one test run."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.key = ec.generate_private_key(ec.SECP256R1())
+        self.name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Throwaway")])
+        signed = self._builder(self.name, self.key.public_key(), NOW + DAY)
+        made = signed.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        self.file = folder / "ca.pem"
+        certificate = made.sign(self.key, hashes.SHA256())
+        self.file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+
+    def _builder(
+        self, subject: x509.Name, key: ec.EllipticCurvePublicKey, until: datetime.datetime
+    ) -> x509.CertificateBuilder:
+        builder = x509.CertificateBuilder().subject_name(subject).issuer_name(self.name).public_key(key)
+        builder = builder.serial_number(x509.random_serial_number())
+        authority = x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key())
+        builder = builder.add_extension(authority, critical=False)
+        return builder.not_valid_before(NOW - 2 * DAY).not_valid_after(until)
+
+    def server(self, host: str, until: datetime.datetime = NOW + DAY) -> ssl.SSLContext:
+        """A server's context with a certificate for this host."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        builder = self._builder(x509.Name([]), key.public_key(), until)
+        names = x509.SubjectAlternativeName([x509.DNSName(host)])
+        certificate = builder.add_extension(names, critical=False).sign(self.key, hashes.SHA256())
+        file = self.folder / "server.pem"
+        form = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        file.write_bytes(
+            key.private_bytes(serialization.Encoding.PEM, *form) + certificate.public_bytes(serialization.Encoding.PEM)
+        )
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(file)
+        return context
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> Authority:
+    return Authority(tmp_path)
+
+
+def url(server: RawServer) -> str:
+    return f"https://localhost:{server.port}/v1/x"
+
+
+@on_both_loops
+def test_a_certificate_of_a_trusted_authority_for_the_host_is_taken(authority: Authority, loop: str) -> None:
+    context, named = authority.server("localhost"), list[str | None]()
+    context.sni_callback = lambda _, name, __: named.append(name)
+    context.set_alpn_protocols(["h2", "http/1.1"])
+
+    async def main() -> None:
+        async with (
+            RawServer(answering(OK, OK), context=context) as server,
+            opened(ca_file=str(authority.file)) as client,
+        ):
+            for _ in range(2):
+                assert await read(await client.send("POST", url(server), [], b"{}")) == b"ok"
+            assert (server.connections, client.connections, named) == (1, 1, ["localhost"])
+
+    run(main(), loop)
+
+
+@on_both_loops
+@pytest.mark.parametrize("what", ["another host", "expired", "unknown authority", "no TLS", "silent"])
+def test_a_server_that_cannot_prove_who_it_is_gets_no_request(authority: Authority, what: str, loop: str) -> None:
+    context = authority.server(
+        "other.example.com" if what == "another host" else "localhost", NOW - DAY if what == "expired" else NOW + DAY
+    )
+    seen: list[bytes] = []
+
+    async def serve(peer: Peer) -> None:
+        if what == "silent":
+            await peer.gone()
+            return
+        seen.append(await peer.reader.read(5))
+        await peer.send(b"HTTP/1.1 400 Bad\r\n\r\n")
+
+    async def main() -> None:
+        is_plain = what in {"no TLS", "silent"}
+        file = "" if what == "unknown authority" else str(authority.file)
+        async with (
+            RawServer(serve, context=None if is_plain else context) as server,
+            opened(ca_file=file, connect=0.3 if what == "silent" else 5) as client,
+        ):
+            with pytest.raises(UpstreamUnreachable):
+                await client.send("POST", url(server), [], b"{}")
+            assert client.connections == 0
+        assert not any(part.startswith(b"POST") for part in seen)
+
+    run(main(), loop)
+
+
+@pytest.mark.parametrize(("loop", "is_orderly"), [("uvloop", True), ("uvloop", False), ("asyncio", True)])
+def test_an_answer_that_ends_with_the_connection_needs_a_goodbye(
+    authority: Authority, is_orderly: bool, loop: str
+) -> None:
+    """RFC 9112 section 9.8: without close_notify somebody else may have cut it off. (asyncio's own loop, with which
+    nobody serves, does not tell one end from the other.)
+    """
+    answer = b"HTTP/1.1 200 OK\r\n\r\nok"
+
+    async def cut(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(answer)
+        await asyncio.sleep(0.05)
+        peer.writer.transport.abort()
+
+    async def main() -> None:
+        serve = answering_and_closing(answer) if is_orderly else cut
+        context = authority.server("localhost")
+        async with RawServer(serve, context=context) as server, opened(ca_file=str(authority.file)) as client:
+            came = await client.send("POST", url(server), [], b"{}")
+            if is_orderly:
+                assert await read(came) == b"ok"
+            else:
+                with pytest.raises(UpstreamBroken):
+                    await read(came)
+
+    run(main(), loop)
+
+
+@on_both_loops
+def test_a_slow_reader_stops_the_provider_over_tls_too(authority: Authority, loop: str) -> None:
+    size = 24 * 1024 * 1024
+
+    async def serve(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % size)
+        for _ in range(size // 65536):
+            await peer.send(b"x" * 65536)
+        await peer.gone()
+
+    async def main() -> None:
+        context = authority.server("localhost")
+        async with RawServer(serve, context=context) as server, opened(ca_file=str(authority.file)) as client:
+            answer = await client.send("POST", url(server), [], b"{}")
+            taken = most = 0
+            while taken < size:
+                await asyncio.sleep(0.001)
+                part = await answer.read()
+                taken, most = taken + len(part), max(most, len(part))
+            assert (taken, await answer.read(), most < 2 * 1024 * 1024) == (size, b"", True)
+            assert client.connections == 1
+
+    run(main(), loop)
