@@ -1,0 +1,140 @@
+"""Whatever step fails, with whatever in its error: no secret is written, at the most talkative level."""
+
+import contextlib
+import http.client
+import sys
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from urllib.parse import urlencode
+
+import pytest
+from django.test import Client
+
+from scripts.hermetic import ROOT
+from tests.conftest import IS_PRODUCTION
+from tests.factories import PASSWORD, make_key, make_organization, make_team, make_user
+from tests.fake_provider import FakeProvider
+from tests.orgs.people import copied_path, make_invitation
+from tests.proxy.calls import CHAT, Caller, chat
+from tests.security.failing_server import STEPS
+from tests.servers import ProxyServer, wait_until
+
+pytestmark = pytest.mark.trial
+
+PROVIDER_KEY = "sk-proj-of-the-provider-4711"
+OF_DATABASE, OF_CACHE = "of-the-database-4711", "of/the#cache-4711"
+OF_ANTHROPIC, OF_GOOGLE = "sk-ant-api03-of-anthropic-4711", "AIzaSyOfGoogle47110123456789012345678"
+CREDENTIALS = "Zm9vOmJhcjo0NzEx"
+ASKED_FOR = "asked-for-4711"
+
+
+class FailingServer(ProxyServer):
+    def command(self) -> Sequence[str | Path]:
+        _, _, *arguments = super().command()
+        return [sys.executable, ROOT / "tests" / "security" / "failing_server.py", *arguments]
+
+
+class Pages:
+    """A browser at the server: signed in, with secrets in cookie, address and form."""
+
+    def __init__(self, port: int, session: str) -> None:
+        self.port, self.session = port, session
+
+    def ask(self, method: str, path: str, **fields: str) -> int:
+        # Forms need no token where a cookie and a field agree.
+        token = "4711" * 8
+        headers = {
+            "Cookie": f"sessionid={self.session}; csrftoken={token}",
+            "Host": "127.0.0.1:8000",
+            "Content-Type": "application/x-www-form-urlencoded",
+        }
+        body = urlencode({**fields, "csrfmiddlewaretoken": token}) if method == "POST" else None
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        with contextlib.closing(connection):
+            connection.request(method, f"{path}?{urlencode({'q': ASKED_FOR})}", body, headers)
+            response = connection.getresponse()
+            response.read()
+            return response.status
+
+
+def test_no_failing_step_writes_a_secret(
+    service_settings: dict[str, str], running_provider: FakeProvider, tmp_path: Path
+) -> None:
+    running_provider.reset()
+    owner, other = make_user("owner@example.com"), make_user("other@example.com")
+    organization = make_organization(owner=owner)
+    team = make_team(organization)
+    invited = copied_path(make_invitation(organization=organization, by=owner))
+    browser = Client()
+    browser.force_login(owner)
+    session = browser.cookies["sessionid"].value
+    # One for each step, so that none is warm, and one of another shape.
+    keys = [make_key(team)[1] for _ in _STEPS]
+    secrets = {
+        "the session": session,
+        "the provider's key": PROVIDER_KEY,
+        "the database's password": OF_DATABASE,
+        "the cache's password": OF_CACHE,
+        "Anthropic's key": OF_ANTHROPIC,
+        "Google's key": OF_GOOGLE,
+        "an authorization": CREDENTIALS,
+        "an invitation": invited.split("/")[2],
+        "the service's own": service_settings["SECRET_KEY"],
+        "a password": PASSWORD.replace(" ", "+"),
+    }
+    told = (
+        f"{OF_ANTHROPIC} {OF_GOOGLE} Authorization: Basic {CREDENTIALS} sessionid={session} {invited} "
+        f"postgresql://aipc:{OF_DATABASE}@db/aipc redis://:{OF_CACHE}@cache/0 {service_settings['SECRET_KEY']}"
+    )
+    chosen = tmp_path / "step"
+    chosen.write_text("")
+    settings = {
+        **service_settings,
+        "OPENAI_UPSTREAM_URL": running_provider.openai_url,
+        "LOG_LEVEL": "DEBUG",
+        "FAILING_STEP_FILE": str(chosen),
+        "FAILING_STEP_SECRETS": told,
+    }
+    with FailingServer(settings) as server:
+        pages = Pages(server.port, session)
+        for step, key in zip(_STEPS, keys, strict=True):
+            chosen.write_text(step)
+            if step.startswith("orgs.access"):
+                pages.ask("GET", f"/app/{organization.slug}/")
+            elif step.startswith("orgs.services.invitations"):
+                pages.ask("GET", invited)
+            elif step.startswith("allauth"):
+                Pages(server.port, "").ask("POST", "/accounts/login/", login=other.email, password=PASSWORD)
+            elif step.startswith("orgs.api_auth"):
+                _ask_api(server.port, key)
+            else:
+                with contextlib.suppress(OSError, http.client.HTTPException):
+                    Caller(server.port, key).post(CHAT, chat(), {"x-provider-key": PROVIDER_KEY})
+            wait_until(partial(_has_reached, chosen, step), f"{step} has failed", 20)
+        server.stop()
+        written = server.output
+    for name, secret in {**secrets, **{f"key {number}": key for number, key in enumerate(keys)}}.items():
+        assert secret not in written, name
+    assert ASKED_FOR not in written
+    untold = {step for step in _STEPS if f"RuntimeError: {step} failed" not in written}
+    assert untold == _TOLD_BY_KIND
+
+
+_POSTING = "proxy.tasks:_post"  # in production a worker's
+_STEPS = [step for step in STEPS if not (IS_PRODUCTION and step == _POSTING)]
+# Of their errors the log has the kind alone.
+_TOLD_BY_KIND = {"proxy.shipper:lines_of", _POSTING} & {*_STEPS}
+
+
+def _has_reached(chosen: Path, step: str) -> bool:
+    reached = chosen.with_suffix(".reached")
+    return reached.exists() and reached.read_text() == step
+
+
+def _ask_api(port: int, key: str) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    with contextlib.closing(connection):
+        headers = {"Authorization": f"Bearer {key}", "Host": "127.0.0.1:8000"}
+        connection.request("GET", f"/api/requests/?model={ASKED_FOR}", headers=headers)
+        connection.getresponse().read()
