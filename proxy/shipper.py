@@ -10,7 +10,7 @@ import queue
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from django.db import close_old_connections, connections
@@ -28,8 +28,10 @@ log = logging.getLogger(__name__)
 _POLL_SECONDS = 0.5
 ADOPT_SECONDS = 30.0
 _LOOK_SECONDS = 5.0
+_LOOK_FOR_SOMEBODY_AWAY_SECONDS = 1.0
 FIRST_RETRY_SECONDS = 10.0
 LONGEST_RETRY_SECONDS = 300.0
+_LAST_RECEIPTS_SECONDS = 3.0
 
 
 class _Waiting:
@@ -95,6 +97,7 @@ class Shipper:
         self._waiting: dict[str, _Waiting] = {}
         self._backlog = Backlog(tell_backlog or (lambda _: None))
         self._adopt_at = self._look_at = clock()
+        self._is_database_away = self._is_broker_away = False  # when last asked
         self._is_stopping = False
         self._wake = threading.Event()
         self._thread = threading.Thread(target=self._run, name="shipper", daemon=True)
@@ -126,6 +129,7 @@ class Shipper:
             self._guarded(self._work_besides)
         self._guarded(self.ship_the_rest)
         self._guarded(self._work_besides)
+        self._guarded(self._wait_for_receipts)
         connections.close_all()
 
     def _guarded(self, step: Callable[[], None]) -> None:
@@ -141,9 +145,7 @@ class Shipper:
     def work(self) -> None:
         """One round. Raises what the database raises when it is away."""
         self._take_sealed()
-        if self._clock() >= self._look_at:
-            self._look_at = self._clock() + _LOOK_SECONDS
-            self._publisher.look()
+        self._look_for_the_broker()
         if self._clock() >= self._adopt_at:
             self._adopt_at = self._clock() + ADOPT_SECONDS
             adopt_all(self._root, self._own)
@@ -162,6 +164,29 @@ class Shipper:
             self._post_the_rest()
         self._settle_receipts()
         self._delete_expired()
+
+    def _wait_for_receipts(self) -> None:
+        """Of what the broker took. Mostly they come at once, and nothing is left for another process to adopt."""
+        deadline = time.monotonic() + _LAST_RECEIPTS_SECONDS
+        while any(waiting.is_published for waiting in self._waiting.values()) and time.monotonic() < deadline:
+            time.sleep(0.1)
+            self._settle_receipts()
+
+    def _look_for_the_broker(self) -> None:
+        if self._clock() >= self._look_at:
+            self._publisher.look()
+            wait = _LOOK_FOR_SOMEBODY_AWAY_SECONDS if self._publisher.is_away else _LOOK_SECONDS
+            self._look_at = self._clock() + wait
+        if self._is_broker_away and not self._publisher.is_away:
+            self._hurry(waiting for waiting in self._waiting.values() if not waiting.is_published)
+        self._is_broker_away = self._publisher.is_away
+
+    @staticmethod
+    def _hurry(all_waiting: Iterable[_Waiting]) -> None:
+        """Somebody is there again: what has waited longer and longer for that is tried now."""
+        for waiting in all_waiting:
+            if waiting.attempts and waiting.next_attempt_at != float("inf"):
+                waiting.attempts, waiting.next_attempt_at = 1, 0.0
 
     def _take_sealed(self) -> None:
         while not self._sealed.empty():
@@ -206,10 +231,14 @@ class Shipper:
     def _settle_receipts(self) -> None:
         """Take every segment whose receipt agrees as posted."""
         sent = [name for name, waiting in self._waiting.items() if waiting.attempts]
+        was_away, self._is_database_away = self._is_database_away, bool(sent)
         for start in range(0, len(sent), 500):
             receipts = UsageBatch.objects.filter(segment_id__in=sent[start : start + 500])
             for segment_id, lines, digest in receipts.values_list("segment_id", "line_count", "sha256"):
                 self._settle(str(segment_id), lines, digest)
+        self._is_database_away = False
+        if was_away:  # the tasks that came meanwhile have failed
+            self._hurry(self._waiting.values())
 
     def _settle(self, name: str, lines: int, digest: str) -> None:
         waiting = self._waiting[name]

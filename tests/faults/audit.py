@@ -147,7 +147,7 @@ def _check_nameless(
     owed = Counter(call.prompt_key for call in calls if not call.id and call.number in called)
     there = Counter(row.prompt_key for row in rows)
     if not is_power_lost:
-        found.lost += [f"{count} calls of {key!r} that their clients saw no answer of" for key, count in (owed - there).items()]
+        found.lost += [f"{count} calls of {key!r} without an answer" for key, count in (owed - there).items()]
     found.doubled += [f"{count} records of {key!r} too many" for key, count in (there - made).items()]
 
 
@@ -246,9 +246,9 @@ def condensed_differences(organization: Organization) -> list[str]:
     columns = ("request_count", "error_count", "cost_pico_usd", "input_tokens", "output_tokens")
     days = list(DailyUsage.objects.filter(organization_id=organization.pk).values("day").annotate(**_sum(columns)))
     wrong = []
+    totals = CondensedTotals.objects.filter(organization_id=organization.pk, tag=None)
     for span in condensing.find_ready(organization.pk):
-        rows = CondensedTotals.objects.filter(organization_id=organization.pk, kind=span.kind, start=span.start, tag=None)
-        condensed = rows.aggregate(**_sum(columns))
+        condensed = totals.filter(kind=span.kind, start=span.start).aggregate(**_sum(columns))
         inside = [day for day in days if span.start <= day["day"] <= span.end]
         wanted = {f"sum_{name}": sum(day[f"sum_{name}"] for day in inside) for name in columns}
         if {name: value or 0 for name, value in condensed.items()} != wanted:

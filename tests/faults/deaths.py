@@ -1,4 +1,4 @@
-"""Faults: our own processes die, at the named points of the protocol and at moments that nobody chose, or are replaced."""
+"""Faults: our own processes die, at named points of the protocol and at moments that nobody chose, or are replaced."""
 
 import signal
 from collections.abc import Callable
@@ -7,7 +7,13 @@ from tests.faults.scene import Fault, Scene
 from tests.faults.town import kill
 from tests.servers import wait_until
 
-CALL_POINTS = ("call.slot_entered:40", "call.before_append:40", "call.appended:40", "journal.rotate:2", "journal.sealed:2")
+CALL_POINTS = (
+    "call.slot_entered:40",
+    "call.before_append:40",
+    "call.appended:40",
+    "journal.rotate:2",
+    "journal.sealed:2",
+)
 SHIPPING_POINTS = ("shipper.before_publish:2", "shipper.after_publish:2", "shipper.before_deletion:2")
 POSTING_POINTS = ("posting.inside", "posting.committed")
 ADOPTION_POINTS = ("adoption.sealed", "adoption.interrupted", "adoption.moved")

@@ -5,12 +5,12 @@ import random
 from tests.faults.deaths import nothing
 from tests.faults.rude import leave_early, many, read_slowly, send_half
 from tests.faults.scene import Fault
-from tests.faults.traffic import Choose
+from tests.faults.traffic import Choose, usual
 
 
 def now_and_then(share: float, *scenarios: str) -> Choose:
     def choose(chance: random.Random) -> str:
-        return chance.choice(scenarios) if chance.random() < share else ""
+        return chance.choice(scenarios) if chance.random() < share else usual(chance)
 
     return choose
 

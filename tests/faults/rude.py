@@ -26,7 +26,7 @@ def request_of(call: Call, ask: Ask) -> tuple[bytes, bytes]:
 async def connect(traffic: Traffic, receive_buffer: int = 0) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     """Raises OSError where nobody listens."""
     place = socket.socket()
-    place.setblocking(False)
+    place.setblocking(False)  # noqa: FBT003
     if receive_buffer:
         place.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
     try:

@@ -19,7 +19,7 @@ from tests.faults.town import PROCESSES, Town, Watch
 from tests.faults.traffic import Choose, Client, Traffic
 from tests.servers import wait_until
 
-_AT_ONCE = 48
+_AT_ONCE = 96
 _PATIENCE_SECONDS = 120.0
 _LATER = timedelta(days=40)  # when today, its week and its month are over
 

@@ -7,11 +7,14 @@ import shutil
 import signal
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+from uuid import UUID
+
+import psycopg
 
 from tests.faults.provider import ProviderProcess
 from tests.servers import PostgreSQL, ProxyServer, Redis, Server, Worker, wait_until
@@ -64,7 +67,13 @@ class Town:
         self.at_once(*(worker.start for worker in self.workers))
 
     def close(self) -> None:
-        for server in [*self.workers, *([self.server] if self.workers else []), self.provider, self.redis, self.postgres]:
+        for server in [
+            *self.workers,
+            *([self.server] if self.workers else []),
+            self.provider,
+            self.redis,
+            self.postgres,
+        ]:
             server.close()
 
     def __enter__(self) -> Self:
@@ -190,15 +199,32 @@ class Watch:
         try:
             directories = [item for item in journal.iterdir() if not item.name.startswith(".")]
             now = time.time()
-            waiting = [now - path.stat().st_mtime for path in journal.glob("*/*.sealed")]
+            old = {
+                path.stem: now - path.stat().st_mtime
+                for path in journal.glob("*/*.sealed")
+                if now - path.stat().st_mtime > self.OLD_SECONDS
+            }
         except FileNotFoundError:
             return ""  # it changes while it is looked at
         if len(directories) != PROCESSES:
             return f"{len(directories)} directories in the journal"
-        if max(waiting, default=0) > self.OLD_SECONDS:
-            return f"a segment waits for {max(waiting):.1f} s"
+        if unposted := old.keys() - self._receipts_of(old):
+            return f"a segment waits for {max(old[name] for name in unposted):.1f} s"
         state = readiness(self._town.server.port)
         return "" if state.get("state") == "ok" else f"readyz: {json.dumps(state)}"
+
+    def _receipts_of(self, segments: Collection[str]) -> set[str]:
+        if not segments:
+            return set()
+        try:
+            with psycopg.connect(self._town.postgres.url, connect_timeout=2) as line:
+                found = line.execute(
+                    "SELECT segment_id FROM analytics_usagebatch WHERE segment_id = ANY(%s)",
+                    [list(map(UUID, segments))],
+                ).fetchall()
+        except psycopg.Error:
+            return set()
+        return {str(segment_id) for (segment_id,) in found}
 
 
 def readiness(port: int) -> dict[str, Any]:

@@ -22,6 +22,11 @@ Choose = Callable[[random.Random], str]
 Client = Callable[["Traffic", random.Random], Awaitable[None]]
 
 
+def usual(chance: random.Random) -> str:
+    """Half of the answers take a moment, so that many calls are on their way at any time."""
+    return chance.choice(("", "", "head_delay_ms=150", "chunk_delay_ms=10"))
+
+
 class Made:
     """A created object whose outcome a client is after. `fetch` asks once, and says whether that was the outcome."""
 
@@ -57,7 +62,7 @@ class Traffic(Load):
         self.made: list[Made] = []
         self._pause = 1 / rate
         self._next = 0.0
-        self._choose = choose or (lambda _: "")
+        self._choose = choose or usual
         self._clients = clients
 
     @property

@@ -182,6 +182,29 @@ def test_a_broker_that_comes_back_gets_everything(stage: Stage, broker: Broker) 
     assert set(broker.published) == segments
 
 
+def test_a_broker_that_was_away_for_long_gets_everything_in_the_next_rounds(stage: Stage, broker: Broker) -> None:
+    broker.is_away = True
+    segments = {stage.seal().stem for _ in range(3)}
+    stage.rounds(HOUR)
+    broker.is_away = False
+    stage.rounds(2, step=0.5)
+    assert set(broker.published) == segments
+
+
+def test_a_database_that_was_away_for_long_gets_everything_again_at_once(
+    stage: Stage, broker: Broker, django_db_blocker: DjangoDbBlocker
+) -> None:
+    segments = [stage.seal().stem for _ in range(3)]
+    with django_db_blocker.block():
+        for _ in range(40):
+            with pytest.raises(RuntimeError):
+                stage.shipper.work()
+            stage.now += 30
+    broker.published.clear()
+    stage.rounds(1, step=0.5)
+    assert broker.published == segments
+
+
 def test_while_the_database_is_away_segments_are_published_and_kept(
     stage: Stage, broker: Broker, django_db_blocker: DjangoDbBlocker
 ) -> None:

@@ -27,7 +27,7 @@ def _link(path: Path, inode: int) -> None:
 
 def fsync(file: int) -> None:
     _really(file)
-    path = Path(os.readlink(f"/proc/self/fd/{file}"))
+    path = Path(f"/proc/self/fd/{file}").readlink()
     if not path.is_relative_to(_FROM):
         return
     inode = os.fstat(file).st_ino
