@@ -3,6 +3,8 @@
 import os
 import re
 import time
+import unicodedata
+from collections.abc import Iterator
 from urllib.parse import unquote_to_bytes
 
 import msgspec
@@ -15,9 +17,15 @@ from proxy.providers.routes import id_in
 PREFIX = b"/api/proxy/"
 PROXY_VERSION = b"v1"
 
+# CONNECT makes a tunnel, and TRACE sends the provider key back.
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+ALLOWED = ", ".join(METHODS).encode()
+
 _UNSAFE = re.compile(rb"[\x00-\x20\x7f-\xff\\#]")  # a "#" would cut the rest off
-_UNSAFE_DECODED = re.compile(rb"[\x00-\x1f\x7f\\]")
-_ABSOLUTE = re.compile(rb"[a-zA-Z][a-zA-Z0-9+.-]*://")
+_UNSAFE_DECODED = re.compile(r"[\x00-\x1f\x7f\\]|%[uU]")  # some servers decode "%u002e", too
+_ABSOLUTE = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://")
+_NO_ENCODING = re.compile(rb"%(?![0-9A-Fa-f]{2})")
+_MAX_DECODINGS = 4
 
 
 class Target(msgspec.Struct, frozen=True):
@@ -56,6 +64,8 @@ def find_provider(raw_path: bytes) -> Provider | None:
 def find_target(method: str, raw_path: bytes, query: bytes) -> Target:
     """Read `/api/proxy/v1/{provider}/{route}`. Raises `Refusal` (404 naming what is served, 400 for an unsafe path)."""
     version, _, rest = raw_path.removeprefix(PREFIX).partition(b"/")
+    if method not in METHODS:
+        raise Refusal(405, "method_not_allowed", "This method is not proxied.", headers=((b"allow", ALLOWED),))
     if version != PROXY_VERSION:
         raise Refusal(
             404, "unknown_proxy_version", "Unknown proxy version. Supported: /api/proxy/v1/{provider}/{route}."
@@ -85,14 +95,32 @@ def _meaning(route: bytes) -> str:
 
 def _check_path(route: bytes, query: bytes) -> None:
     """Nothing in the path may make the provider's server, or a proxy before it, see another host or a parent folder."""
-    decoded = unquote_to_bytes(route)
-    unsafe = (
-        _UNSAFE.search(route)
-        or _UNSAFE.search(query)
-        or _UNSAFE_DECODED.search(decoded)
-        or route.startswith(b"/")
-        or _ABSOLUTE.match(decoded)
-        or any(segment in {b".", b".."} for segment in decoded.split(b"/"))
-    )
-    if unsafe:
+    if _UNSAFE.search(route) or _UNSAFE.search(query) or not all(map(_is_plain, _readings(route))):
         raise Refusal(400, "unsafe_path", "The path after the provider's name must be a plain route of its API.")
+
+
+def _readings(route: bytes) -> Iterator[str]:
+    """What servers may make of it: as it came, decoded, and decoded again by the next. "\\" where nobody knows."""
+    if _NO_ENCODING.search(route):
+        yield "\\"
+    for _ in range(_MAX_DECODINGS):
+        try:
+            yield route.decode()
+        except UnicodeDecodeError:  # overlong forms, which some take for the short ones
+            yield "\\"
+        if b"%" not in route or (decoded := unquote_to_bytes(route)) == route:
+            return
+        route = decoded
+    yield "\\"
+
+
+def _is_plain(path: str) -> bool:
+    if not path.isascii():
+        path = unicodedata.normalize("NFKC", path)  # a full-width dot becomes a dot
+    return not (
+        path.startswith("/")
+        or _UNSAFE_DECODED.search(path)
+        or _ABSOLUTE.match(path)
+        # Tomcat cuts "..;x" at the semicolon, Windows takes white space away.
+        or any(segment.partition(";")[0].strip() in {".", ".."} for segment in path.split("/"))
+    )

@@ -16,7 +16,7 @@ from orgs.key_cache import KeyFacts
 from proxy import headers as heads
 from proxy import sandbox
 from proxy.admission import NotAdmitted, admit
-from proxy.call import Target, find_provider, find_target, new_call_id
+from proxy.call import ALLOWED, Target, find_provider, find_target, new_call_id
 from proxy.errors import ClientGone, Refusal, render, unavailable
 from proxy.meter import Meter, StreamMeter, UnreadMeter, meter_for
 from proxy.process import ProxyProcess
@@ -31,7 +31,6 @@ from proxy.upstream import Answer, UpstreamError, UpstreamSilent
 
 log = logging.getLogger(__name__)
 
-_ALLOWED = b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 _process: ProxyProcess | None = None
 
 
@@ -58,7 +57,7 @@ async def application(scope: MutableMapping[str, Any], receive: Receive, send: S
         if _process is None:
             raise unavailable("not_serving", "The proxy is starting or stopping. Try again in a moment.")
         if scope["method"] == "OPTIONS":
-            await _send_whole(send, 204, [(b"allow", _ALLOWED), (b"x-aipc-request-id", call_id.encode())], b"")
+            await _send_whole(send, 204, [(b"allow", ALLOWED), (b"x-aipc-request-id", call_id.encode())], b"")
             return
         exchange = Exchange(_process, scope, receive, send, call_id)
         await exchange.run()
@@ -132,6 +131,7 @@ class Exchange:
         """Step 1: what is called. A wrong address is told first, whoever asks; with a known key it is kept, too."""
         try:
             heads.refuse_upgrade(self._headers)
+            heads.refuse_ambiguous(self._headers)
             return find_target(self._scope["method"], self._scope["raw_path"], self._scope["query_string"])
         except Refusal:
             with suppress(Refusal):

@@ -3,6 +3,8 @@
 Names are lower-case bytes, as ASGI gives them.
 """
 
+import re
+
 from proxy.errors import Refusal
 from proxy.providers.base import Header, Provider
 
@@ -19,11 +21,19 @@ _NOT_UPSTREAM = _HOP_BY_HOP | frozenset(
     b"accept-encoding x-real-ip".split()
 )
 _NOT_UPSTREAM_PREFIXES = (b"x-aipc-", b"x-forwarded-")
+# Who comes with two of these that differ is understood in two ways.
+_ONCE = frozenset(
+    b"authorization x-api-key x-provider-key content-type content-encoding x-sandbox "
+    b"x-aipc-prompt-key x-aipc-tags x-aipc-version".split()
+)
 # They speak of the provider's host, and a browser would take them for ours: cookies, that it is to be called by TLS or
 # elsewhere alone (RFC 6797, RFC 7838), that data of it is to be cleared, where errors of it are reported.
 _NOT_BACK = _HOP_BY_HOP | frozenset(
     b"set-cookie set-cookie2 strict-transport-security alt-svc clear-site-data nel report-to".split()
 )
+# RFC 9110, sections 5.1 and 5.5: what may stand in a field's name and value.
+_NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_NOT_IN_VALUE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 JSON = b"application/json"
 _PASSED_ENCODINGS = (b"gzip", b"deflate", b"identity")
 
@@ -34,6 +44,16 @@ def find_header(headers: Headers, name: bytes) -> bytes | None:
         if found == name:
             return value.strip()
     return None
+
+
+def refuse_ambiguous(headers: Headers) -> None:
+    """Raises `Refusal` 400 where a header that may come once comes with two values."""
+    names = {name for name, _ in headers}
+    if len(names) == len(headers):
+        return
+    for once in _ONCE & names:
+        if len({value.strip() for name, value in headers if name == once}) > 1:
+            raise Refusal(400, "ambiguous_header", f"The header {once.decode()} came twice, with different values.")
 
 
 def find_text(headers: Headers, name: bytes) -> str | None:
@@ -104,6 +124,8 @@ def upstream_headers(headers: Headers, provider: Provider, key: bytes, *, decode
         for name, value in headers
         if name not in _NOT_UPSTREAM and not name.startswith(_NOT_UPSTREAM_PREFIXES) and name not in named
     ]
+    if any(b"_" in name for name, _ in sent):
+        sent = [(name, value) for name, value in sent if not _passes_for_another(name)]
     if decoded:
         sent = [(name, value) for name, value in sent if name != b"content-encoding"]
     present = {name for name, _ in sent}
@@ -113,6 +135,12 @@ def upstream_headers(headers: Headers, provider: Provider, key: bytes, *, decode
     if encoding:
         sent.append((b"accept-encoding", encoding))
     return sent
+
+
+def _passes_for_another(name: bytes) -> bool:
+    """Whether a server that takes "_" for "-" (as CGI does, RFC 3875, section 4.1.18) takes it for a header of ours."""
+    meant = name.replace(b"_", b"-")
+    return meant in _NOT_UPSTREAM or meant in _ONCE or meant.startswith(_NOT_UPSTREAM_PREFIXES)
 
 
 def _connection_options(headers: Headers) -> frozenset[bytes]:
@@ -134,6 +162,7 @@ def _readable_encodings(headers: Headers) -> bytes:
 def client_headers(headers: Headers, *, status: int, call_id: str, drop_length: bool) -> Headers:
     """What comes back: the provider's end-to-end headers without its cookies, and our request id."""
     named = _connection_options(headers)
+    drop_length = drop_length or any(name == b"transfer-encoding" for name, _ in headers)  # RFC 9112, section 6.3
     back = [
         (name, value)
         for name, value in headers
@@ -141,6 +170,8 @@ def client_headers(headers: Headers, *, status: int, call_id: str, drop_length: 
         and name not in named
         and not name.startswith(b"x-aipc-")
         and not (drop_length and name == b"content-length")
+        and _NAME.fullmatch(name)
+        and not _NOT_IN_VALUE.search(value)
     ]
     if status == 204 or status < 200:
         back = [(name, value) for name, value in back if name != b"content-length"]

@@ -1,14 +1,25 @@
 """uvicorn's HTTP/1.1, with what it leaves open towards clients closed. Nothing here knows of proxied calls.
 
-Each gap is one of uvicorn 0.54 and is proved by tests/proxy/test_connections.py. An override goes when uvicorn does it.
+Each gap is one of uvicorn 0.54 and is proved by tests/proxy/test_connections.py, test_smuggling.py and
+test_slow_requests.py. An override goes when uvicorn does it. What a request must be like is `proxy.request_heads`'.
 """
 
 from typing import Any
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from django.conf import settings
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+
+from proxy import request_heads as heads
 
 _MAX_PIPELINED = 8
+# Requests that one read may bring. Who sends more gets the answers to those before, and no more.
+_MAX_QUEUED = 64
+# Chunk extensions and trailers between two pieces of a body, or after the last.
+_MAX_FRAMING_BYTES = 64 * 1024
+# A body that brings fewer bytes than this in CLIENT_BODY_TIMEOUT seconds, and not its end, is too slow.
+_LEAST_BODY_BYTES = 4096
+_IDLE, _HEAD, _BODY = range(3)
 
 
 class ClientProtocol(HttpToolsProtocol):
@@ -17,40 +28,168 @@ class ClientProtocol(HttpToolsProtocol):
     _running: RequestResponseCycle | None = None
     # What frames the body of a request that offers another protocol, while its body is to come.
     _offered: bytes | None = None
+    _phase = _IDLE
+    _messages = 0
+    _head_left = 0  # bytes that the rest of the head may have
+    _late_head_bytes = 0  # came in reads that held nothing but a part of the head
+    _body_bytes = 0
+    _framing_bytes = 0
+    _is_refused = False  # what still comes is not looked at
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=False)
+        patience = min(settings.CLIENT_HEAD_TIMEOUT, settings.CLIENT_BODY_TIMEOUT)
+        self._looks_every = patience / 6
+        self._mark = (_IDLE, 0, self.loop.time(), 0)
+        self.loop.call_later(self._looks_every, self._look)
+
+    def data_received(self, data: bytes) -> None:
+        if self._is_refused:
+            return
+        self._unset_keepalive_if_required()
+        before = self._phase, self._messages, self._body_bytes
+        try:
+            self._feed(data)
+            if before == (self._phase, self._messages, self._body_bytes):
+                self._count_more_of_the_same(len(data))
+        except httptools.HttpParserError as error:
+            reason = error.__context__
+            self._refuse(reason if isinstance(reason, heads.BadRequest) else heads.BadRequest(400))
+        except heads.BadRequest as error:
+            self._refuse(error)
 
     # --- Another protocol is offered, as Java's HttpClient and curl offer HTTP/2. The offer is not taken up (RFC 9110,
     #     section 7.8), but the parser stops at it, and uvicorn loses the body. A new one reads on from there.
 
-    def data_received(self, data: bytes) -> None:
-        self._unset_keepalive_if_required()
-        try:
-            self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade as offer:
-            framing, self._offered = self._offered or b"", None
-            self.parser = _AfterOffer(self).parser(framing)
-            self.data_received(data[offer.args[0] :])
-        except httptools.HttpParserError:
-            self.logger.warning("Invalid HTTP request received.")
-            self.send_400_response("Invalid HTTP request received.")
+    def _feed(self, data: bytes | memoryview) -> None:
+        while True:
+            try:
+                self.parser.feed_data(data)
+                return
+            except httptools.HttpParserUpgrade as offer:
+                framing, self._offered = self._offered or b"", None
+                self.parser = _AfterOffer(self).parser(framing)
+                data = memoryview(data)[offer.args[0] :]
+
+    # --- uvicorn and the parser below know no limits for a head, for trailers and for chunk extensions.
+
+    def _count_more_of_the_same(self, size: int) -> None:
+        """A read brought neither a piece of a body, nor the end of a head or of a message."""
+        if self._phase == _HEAD:
+            self._late_head_bytes += size
+            if self._late_head_bytes > heads.MAX_HEAD_BYTES:
+                raise heads.BadRequest(431)
+        elif self._phase == _BODY:
+            self._framing_bytes += size
+            if self._framing_bytes > _MAX_FRAMING_BYTES:
+                raise heads.BadRequest(400)
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._phase = _HEAD
+        self._messages += 1
+        self._head_left = heads.MAX_HEAD_BYTES
+        self._late_head_bytes = self._framing_bytes = 0
+
+    def on_url(self, url: bytes) -> None:
+        self.url += url
+        if len(self.url) > heads.MAX_TARGET_BYTES:
+            raise heads.BadRequest(414)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._phase != _HEAD:
+            return  # A trailer is no header (RFC 9110, section 6.5.1).
+        self._head_left -= len(name) + len(value) + 4
+        if self._head_left < 0 or len(self.headers) >= heads.MAX_HEADERS:
+            raise heads.BadRequest(431)
+        super().on_header(name, value)
+
+    def on_body(self, body: bytes) -> None:
+        self._body_bytes += len(body)
+        self._framing_bytes = 0
+        super().on_body(body)
 
     def on_message_complete(self) -> None:
         if self._offered is None:
+            self._phase = _IDLE
             super().on_message_complete()
 
     def on_headers_complete(self) -> None:
-        if self.parser.should_upgrade():
+        parser = self.parser
+        heads.check(parser.get_method(), self.url, parser.get_http_version(), self.headers)
+        if len(self.pipeline) >= _MAX_QUEUED:
+            raise heads.BadRequest(400)
+        if parser.should_upgrade():
             framing = [header for header in self.headers if header[0] in {b"content-length", b"transfer-encoding"}]
             self._offered = b"".join(b"%b: %b\r\n" % header for header in framing)
         super().on_headers_complete()
-        # --- Trailers come by `on_header` as well. They are no headers (RFC 9110, section 6.5.1): to a list nobody
-        #     reads.
-        self.headers = []
+        self._phase = _BODY
         cycle = self.cycle
         if cycle.scope["http_version"] == "1.0" or cycle.waiting_for_100_continue:
             cycle.send = _Sending(cycle)  # type: ignore[method-assign]
         if 0 < len(self.pipeline) < _MAX_PIPELINED:
             # uvicorn reads no further while a request waits for its turn, and so does not see that the client leaves.
             self.flow.resume_reading()
+
+    # --- uvicorn writes its 400 into an answer that is under way, and where others wait for theirs, it stands for them.
+
+    def _refuse(self, refusal: heads.BadRequest) -> None:
+        """The requests before the bad one are answered; then the connection ends, since nothing behind it is known."""
+        self.logger.info("A request was refused by %s: %s", refusal.status, refusal)
+        self._is_refused = True
+        waiting = [cycle for cycle, _ in self.pipeline]  # the newest first
+        if self._running is not None and not self._running.response_complete:
+            waiting.append(self._running)
+        is_begun = self._phase == _BODY  # The bad one has a cycle of its own.
+        if is_begun and len(waiting) > 1:
+            self.pipeline.popleft()
+        if len(waiting) > is_begun:
+            waiting[is_begun].keep_alive = False
+            return
+        if not (is_begun and self.cycle.response_started):
+            self._answer(refusal)
+        self.transport.close()
+
+    def _answer(self, refusal: heads.BadRequest) -> None:
+        text = str(refusal).encode()
+        head = b"content-type: text/plain; charset=utf-8\r\ncontent-length: %d\r\nconnection: close\r\n\r\n" % len(text)
+        self.transport.write(STATUS_LINE[refusal.status] + head + text)
+
+    # --- uvicorn waits for ever for a request that has begun.
+
+    def _look(self) -> None:
+        """Called now and then while the connection is open, so that no request costs a timer."""
+        if self.transport.is_closing() or self._is_refused:
+            return
+        now = self.loop.time()
+        phase, messages, since, body_bytes = self._mark
+        if self._is_moving(phase, messages, body_bytes):
+            self._mark = (self._phase, self._messages, now, self._body_bytes)
+        elif now - since >= self._patience():
+            if phase == _IDLE:
+                self.transport.close()
+            else:
+                self._refuse(heads.BadRequest(408))
+            return
+        self.loop.call_later(self._looks_every, self._look)
+
+    def _is_moving(self, phase: int, messages: int, body_bytes: int) -> bool:
+        """Whether something came since the mark, or it is not the client's turn."""
+        if (phase, messages) != (self._phase, self._messages):
+            return True
+        cycle = self.cycle
+        if phase == _IDLE:
+            return self.timeout_keep_alive_task is not None or not (cycle is None or cycle.response_complete)
+        if phase == _HEAD or cycle.response_complete:  # Refused while it came: what is left must be here in time, too.
+            return False
+        is_enough = self._body_bytes - body_bytes >= _LEAST_BODY_BYTES
+        return is_enough or self.flow.read_paused or cycle.waiting_for_100_continue
+
+    def _patience(self) -> float:
+        if self._phase == _IDLE:
+            return float(self.timeout_keep_alive)
+        return float(settings.CLIENT_HEAD_TIMEOUT if self._phase == _HEAD else settings.CLIENT_BODY_TIMEOUT)
 
     # --- Of pipelined requests uvicorn tells the newest that the client is gone, not the one that is being answered.
 

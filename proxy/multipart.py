@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # The library has the name for type checkers alone.
 
 _MAX_PARTS = 256  # a form with more is not read further
 _MAX_VALUE_BYTES = 1024
+_MAX_LOOKALIKES = 100_000  # of a boundary's start: the parser is slow on each
 _FILE = ""  # in place of a name: the part is a file, or nobody knows what
 
 # It would log single bytes of what users send.
@@ -35,7 +36,7 @@ class FormReader:
     def __init__(self, boundary: bytes) -> None:
         self._values: dict[str, bytes] = {}
         self.has_metadata = False  # a field `_aipromptcost` is in it, on its way to the provider
-        self._parts = 0
+        self._parts = self._lookalikes = 0
         self._name = _FILE
         self._value = b""
         self._header = b""
@@ -57,11 +58,12 @@ class FormReader:
     def feed(self, chunk: bytes) -> None:
         if self._parser is None:
             return
+        self._lookalikes += chunk.count(b"\n--")
         try:
             self._parser.write(chunk)
         except FormParserError:
             self._parser = None
-        if self._parts > _MAX_PARTS:
+        if self._parts > _MAX_PARTS or self._lookalikes > _MAX_LOOKALIKES:
             self._parser = None
 
     @property

@@ -1,7 +1,8 @@
 """Taking the request body off the wire: whole, within the limits, for JSON; as it comes for everything else."""
 
 import zlib
-from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, MutableMapping
+from contextlib import contextmanager
 from typing import Any
 
 from proxy.errors import ClientGone, Refusal, unavailable
@@ -82,6 +83,18 @@ class BodyReceiver:
         if body and not decoder.eof:
             raise Refusal(400, "malformed_body", "The gzip data of the request body is cut short.")
         return b"".join(parts)
+
+    @contextmanager
+    def lend(self, amount: int) -> Iterator[None]:
+        """Room besides the body's, for what is done with it. Raises `Refusal` 413 when no process has so much."""
+        if amount > self._budget.capacity // 2:
+            raise Refusal(413, "body_too_large", "The request body has too many members.")
+        self._take(amount)
+        try:
+            yield
+        finally:
+            self._budget.give_back(amount)
+            self.held -= amount
 
     def release(self) -> None:
         self._budget.give_back(self.held)

@@ -51,7 +51,8 @@ async def read_request(target: Target, headers: heads.Headers, receiver: BodyRec
         content = receiver.inflate(content)
     elif encoding != b"identity":
         raise Refusal(415, "content_encoding_unsupported", "The Content-Encoding must be gzip, or the header absent.")
-    return prepare(target, content, _header_metadata(headers), is_decoded=encoding != b"identity")
+    with receiver.lend(bodies.memory_to_split(content)):
+        return prepare(target, content, _header_metadata(headers), is_decoded=encoding != b"identity")
 
 
 def prepare(target: Target, content: bytes, from_headers: bodies.Metadata, *, is_decoded: bool = False) -> Request:

@@ -7,6 +7,9 @@ import msgspec
 
 _MAX_MEMBER_BYTES = 256 * 1024
 _MAX_ITEMS = 10_000
+_MAX_KEPT_BYTES = 4 * 1024 * 1024
+# Brackets and texts looked at. Answers have a hundred thousand at most; a few megabytes of "[]" would take seconds.
+_MAX_STEPS = 1_000_000
 
 # Where nothing is looked for, commas and colons are passed over: the megabytes of numbers of an embedding are a few
 # brackets.
@@ -35,14 +38,19 @@ class TopLevelScanner:
         self._members: dict[str, bytes] = {}
         self._item: dict[str, bytes] = {}
         self._lists: dict[str, list[dict[str, bytes]]] = {}
+        self._steps_left = _MAX_STEPS
+        self._kept_bytes = 0
 
     def feed(self, chunk: bytes) -> None:
         at = 0
-        while at < len(chunk):
+        while at < len(chunk) and self._steps_left > 0:
+            self._steps_left -= 1
             at = self._inside(chunk, at) if self._in_string else self._outside(chunk, at)
+        if self._steps_left <= 0:
+            self._members, self._lists, self._collected = {}, {}, None
 
     def result(self) -> bytes:
-        """What was wanted, as a JSON object of its own."""
+        """What was wanted, as a JSON object of its own; an empty one of an answer that is made to keep us busy."""
         lists = {
             name: [{key: msgspec.Raw(value) for key, value in item.items()} for item in items]
             for name, items in self._lists.items()
@@ -115,7 +123,9 @@ class TopLevelScanner:
         else:
             if collected is not None and not self._is_key:
                 holder = self._members if self._watched == 1 else self._item
-                holder[self._key] = bytes(collected).strip()
+                self._kept_bytes += len(collected)
+                if self._kept_bytes <= _MAX_KEPT_BYTES:
+                    holder[self._key] = bytes(collected).strip()
             self._is_key = True
 
     def _keep(self, part: bytes) -> None:

@@ -57,7 +57,7 @@ class Dispatch:
             watch.start()
             return b"" if length == b"0" or method in {"POST", "PUT", "PATCH"} else None
         if length is not None:
-            headers.append((b"content-length", length))
+            headers.append((b"content-length", b"%d" % int(length)))  # as we understood it
         return self._stream(receiver, watch)
 
     async def _stream(self, receiver: BodyReceiver, watch: ClientWatch) -> AsyncIterator[bytes]:

@@ -16,10 +16,11 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 class EventSplitter:
     """Collects chunks and gives out complete events; what is incomplete waits in `tail`."""
 
-    __slots__ = ("_pieces", "size")
+    __slots__ = ("_end", "_pieces", "size")
 
     def __init__(self) -> None:
         self._pieces: list[bytes] = []
+        self._end = b""  # the tail's last bytes: no blank line is longer
         self.size = 0  # of the tail
 
     @property
@@ -31,6 +32,7 @@ class EventSplitter:
     @tail.setter
     def tail(self, text: bytes) -> None:
         self._pieces = [text] if text else []
+        self._end = text[-3:]
         self.size = len(text)
 
     def feed(self, chunk: bytes) -> list[bytes]:
@@ -38,8 +40,10 @@ class EventSplitter:
         if self.size:
             self._pieces.append(chunk)
             self.size += len(chunk)
-            if self.size <= MAX_EVENT_BYTES and b"\n" not in chunk and b"\r" not in chunk and not self._ends_in_cr():
-                return []  # in the middle of a long line
+            looked_at = self._end + chunk
+            self._end = looked_at[-3:]
+            if self.size <= MAX_EVENT_BYTES and not _BLANK_LINE.search(looked_at):
+                return []  # in the middle of an event
             text = self.tail
         else:
             text = chunk
@@ -53,10 +57,6 @@ class EventSplitter:
             events.append(self.tail)
             self.tail = b""
         return events
-
-    def _ends_in_cr(self) -> bool:
-        """Whether a carriage return came last before the newest piece: it may complete an event now."""
-        return self._pieces[-2].endswith(b"\r")
 
     def _split_with_carriage_returns(self, text: bytes) -> list[bytes]:
         events = []

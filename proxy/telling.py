@@ -27,7 +27,12 @@ class Told(msgspec.Struct, frozen=True):
 
 
 async def tell(target: Target, provider_key: bytes, answer: Answer, *, proxy_url: str) -> Told:
-    """Raises `Refusal` 502 when a short answer that must be seen whole breaks off."""
+    """Raises `Refusal` 502 when a short answer that must be seen whole breaks off, and for a status that no final
+    answer has (RFC 9110, section 15): the client would take a 101 for the start of another protocol.
+    """
+    if not 200 <= answer.status < 600:
+        message = f"{target.provider.label} answered with a status that means nothing."
+        raise Refusal(502, "upstream_broken", message, retryable=True)
     if answer.status == 401:
         return await _told_refusal(target.provider, provider_key, answer)
     if rewriting.is_needed(target.provider, target.kind, answer.headers):

@@ -127,6 +127,10 @@ class Upstream:
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise UpstreamBroken from error
         self._follow(response)
+        codings = response.headers.getall("Transfer-Encoding", [])
+        if codings and [coding.strip().lower() for coding in codings] != ["chunked"]:
+            response.close()  # aiohttp 3.14 passes the chunks on as they are, or the coding over.
+            raise UpstreamBroken
         return _AiohttpAnswer(response)
 
     def _follow(self, response: aiohttp.ClientResponse) -> None:

@@ -47,6 +47,11 @@ _OURS: Mapping[str, tuple[str, str]] = {
     ),
     "model_missing": ("The request named no model", "Add the field “model” to the body."),
     "messages_missing": ("The request held no messages", "Add the field “messages” to the body."),
+    "ambiguous_header": (
+        "A header came twice, with different values",
+        "Each key and the content type are sent once. Look for a second “Authorization” or “Content-Type”.",
+    ),
+    "method_not_allowed": ("The method is not served", "Calls are made by POST, and lists read by GET."),
     "body_too_large": ("The request's body was too large", "Send less at once."),
     "route_missing": (
         "The address ends too early",

@@ -79,7 +79,7 @@ def test_no_spelling_of_a_route_goes_unmetered(route: bytes) -> None:
     assert found.path_and_query.encode() == b"/" + route.removeprefix(b"v1/")
 
 
-@pytest.mark.parametrize("method", ["GET", "HEAD", "DELETE", "PUT", "PATCH", "post"])
+@pytest.mark.parametrize("method", ["GET", "HEAD", "DELETE", "PUT", "PATCH"])
 def test_only_posts_are_metered(method: str) -> None:
     found = target(CHAT, method=method)
     assert (found.method, found.is_metered, found.kind.name) == (method, False, "chat/completions")
@@ -97,10 +97,11 @@ def test_only_posts_are_metered(method: str) -> None:
         (b"a/.../b..c/.d", b"", "/a/.../b..c/.d"),
         (b"@evil.example", b"", "/@evil.example"),
         (b"x:80@evil.example/y", b"", "/x:80@evil.example/y"),
-        # Encoded twice: the provider sees what was sent, a file name that holds "%2e%2e".
-        (b"files/%252e%252e/x", b"", "/files/%252e%252e/x"),
-        (b"files/%255c", b"", "/files/%255c"),
-        (b"a%zz%", b"", "/a%zz%"),
+        # Encoded twice, and plain at any depth.
+        (b"files/100%25/a%2520b", b"", "/files/100%25/a%2520b"),
+        (b"files/%25", b"a=%zz%", "/files/%25?a=%zz%"),
+        (b"models/a;b=..;c", b"", "/models/a;b=..;c"),
+        (b"files/%E2%80%A6x", b"", "/files/%E2%80%A6x"),
     ],
 )
 def test_path_and_query_go_as_they_came(route: bytes, query: bytes, forwarded: str) -> None:
@@ -138,6 +139,34 @@ def test_path_and_query_go_as_they_came(route: bytes, query: bytes, forwarded: s
         b"a%5cb",
         b"a%5Cb",
         b"..%5c..",
+        # Encoded more than once: the provider, or what stands before it, may decode once more than we think.
+        b"files/%252e%252e/x",
+        b"files/%255c",
+        b"a/%25252e%25252E/x",
+        b"a/%25252525252e/x",
+        b"a/.%252e/x",
+        b"a%252f..%252fb",
+        b"a%25%30%64%25%30%61b",
+        # Overlong forms of "." and "/", an encoding that is none, IIS's own.
+        b"a/%c0%ae%c0%ae/x",
+        b"a%c0%afb",
+        b"a/%e0%80%ae%e0%80%ae/x",
+        b"a/%f0%80%80%ae/x",
+        b"a%ff",
+        b"a%zz%",
+        b"a%",
+        b"a/%u002e%u002e/x",
+        b"a/%25u002e%25u002e/x",
+        # What becomes dots: full-width ones, a leader of two; parameters of a path; white space.
+        b"a/%ef%bc%8e%ef%bc%8e/x",
+        b"a/%e2%80%a5/x",
+        b"a/..%ef%bc%8fx",
+        b"a/..;/x",
+        b"a/..;x=y/z",
+        b"a/%2e%2e%3b/z",
+        b"a/.;/z",
+        b"a/..%20/x",
+        b"a/%09../x",
         b"a b",
         b"a\tb",
         b"a\r\nHost: evil.example",
@@ -158,6 +187,14 @@ def test_an_unsafe_path_is_refused(route: bytes) -> None:
 @pytest.mark.parametrize("query", [b"a=b c", b"a=\r\nX: y", b"a=\xc3\xa9", b"a=\x00", b"a\\b", b"a#b", b"\x7f"])
 def test_an_unsafe_query_is_refused(query: bytes) -> None:
     assert refused(b"/api/proxy/v1/openai/models", query) == (400, "unsafe_path")
+
+
+@pytest.mark.parametrize("method", ["TRACE", "CONNECT", "PURGE", "PROPFIND", "get", "", "POST "])
+def test_other_methods_are_refused_with_a_list_of_those_that_go(method: str) -> None:
+    with pytest.raises(Refusal) as raised:
+        target(CHAT, method=method)
+    assert (raised.value.status, raised.value.code) == (405, "method_not_allowed")
+    assert raised.value.headers == ((b"allow", b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"),)
 
 
 @pytest.mark.parametrize(

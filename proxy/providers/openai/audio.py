@@ -48,7 +48,8 @@ def read_speech_request(members: Members) -> TokenUsage | None:
 
 def _text(raw: msgspec.Raw | None) -> str | None:
     try:
-        value = None if raw is None else json.loads(bytes(raw))  # not msgspec: it refuses a lone surrogate
+        # Not msgspec: it refuses a lone surrogate. Nothing but a text: a list would be built at many times its size.
+        value = None if raw is None or bytes(raw)[:1] != b'"' else json.loads(bytes(raw))
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, str) else None
