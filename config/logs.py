@@ -10,14 +10,14 @@ import traceback
 from types import TracebackType
 from typing import Any
 
-from django.core.exceptions import BadRequest, PermissionDenied
+from django.core.exceptions import BadRequest, PermissionDenied, SuspiciousOperation
 from django.http.multipartparser import MultiPartParserError
 from django.utils.safestring import SafeString
 from django.views.debug import ExceptionReporter
 
 from config.redaction import Redactor
 
-_REFUSALS = (PermissionDenied, BadRequest, MultiPartParserError)
+_REFUSALS = (PermissionDenied, BadRequest, SuspiciousOperation, MultiPartParserError)
 _plain = logging.Formatter()
 # With the secrets of the settings, as soon as these are read.
 _redact = Redactor()
@@ -80,7 +80,7 @@ def configure(level: str, secrets: list[str]) -> dict[str, Any]:
                 "class": "logging.StreamHandler",
                 "formatter": "line",
                 "stream": sys.stderr,
-                "filters": ["without secrets"],
+                "filters": ["refusals", "without secrets"],
             }
         },
         # A refusal is an answer like any other: its line says which page, and needs no traceback.
@@ -89,7 +89,6 @@ def configure(level: str, secrets: list[str]) -> dict[str, Any]:
             # Without handlers of their own, which Django gives them: all that is written goes by the one above.
             "django": {},
             "django.server": {"propagate": True},
-            "django.request": {"filters": ["refusals"]},
         },
         "root": {"handlers": ["stderr"], "level": level},
     }

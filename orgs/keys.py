@@ -34,7 +34,11 @@ def has_valid_form(key: str) -> bool:
 
 
 def digest(key: str) -> bytes:
-    """The 32 bytes of SHA-256 by which a key is found. Takes any text: what cannot be encoded is no key anyway."""
+    """The 32 bytes of SHA-256 by which a key is found. Takes any text: what cannot be encoded is no key anyway.
+
+    How long an index or a dictionary takes to compare digests may tell how alike two of them are, but not how alike
+    their keys are: a guess cannot be led nearer to a key. A key's 202 random bits need no slow hash either.
+    """
     return hashlib.sha256(key.encode("utf-8", "replace")).digest()
 
 

@@ -25,6 +25,14 @@ def test_a_refused_page_is_one_line_without_a_traceback(
     assert "Traceback" not in caplog.text
 
 
+def test_a_host_that_is_not_ours_is_one_line_too(client: Client, caplog: pytest.LogCaptureFixture) -> None:
+    """Scanners send them by the thousand."""
+    assert client.get("/", headers={"host": "elsewhere.example"}).status_code == 400
+
+    assert "elsewhere.example" in caplog.text
+    assert "Traceback" not in caplog.text
+
+
 def test_a_failure_keeps_its_traceback(caplog: pytest.LogCaptureFixture) -> None:
     try:
         raise ValueError("Something is wrong.")

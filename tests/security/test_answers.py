@@ -217,13 +217,21 @@ def test_another_host_is_refused(client: Client, headers: dict[str, str]) -> Non
     assert client.get("/accounts/login/", headers=headers).status_code == 400
 
 
-def test_the_host_that_a_proxy_passes_on_is_not_believed(client: Client, mailoutbox: list[Any]) -> None:
+def test_no_host_that_a_request_names_gets_into_a_mail(
+    client: Client, mailoutbox: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither one that a proxy is said to have passed on, nor another of the server's own names."""
+    monkeypatch.setattr(settings, "ALLOWED_HOSTS", [*settings.ALLOWED_HOSTS, "inside.elsewhere.example"])
     person: User = make_user("ada@example.com")
-    headers = {"x-forwarded-host": "elsewhere.example", "forwarded": "host=elsewhere.example", "host": "localhost"}
+    headers = {
+        "x-forwarded-host": "elsewhere.example",
+        "forwarded": "host=elsewhere.example",
+        "host": "inside.elsewhere.example",
+    }
 
     client.post("/accounts/password/reset/", {"email": person.email}, headers=headers)
 
     (message,) = mailoutbox
-    everything = message.body + str(message.alternatives)
+    everything = message.subject + message.body + str(message.alternatives)
     assert "elsewhere" not in everything
     assert f"{settings.PUBLIC_URL}/accounts/password/reset/key/" in everything

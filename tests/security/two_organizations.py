@@ -168,10 +168,9 @@ def _plain(text: str, asked: Iterable[str]) -> str:
 
 
 def everything_of(organization: Organization) -> dict[str, list[Any]]:
-    """All rows that belong to the organization, and all people."""
-    found: dict[str, list[Any]] = {
-        "people": list(User.objects.order_by("pk").values_list("pk", "email", "password", "name"))
-    }
+    """All rows that belong to the organization, and its people."""
+    people = User.objects.filter(pk__gt=_NUMBERS_FROM, pk__lt=_NEW_FROM).order_by("pk")
+    found: dict[str, list[Any]] = {"people": list(people.values_list("pk", "email", "password", "name", "is_active"))}
     for label in _OURS:
         for model in apps.get_app_config(label).get_models():
             rows = _rows_of(model, organization)
