@@ -3,8 +3,11 @@
 import os
 
 from celery import Celery
+from kombu import transport
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+transport.TRANSPORT_ALIASES |= dict.fromkeys(("redis", "rediss"), "config.broker:Transport")
 
 app = Celery("ai_prompt_cost")
 app.config_from_object("django.conf:settings", namespace="CELERY")

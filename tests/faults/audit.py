@@ -244,7 +244,8 @@ def _without_zeros(sums: Sums) -> Sums:
 def condensed_differences(organization: Organization) -> list[str]:
     """Spans that are vouched for and are not what their days add up to."""
     columns = ("request_count", "error_count", "cost_pico_usd", "input_tokens", "output_tokens")
-    days = list(DailyUsage.objects.filter(organization_id=organization.pk).values("day").annotate(**_sum(columns)))
+    found = DailyUsage.objects.filter(organization_id=organization.pk).values("day").annotate(**_sum(columns))
+    days: list[dict[str, Any]] = [dict(day) for day in found]
     wrong = []
     totals = CondensedTotals.objects.filter(organization_id=organization.pk, tag=None)
     for span in condensing.find_ready(organization.pk):

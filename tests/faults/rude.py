@@ -98,7 +98,7 @@ async def read_slowly(traffic: Traffic, chance: random.Random) -> None:
     with contextlib.suppress(OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
         writer.write(head + body)
         await read_head(reader, call)
-        while not traffic.is_over and await reader.read(1):
+        while not traffic.is_over and await reader.read(1):  # noqa: ASYNC110 - that is the fault
             await asyncio.sleep(1)
     await leave(writer, chance)
 

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import redis
+from django.db import connection, transaction
 
 from tests.conftest import settings_of_services
 from tests.factories import make_key
@@ -82,6 +83,23 @@ def test_a_worker_s_death_and_an_emptied_redis_lose_and_double_nothing(stage: St
     with Worker(stage.server.settings):
         stage.calls().run(count=8, at_once=8)
         assert stage.check(60) == {"complete": 32}
+
+
+def test_a_worker_whose_task_ends_after_the_death_of_redis_goes_on(stage: Stage, broker: Redis) -> None:
+    stage.start(REDIS_URL=broker.url)
+    with Worker(stage.server.settings) as worker:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("LOCK TABLE analytics_usagebatch IN EXCLUSIVE MODE")
+            stage.calls().run(count=4, at_once=4)
+            wait_until(lambda: "received" in worker.output, "the worker has a task")
+            broker.kill()
+            wait_until(lambda: "Connection to broker lost" in worker.output, "the worker knows")
+        wait_until(lambda: "succeeded" in worker.output, "the task ends")
+        broker.start()
+        stage.calls().run(count=4, at_once=4)
+        assert stage.check(60) == {"complete": 8}
+        assert worker.process is not None
+        assert worker.process.poll() is None, worker.output[-2000:]
 
 
 # --- PostgreSQL -------------------------------------------------------------------------------------------------------

@@ -210,6 +210,8 @@ class Watch:
             return f"{len(directories)} directories in the journal"
         if unposted := old.keys() - self._receipts_of(old):
             return f"a segment waits for {max(old[name] for name in unposted):.1f} s"
+        if any(worker.process is None or worker.process.poll() is not None for worker in self._town.workers):
+            return "a worker is dead"
         state = readiness(self._town.server.port)
         return "" if state.get("state") == "ok" else f"readyz: {json.dumps(state)}"
 
