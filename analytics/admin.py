@@ -7,6 +7,7 @@ from django.http import HttpRequest
 
 from analytics import price_book
 from analytics import tasks as analytics_tasks
+from analytics.forms import ModelPriceForm
 from analytics.models import (
     CreatedObject,
     DailyTagUsage,
@@ -18,7 +19,6 @@ from analytics.models import (
     SeenValue,
     UsageBatch,
 )
-from analytics.price_forms import ModelPriceForm
 from orgs.admin import ReadOnlyAdmin, staff
 from proxy import tasks
 

@@ -35,6 +35,19 @@ def _words(field: forms.Field, called: str) -> dict[str, str]:
     }
     if isinstance(field, forms.EmailField):
         words["invalid"] = "This is no e-mail address. They look like name@example.com."
+    if isinstance(field, forms.IntegerField):  # and decimal ones
+        words |= {
+            "invalid": "This is no number.",
+            "min_value": "The least is %(limit_value)s.",
+            "max_value": "The most is %(limit_value)s.",
+            "max_digits": "The number is too long.",
+            "max_whole_digits": "The number is too large.",
+            "max_decimal_places": "At most %(max)s digits fit behind the point.",
+        }
+    if isinstance(field, forms.DateTimeField):  # the admin's asks for both apart, and calls them invalid_date, ...
+        words["invalid"] = words["invalid_date"] = words["invalid_time"] = (
+            "This is no moment. They look like 2026-11-01 00:00."
+        )
     return words
 
 

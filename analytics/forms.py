@@ -13,6 +13,7 @@ from analytics import price_book
 from analytics.models import ModelPrice
 from analytics.models.prices import RATE_COLUMNS
 from analytics.pricing import PICO_USD
+from config.forms import PlainWords
 
 
 class RateField(forms.DecimalField):
@@ -48,7 +49,7 @@ def _other(name: str, units: int) -> RateField:
     return RateField(units=units, label=name, help_text="Empty: not known. 0: free.")
 
 
-class ModelPriceForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable while running
+class ModelPriceForm(PlainWords, forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable while running
     input_pico_usd = RateField(
         units=10**6, label="Input, USD per million tokens", help_text="Empty: not sold by the token. 0: free."
     )
