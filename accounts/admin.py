@@ -13,7 +13,7 @@ from django.http import HttpRequest
 
 from accounts import second_factor, services
 from accounts.models import User
-from orgs.admin import DiscreetAdmin
+from config.admin import DiscreetAdmin
 
 _RIGHTS = ("is_staff", "is_superuser", "groups", "user_permissions")
 

@@ -4,6 +4,7 @@ import contextlib
 import http.client
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from urllib.parse import urlencode
@@ -58,73 +59,100 @@ class Pages:
             return response.status
 
 
-def test_no_failing_step_writes_a_secret(
-    service_settings: dict[str, str], running_provider: FakeProvider, tmp_path: Path
-) -> None:
-    running_provider.reset()
-    owner, other = make_user("owner@example.com"), make_user("other@example.com")
+_POSTING = "proxy.tasks:_post"  # in production a worker's
+_STEPS = [step for step in STEPS if not (IS_PRODUCTION and step == _POSTING)]
+# Of their errors the log has the kind alone.
+_TOLD_BY_KIND = {"proxy.shipper:lines_of", _POSTING} & {*_STEPS}
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Whatever the steps are reached by, and what must not be seen."""
+
+    slug: str
+    email: str
+    invited: str  # the path of an invitation's link
+    session: str
+    keys: list[str]  # one for each step, so that none is warm
+
+    def secrets(self) -> dict[str, str]:
+        return {
+            "the session": self.session,
+            "the provider's key": PROVIDER_KEY,
+            "the database's password": OF_DATABASE,
+            "the cache's password": OF_CACHE,
+            "Anthropic's key": OF_ANTHROPIC,
+            "Google's key": OF_GOOGLE,
+            "an authorization": CREDENTIALS,
+            "an invitation": self.invited.split("/")[2],
+            "a query": ASKED_FOR,
+            "a password": PASSWORD.replace(" ", "+"),
+            **{f"key {number}": key for number, key in enumerate(self.keys)},
+        }
+
+    def told(self) -> str:
+        """What every error says besides."""
+        return (
+            f"{OF_ANTHROPIC} {OF_GOOGLE} Authorization: Basic {CREDENTIALS} sessionid={self.session} {self.invited} "
+            f"postgresql://aipc:{OF_DATABASE}@db/aipc redis://:{OF_CACHE}@cache/0"
+        )
+
+    def reach(self, step: str, port: int, key: str) -> None:
+        """Ask for what goes by the step."""
+        if step.startswith("orgs.access"):
+            Pages(port, self.session).ask("GET", f"/app/{self.slug}/")
+        elif step.startswith("orgs.services.invitations"):
+            Pages(port, self.session).ask("GET", self.invited)
+        elif step.startswith("allauth"):
+            Pages(port, "").ask("POST", "/accounts/login/", login=self.email, password=PASSWORD)
+        elif step.startswith("orgs.api_auth"):
+            _ask_api(port, key)
+        else:
+            with contextlib.suppress(OSError, http.client.HTTPException):
+                Caller(port, key).post(CHAT, chat(), {"x-provider-key": PROVIDER_KEY})
+
+
+@pytest.fixture
+def scene(service_settings: dict[str, str]) -> Scene:
+    owner = make_user("owner@example.com")
     organization = make_organization(owner=owner)
     team = make_team(organization)
-    invited = copied_path(make_invitation(organization=organization, by=owner))
     browser = Client()
     browser.force_login(owner)
-    session = browser.cookies["sessionid"].value
-    # One for each step, so that none is warm, and one of another shape.
-    keys = [make_key(team)[1] for _ in _STEPS]
-    secrets = {
-        "the session": session,
-        "the provider's key": PROVIDER_KEY,
-        "the database's password": OF_DATABASE,
-        "the cache's password": OF_CACHE,
-        "Anthropic's key": OF_ANTHROPIC,
-        "Google's key": OF_GOOGLE,
-        "an authorization": CREDENTIALS,
-        "an invitation": invited.split("/")[2],
-        "the service's own": service_settings["SECRET_KEY"],
-        "a password": PASSWORD.replace(" ", "+"),
-    }
-    told = (
-        f"{OF_ANTHROPIC} {OF_GOOGLE} Authorization: Basic {CREDENTIALS} sessionid={session} {invited} "
-        f"postgresql://aipc:{OF_DATABASE}@db/aipc redis://:{OF_CACHE}@cache/0 {service_settings['SECRET_KEY']}"
+    return Scene(
+        slug=organization.slug,
+        email=make_user("other@example.com").email,
+        invited=copied_path(make_invitation(organization=organization, by=owner)),
+        session=browser.cookies["sessionid"].value,
+        keys=[make_key(team)[1] for _ in _STEPS],
     )
+
+
+def test_no_failing_step_writes_a_secret(
+    service_settings: dict[str, str], scene: Scene, running_provider: FakeProvider, tmp_path: Path
+) -> None:
+    running_provider.reset()
     chosen = tmp_path / "step"
     chosen.write_text("")
+    own = service_settings["SECRET_KEY"]
     settings = {
         **service_settings,
         "OPENAI_UPSTREAM_URL": running_provider.openai_url,
         "LOG_LEVEL": "DEBUG",
         "FAILING_STEP_FILE": str(chosen),
-        "FAILING_STEP_SECRETS": told,
+        "FAILING_STEP_SECRETS": f"{scene.told()} {own}",
     }
     with FailingServer(settings) as server:
-        pages = Pages(server.port, session)
-        for step, key in zip(_STEPS, keys, strict=True):
+        for step, key in zip(_STEPS, scene.keys, strict=True):
             chosen.write_text(step)
-            if step.startswith("orgs.access"):
-                pages.ask("GET", f"/app/{organization.slug}/")
-            elif step.startswith("orgs.services.invitations"):
-                pages.ask("GET", invited)
-            elif step.startswith("allauth"):
-                Pages(server.port, "").ask("POST", "/accounts/login/", login=other.email, password=PASSWORD)
-            elif step.startswith("orgs.api_auth"):
-                _ask_api(server.port, key)
-            else:
-                with contextlib.suppress(OSError, http.client.HTTPException):
-                    Caller(server.port, key).post(CHAT, chat(), {"x-provider-key": PROVIDER_KEY})
+            scene.reach(step, server.port, key)
             wait_until(partial(_has_reached, chosen, step), f"{step} has failed", 20)
         server.stop()
         written = server.output
-    for name, secret in {**secrets, **{f"key {number}": key for number, key in enumerate(keys)}}.items():
+    for name, secret in {**scene.secrets(), "the service's own": own}.items():
         assert secret not in written, name
-    assert ASKED_FOR not in written
     untold = {step for step in _STEPS if f"RuntimeError: {step} failed" not in written}
     assert untold == _TOLD_BY_KIND
-
-
-_POSTING = "proxy.tasks:_post"  # in production a worker's
-_STEPS = [step for step in STEPS if not (IS_PRODUCTION and step == _POSTING)]
-# Of their errors the log has the kind alone.
-_TOLD_BY_KIND = {"proxy.shipper:lines_of", _POSTING} & {*_STEPS}
 
 
 def _has_reached(chosen: Path, step: str) -> bool:
