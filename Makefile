@@ -12,7 +12,7 @@ export PYTHON
 with_env = exec sh scripts/with_env.sh
 python = .venv/bin/python
 
-.PHONY: help demo serve worker beat manage test test-all check fix lock bench bench-dashboard run-level demo-level develop-level
+.PHONY: help demo serve worker beat manage test test-all check fix lock bench bench-dashboard faults run-level demo-level develop-level
 .DEFAULT_GOAL := help
 
 help:
@@ -28,6 +28,7 @@ help:
 	@echo "make lock       pin the dependencies of pyproject.toml into requirements/*.txt, and those for Node [ARGS=--upgrade]"
 	@echo "make bench      measure what a proxied call costs"
 	@echo "make bench-dashboard  measure the pages of an organization with ten million records"
+	@echo "make faults     kill, stop and fill everything under load, and count lost and doubled calls (eight minutes) [FAULTS_SECONDS=5] [ARGS='--seed 7']"
 
 run-level:
 	@sh scripts/environment.sh run
@@ -84,3 +85,6 @@ bench: develop-level
 
 bench-dashboard: develop-level
 	@exec $(python) -m benchmarks.dashboard $(ARGS)
+
+faults: develop-level
+	@exec $(python) -m tests.faults $(ARGS)

@@ -3,6 +3,7 @@
 Which processes run is noted in the folder `TEST_PID_FOLDER`, so that the runner can end what an aborted run leaves.
 """
 
+import contextlib
 import os
 import pwd
 import shutil
@@ -171,10 +172,26 @@ def account() -> dict[str, Any]:
 
 
 def _kill_session(pid: int) -> None:
-    try:
+    """Those of its process group and, where /proc tells, of the groups that its children have made."""
+    members = [member for member in _pids() if _session_of(member) == pid]
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(pid, signal.SIGKILL)
+    for member in members:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(member, signal.SIGKILL)
+
+
+def _pids() -> list[int]:
+    with contextlib.suppress(FileNotFoundError):
+        return [int(item.name) for item in Path("/proc").iterdir() if item.name.isdigit()]
+    return []
+
+
+def _session_of(pid: int) -> int:
+    try:
+        return os.getsid(pid)
     except ProcessLookupError:
-        return
+        return 0
 
 
 def _pid_folder() -> Path | None:

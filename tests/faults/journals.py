@@ -16,7 +16,7 @@ from orgs.models import ApiKey
 from orgs.services import organizations
 from tests.faults import disk
 from tests.faults.scene import Fault, Scene
-from tests.faults.town import Town, kill
+from tests.faults.town import Town, command_of, kill
 from tests.servers import wait_until
 
 
@@ -35,7 +35,9 @@ def fill_the_disk(scene: Scene) -> None:
 
 def lose_power(scene: Scene) -> None:
     town = scene.town
+    dying = town.proxies()
     town.server.kill()
+    wait_until(lambda: not any(map(command_of, dying)), "all are dead")
     synced = town.folder / "synced"
     disk.lose_power(town.journal, synced, scene.random)
     shutil.rmtree(synced)

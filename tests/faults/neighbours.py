@@ -88,7 +88,7 @@ def empty_redis(scene: Scene) -> None:
 def age_redis(scene: Scene) -> None:
     """Its file is that of a while ago: tasks that are done are there again, and later ones are not."""
     old = scene.town.folder / "old-redis"
-    shutil.copytree(append_only(scene), old, copy_function=copy_as_it_is)
+    copy_tree(append_only(scene), old)
     scene.pause(0.3)
     scene.town.redis.kill()
     shutil.rmtree(append_only(scene))
@@ -100,13 +100,13 @@ def append_only(scene: Scene) -> Path:
     return scene.town.redis.folder / "data" / "appendonlydir"
 
 
-def copy_as_it_is(source: str, target: str) -> str:
-    """Owner included."""
-    shutil.copy2(source, target)
-    place = Path(source).stat()
-    shutil.chown(target, place.st_uid, place.st_gid)
-    shutil.chown(Path(target).parent, place.st_uid, place.st_gid)
-    return target
+def copy_tree(source: Path, target: Path) -> None:
+    """Owners included."""
+    shutil.copytree(source, target, symlinks=True)
+    for original in [source, *source.rglob("*")]:
+        owner = original.lstat()
+        with contextlib.suppress(FileNotFoundError):
+            shutil.chown(target / original.relative_to(source), owner.st_uid, owner.st_gid)
 
 
 def restore_postgres(scene: Scene) -> None:
@@ -115,20 +115,14 @@ def restore_postgres(scene: Scene) -> None:
     backup = town.folder / "backup"
     town.postgres.stop()
     connection.close()
-    shutil.copytree(data, backup, copy_function=copy_as_it_is, symlinks=True)
+    copy_tree(data, backup)
     start_again(town.postgres)
     scene.pause(0.8)
     town.at_once(*(Ended(server).close_down for server in [town.server, *town.workers]))
     town.postgres.stop()
     connection.close()
     shutil.rmtree(data)
-    data.mkdir(mode=0o700)
-    shutil.copytree(backup, data, copy_function=copy_as_it_is, symlinks=True, dirs_exist_ok=True)
-    for folder in [data, *(item for item in data.rglob("*") if item.is_dir())]:
-        owner = (backup / folder.relative_to(data) if folder != data else data / "PG_VERSION").stat()
-        shutil.chown(folder, owner.st_uid, owner.st_gid)
-        folder.chmod(0o700)
-    shutil.rmtree(backup)
+    backup.rename(data)
     start_again(town.postgres)
     town.open()
     call_command("replay_journal", town.journal, verbosity=0, stdout=(said := Said()))

@@ -49,8 +49,15 @@ class ProviderProcess(Server):
         self._ask("reset")
 
     def _ask(self, name: str) -> bytes:
-        with urllib.request.urlopen(f"{self.url}/__{name}", timeout=60) as answer:
-            return bytes(answer.read())
+        for attempt in range(3):
+            try:
+                with urllib.request.urlopen(f"{self.url}/__{name}", timeout=60) as answer:
+                    return bytes(answer.read())
+            except OSError as error:
+                print(f"The provider's {name}: {error!r}", flush=True)
+                if attempt == 2:
+                    raise
+        raise AssertionError("unreachable")
 
 
 def read_exchange(line: bytes) -> Exchange:
