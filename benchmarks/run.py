@@ -112,7 +112,7 @@ def _open_targets(stack: ExitStack, folder: str, clients: list[str], *, with_vie
     for client in clients:
         proxy = stack.enter_context(ProxyServer({**settings, "UPSTREAM_CLIENT": client}))
         assert proxy.process is not None
-        key = key or _create_key(settings)
+        key = key or create_key(settings)
         targets.append(Target(f"AI Prompt Cost, {client}", proxy.port, proxy.process.pid, key))
     if with_view:
         arguments = _uvicorn("benchmarks.targets:django_application", view, "--factory")
@@ -124,14 +124,16 @@ def _open_targets(stack: ExitStack, folder: str, clients: list[str], *, with_vie
     return targets
 
 
-def _create_key(settings: dict[str, str]) -> str:
-    manage = [sys.executable, str(ROOT / "manage.py")]
-    variables = {**environment(), **settings}
-    subprocess.run([*manage, "create_organization", "Bench"], env=variables, check=True, stdout=subprocess.DEVNULL)
-    made = subprocess.run(
-        [*manage, "create_api_key", "--org", "bench", "--team", "load"], env=variables, check=True, capture_output=True
-    )
-    return made.stdout.decode().strip()
+def create_key(settings: dict[str, str]) -> str:
+    manage(settings, "create_organization", "Bench")
+    return manage(settings, "create_api_key", "--org", "bench", "--team", "load").strip()
+
+
+def manage(settings: dict[str, str], *arguments: str) -> str:
+    """A command's output."""
+    line = [sys.executable, str(ROOT / "manage.py"), *arguments]
+    made = subprocess.run(line, env={**environment(), **settings}, check=True, capture_output=True)
+    return made.stdout.decode()
 
 
 def _measure(target: Target, case: str, request: bytes, requests: int, connections: int) -> None:

@@ -20,6 +20,8 @@ _MAX_FRAMING_BYTES = 64 * 1024
 # A body that brings fewer bytes than this in CLIENT_BODY_TIMEOUT seconds, and not its end, is too slow.
 _LEAST_BODY_BYTES = 4096
 _IDLE, _HEAD, _BODY = range(3)
+# Of one answer at most so much, and one part, waits here for its client.
+_WAITING_BYTES = 8 * 1024
 
 
 class ClientProtocol(HttpToolsProtocol):
@@ -38,6 +40,7 @@ class ClientProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
+        transport.set_write_buffer_limits(high=_WAITING_BYTES)
         self.parser.set_dangerous_leniencies(lenient_data_after_close=False)
         patience = min(settings.CLIENT_HEAD_TIMEOUT, settings.CLIENT_BODY_TIMEOUT)
         self._looks_every = patience / 6

@@ -21,6 +21,10 @@ from aiohttp.client_proto import ResponseHandler
 from proxy.providers.base import Header
 
 _MAX_HEADER_BYTES = 64 * 1024
+# Of one answer at most twice as much waits here for its client, and one read: what a slow client does not take stays
+# with the provider. (tests/faults/test_slow_readers.py)
+_READ_BYTES = 4 * 1024
+_WAITING_BYTES = 2 * 1024
 
 
 class UpstreamError(Exception):
@@ -92,8 +96,11 @@ class Upstream:
         context = ssl.create_default_context()
         if self._ca_file:
             context.load_verify_locations(self._ca_file)
+        connector = aiohttp.TCPConnector(ssl=context, limit=0, ttl_dns_cache=60, keepalive_timeout=20)
+        connector._factory = partial(_Connection, loop=asyncio.get_running_loop())  # type: ignore[assignment]
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(ssl=context, limit=0, ttl_dns_cache=60, keepalive_timeout=20),
+            connector=connector,
+            read_bufsize=_WAITING_BYTES,
             timeout=self._timeout,
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
@@ -149,6 +156,33 @@ class Upstream:
         body = self._bodies.pop(protocol)
         if not body.is_eof() and body.exception() is None:
             body.set_exception(aiohttp.ClientPayloadError("the framing cannot be parsed"))
+
+
+class _Connection(ResponseHandler):
+    """aiohttp's, read in small pieces. The event loop's own are of 256 KB, and a client's slowness is seen only after
+    one was taken.
+    """
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        transport.set_protocol(_SmallReads(self))
+
+
+class _SmallReads(asyncio.BufferedProtocol):
+    _buffer = memoryview(bytearray(_READ_BYTES))  # one for all: it is emptied before the loop reads on
+
+    def __init__(self, connection: _Connection) -> None:
+        self._connection = connection
+        self.connection_lost = connection.connection_lost  # type: ignore[method-assign]
+        self.eof_received = connection.eof_received  # type: ignore[method-assign]
+        self.pause_writing = connection.pause_writing  # type: ignore[method-assign]
+        self.resume_writing = connection.resume_writing  # type: ignore[method-assign]
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self._connection.data_received(bytes(self._buffer[:nbytes]))
 
 
 def _text(value: bytes) -> str:
