@@ -12,7 +12,7 @@ export PYTHON
 with_env = exec sh scripts/with_env.sh
 python = .venv/bin/python
 
-.PHONY: help demo serve worker beat manage test test-all check fix lock bench bench-dashboard faults run-level demo-level develop-level
+.PHONY: help demo serve worker beat manage test test-all fuzz check fix lock bench bench-dashboard faults run-level demo-level develop-level
 .DEFAULT_GOAL := help
 
 help:
@@ -23,6 +23,7 @@ help:
 	@echo "make manage     a command of manage.py with the variables of .env [ARGS='create_organization Acme']"
 	@echo "make test       all tests that need Python alone, on PostgreSQL and Redis and in trial mode [ARGS='-k keys']"
 	@echo "make test-all   the same and the tests that need Node, Chromium and clients from the package registries"
+	@echo "make fuzz       the readers of foreign bytes against ever new ones [SECONDS=600 for each property] [ARGS='-k split']"
 	@echo "make check      lint, format, types, import rules, migrations, deployment check"
 	@echo "make fix        repair what ruff can repair, and format"
 	@echo "make lock       pin the dependencies of pyproject.toml into requirements/*.txt, and those for Node [ARGS=--upgrade]"
@@ -60,6 +61,10 @@ test: develop-level
 # EXTRAS=only leaves out what `make test` runs.
 test-all: develop-level
 	@exec $(python) -m tests.run --extras "$(EXTRAS)" -- $(ARGS)
+
+# One process: what is found at random is to be found again, and another's load to be told from our own.
+fuzz: develop-level
+	@FUZZ_SECONDS="$(or $(SECONDS),600)" exec nice $(python) -m pytest tests/fuzz -n0 -s --timeout 0 --show-capture=no $(ARGS)
 
 check: develop-level
 	@exec $(python) -m scripts.check

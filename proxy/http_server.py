@@ -139,7 +139,7 @@ class ClientProtocol(HttpToolsProtocol):
 
     def _refuse(self, refusal: heads.BadRequest) -> None:
         """The requests before the bad one are answered; then the connection ends, since nothing behind it is known."""
-        self.logger.info("A request was refused by %s: %s", refusal.status, refusal)
+        self.logger.debug("A request was refused by %s: %s", refusal.status, refusal)
         self._is_refused = True
         waiting = [cycle for cycle, _ in self.pipeline]  # the newest first
         if self._running is not None and not self._running.response_complete:

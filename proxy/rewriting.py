@@ -18,7 +18,7 @@ from proxy.upstream import UpstreamBroken
 # An unescaped quote cannot stand inside of a JSON text, so this is always a member's name with its value.
 _ADDRESS = re.compile(rb'("results_url"\s*:\s*)("(?:[^"\\]|\\.)*")')
 _NAME = b'"results_url"'
-_COMPLETE = re.compile(rb'"results_url"(?:\s*:\s*(?:"(?:[^"\\]|\\.)*"|[^"\s])|\s*[^:\s])')
+_COMPLETE = re.compile(rb'"results_url"(?:\s*:\s*(?:"(?:[^"\\]|\\.)*"|(?=[^"\s]))|\s*(?=[^:\s]))')
 _MAX_HELD_BYTES = 16 * 1024
 _RESULTS_PATH = re.compile(r".*?((?:/v1)?/messages/batches/[^/]+/results)")
 
