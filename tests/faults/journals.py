@@ -103,7 +103,7 @@ def poison(scene: Scene) -> None:
     receipt = UsageBatch.objects.get(segment_id=segment)
     assert (receipt.inserted_count, receipt.rejected_count) == (len(good), len(bad)), receipt.__dict__
     assert RejectedRecord.objects.count() == rejected + len(bad)
-    scene.note(f"{len(good)} good lines posted, {len(bad)} bad ones kept for a person")
+    scene.note(f"{len(good)} good lines of the segment posted")
 
 
 def write_newer(scene: Scene) -> None:

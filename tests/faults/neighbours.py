@@ -126,7 +126,7 @@ def restore_postgres(scene: Scene) -> None:
     start_again(town.postgres)
     town.open()
     call_command("replay_journal", town.journal, verbosity=0, stdout=(said := Said()))
-    scene.note(said.text.strip().splitlines()[0])
+    scene.note(said.text.splitlines()[0].rstrip("."))
 
 
 class Said:

@@ -15,7 +15,7 @@ from orgs.models import Organization
 from tests.factories import make_key, make_organization, make_team
 from tests.faults.audit import Findings, compare, condensed_differences, is_shipped, rollup_differences
 from tests.faults.load import NUMBER
-from tests.faults.town import PROCESSES, Town, Watch
+from tests.faults.town import PROCESSES, Town, Watch, directories_in_use
 from tests.faults.traffic import Choose, Client, Traffic
 from tests.servers import wait_until
 
@@ -53,6 +53,7 @@ class Scene:
         self.random = random.Random(f"{seed} {fault.name}")
         self.seconds = seconds  # of load around the fault
         self.notes: list[str] = []
+        self._rejected_before = RejectedRecord.objects.count()
         self.organizations = [make_organization() for _ in range(fault.organizations)]
         keys = [make_key(make_team(organization))[1] for organization in self.organizations]
         self._keys = {key: organization.pk for key, organization in zip(keys, self.organizations, strict=True)}
@@ -108,8 +109,10 @@ class Scene:
         journal = self.town.journal
 
         def is_whole() -> bool:
-            directories = [item for item in journal.iterdir() if not item.name.startswith(".")]
-            return len(directories) == PROCESSES and is_shipped(journal)
+            try:
+                return len(directories_in_use(journal)) == PROCESSES and is_shipped(journal)
+            except FileNotFoundError:
+                return False  # it changes while it is looked at
 
         wait_until(is_whole, "everything in the journal is posted", _PATIENCE_SECONDS)
 
@@ -150,6 +153,6 @@ class Scene:
         self.note(f"{interrupted} interrupted, {pending} pending")
         if untold > interrupted + sum(not call.is_complete for call in self.traffic.calls):
             found.wrong.append(f"{untold} records are pending for no reason")
-        if rejected := RejectedRecord.objects.count():
-            self.note(f"{rejected} lines rejected so far")
+        if rejected := RejectedRecord.objects.count() - self._rejected_before:
+            self.note(f"{rejected} lines rejected")
         return found

@@ -197,7 +197,7 @@ class Watch:
     def what_is_wrong(self) -> str:
         journal = self._town.journal
         try:
-            directories = [item for item in journal.iterdir() if not item.name.startswith(".")]
+            directories = directories_in_use(journal)
             now = time.time()
             old = {
                 path.stem: now - path.stat().st_mtime
@@ -227,6 +227,16 @@ class Watch:
         except psycopg.Error:
             return set()
         return {str(segment_id) for (segment_id,) in found}
+
+
+def directories_in_use(journal: Path) -> list[Path]:
+    """Those of living processes, and of dead ones that somebody must take over. What else is left may lie there."""
+    return [
+        directory
+        for directory in journal.iterdir()
+        if not directory.name.startswith(".")
+        and any(item.name != "lock" and item.suffix != ".posted" for item in directory.iterdir())
+    ]
 
 
 def readiness(port: int) -> dict[str, Any]:
