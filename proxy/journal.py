@@ -88,6 +88,7 @@ class Segment:
         self.lines = 0
         try:
             self.reserve(capacity)
+            sync_directory(directory)  # a line that is synced later must not be lost with the name of its file
         except OSError:
             self.discard()
             raise

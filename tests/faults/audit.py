@@ -158,11 +158,11 @@ def _check_nameless(
 
 def _mistake(row: LedgerRecord, exchange: Exchange | None, used: UsedBy, is_told: bool) -> str:
     """What is wrong with a record, or nothing."""
+    if row.metering == "free":
+        return "" if (not row.cost_pico_usd and not row.is_request) else "a free call costs something"
     if row.state == "interrupted":
         is_right = (row.cost_pico_usd, row.cost_status, row.is_request) == (None, "interrupted", False)
         return "" if is_right else "an interrupted call costs something"
-    if row.metering == "free":
-        return "" if (not row.cost_pico_usd and not row.is_request) else "a free call costs something"
     if row.object_id and row.cost_status == "pending":
         return "its outcome was fetched, and it is pending" if is_told else ""
     if row.usage_source != "provider":

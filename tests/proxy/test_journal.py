@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import stat
 import threading
 from collections.abc import Callable
 from functools import partial
@@ -238,6 +239,8 @@ class SyncedBytes:
         monkeypatch.setattr(os, "fsync", self._note)
 
     def _note(self, file: int) -> None:
+        if stat.S_ISDIR(os.fstat(file).st_mode):
+            return
         content = os.pread(file, 1 << 24, 0)
         self.before()
         self._fsync(file)

@@ -107,10 +107,11 @@ def test_a_disk_that_fails_for_a_moment_delays_a_segment_and_no_other(
             raise OSError(5, "Input/output error")
         original(file)
 
-    monkeypatch.setattr(os, "fsync", fsync)
     lines = [make_call_line(), make_call_line()]
-    for line in lines:
-        stage.sealer.seal(make_segment(tmp_path, [line]))
+    segments = [make_segment(tmp_path, [line]) for line in lines]
+    monkeypatch.setattr(os, "fsync", fsync)
+    for segment in segments:
+        stage.sealer.seal(segment)
     sealed = [stage.sealed.get(timeout=_WAIT) for _ in lines]
     assert sorted(path.read_bytes() for path in sealed) == sorted(lines)
 

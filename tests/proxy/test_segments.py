@@ -1,5 +1,6 @@
 """One file of the journal: what counts of it after a crash, and that it takes its room before it is used."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -21,3 +22,10 @@ def test_a_segment_without_room_leaves_no_file(tmp_path: Path) -> None:
     with largest_file(1000), pytest.raises(OSError, match="too large"):
         Segment(tmp_path, 5000)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_segment_s_name_is_on_the_disk_before_its_first_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced = []
+    monkeypatch.setattr(os, "fsync", lambda file: synced.append(os.fstat(file).st_ino))
+    Segment(tmp_path, 5000)
+    assert synced == [tmp_path.stat().st_ino]
