@@ -12,7 +12,7 @@ from tests.clients.environments import node_folder
 from tests.clients.matrix import CALLS, CLIENTS, Client
 from tests.clients.stage import Run, Stage
 
-pytestmark = [pytest.mark.clients, pytest.mark.timeout(600)]  # the first one installs the clients
+pytestmark = pytest.mark.clients
 SCENARIOS = [pytest.param(client, name, id=f"{client}-{name}") for client in CLIENTS for name in client.scenarios]
 
 

@@ -16,7 +16,7 @@ from tests.clients.stage import Call, Stage
 from tests.documentation.served import Account
 from tests.processes import wait_until
 
-pytestmark = [pytest.mark.clients, pytest.mark.timeout(600)]  # the first one installs the clients
+pytestmark = pytest.mark.clients
 OPENAI, ANTHROPIC = "openai/chat/completions", "anthropic/v1/messages"
 PROVIDER_KEYS = {"openai": "sk-openai-of-curl", "anthropic": "sk-ant-of-curl"}
 HELLO = [{"role": "user", "content": "Grüezi!"}]

@@ -15,7 +15,7 @@ from tests.documentation.served import Account
 from tests.documentation.test_examples import PROVIDER_KEYS, Ran, assert_worked, on
 from tests.documentation.test_node_snippets import node_folder  # noqa: F401  (a fixture)
 
-pytestmark = [pytest.mark.node, pytest.mark.timeout(400)]  # the first one installs the packages
+pytestmark = pytest.mark.node
 
 EXAMPLES = [one for one in all_blocks(sorted(DOCS.glob("*.md"))) if one.language in {"js", "ts"} and one.provider]
 OPTIONS = {

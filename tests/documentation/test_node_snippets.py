@@ -11,7 +11,7 @@ from tests.documentation.expectations import assert_booked, assert_documented, a
 from tests.documentation.served import Account, Call
 from tests.documentation.test_snippets import GPT, HELLO, SONNET
 
-pytestmark = [pytest.mark.node, pytest.mark.timeout(400)]  # the first one installs the packages
+pytestmark = pytest.mark.node
 
 
 @pytest.fixture(scope="module")
