@@ -19,12 +19,10 @@ import yarl
 from aiohttp.client_proto import ResponseHandler
 
 from proxy.providers.base import Header
+from proxy.small_reads import SmallReads
 
 _MAX_HEADER_BYTES = 64 * 1024
-# Of one answer at most twice as much waits here for its client, and one read: what a slow client does not take stays
-# with the provider. (tests/faults/test_slow_readers.py)
-_READ_BYTES = 4 * 1024
-_WAITING_BYTES = 2 * 1024
+_WAITING_BYTES = 2 * 1024  # of one answer twice as much waits here for its client, and one read
 
 
 class UpstreamError(Exception):
@@ -159,30 +157,20 @@ class Upstream:
 
 
 class _Connection(ResponseHandler):
-    """aiohttp's, read in small pieces. The event loop's own are of 256 KB, and a client's slowness is seen only after
-    one was taken.
-    """
+    """aiohttp's, read in small pieces."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
         transport.set_protocol(_SmallReads(self))
 
 
-class _SmallReads(asyncio.BufferedProtocol):
-    _buffer = memoryview(bytearray(_READ_BYTES))  # one for all: it is emptied before the loop reads on
-
+class _SmallReads(SmallReads):
     def __init__(self, connection: _Connection) -> None:
-        self._connection = connection
+        self.data_received = connection.data_received  # type: ignore[method-assign]
         self.connection_lost = connection.connection_lost  # type: ignore[method-assign]
         self.eof_received = connection.eof_received  # type: ignore[method-assign]
         self.pause_writing = connection.pause_writing  # type: ignore[method-assign]
         self.resume_writing = connection.resume_writing  # type: ignore[method-assign]
-
-    def get_buffer(self, sizehint: int) -> memoryview:
-        return self._buffer
-
-    def buffer_updated(self, nbytes: int) -> None:
-        self._connection.data_received(bytes(self._buffer[:nbytes]))
 
 
 def _text(value: bytes) -> str:
