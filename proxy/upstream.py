@@ -94,7 +94,9 @@ class Upstream:
         context = ssl.create_default_context()
         if self._ca_file:
             context.load_verify_locations(self._ca_file)
-        connector = aiohttp.TCPConnector(ssl=context, limit=0, ttl_dns_cache=60, keepalive_timeout=20)
+        # aiohttp 3.14 leaves the timer of `sock_read` on where a reader was slow, and it spoils the idle connection.
+        idle_seconds = min(20.0, (self._timeout.sock_read or 40.0) / 2)
+        connector = aiohttp.TCPConnector(ssl=context, limit=0, ttl_dns_cache=60, keepalive_timeout=idle_seconds)
         connector._factory = partial(_Connection, loop=asyncio.get_running_loop())  # type: ignore[assignment]
         self._session = aiohttp.ClientSession(
             connector=connector,
