@@ -24,7 +24,7 @@ def test_a_connection_that_was_idle_for_longer_than_an_answer_may_be_silent_is_n
     async def call_slowly(upstream: Upstream) -> int:
         answer = await upstream.send("POST", f"{provider.openai_url}/chat/completions", _HEADERS, _QUESTION)
         await asyncio.sleep(0.05)
-        while await answer.read():
+        while await answer.read():  # noqa: ASYNC110 - a slow reader is the point
             await asyncio.sleep(0.001)
         return answer.status
 
