@@ -23,6 +23,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--readers", type=int, default=1000)
     parser.add_argument("--seconds", type=int, default=30)
+    parser.add_argument("--client", choices=("aiohttp", "lean"), default="aiohttp")
     options = parser.parse_args()
     allow_files(4 * options.readers + 200)
     with contextlib.ExitStack() as stack:
@@ -34,6 +35,7 @@ def main() -> None:
             "DATA_DIR": stack.enter_context(tempfile.TemporaryDirectory()),
             "OPENAI_UPSTREAM_URL": stack.enter_context(Flood(STREAM_BYTES)).url,
             "LOG_LEVEL": "WARNING",
+            "UPSTREAM_CLIENT": options.client,
         }
         manage(settings, "migrate")  # apart, since a process that has made all tables is larger afterwards
         key = create_key(settings)

@@ -259,6 +259,8 @@ class KeyCache:
 
     def _poll_and_close(self) -> None:
         try:
+            if not self._was_polled or self.is_unmigrated:
+                self._look_up(b"")  # raises where columns that it needs are still to come
             self.poll()
         finally:
             connection.close()

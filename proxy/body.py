@@ -28,8 +28,9 @@ _raw_decoder = msgspec.json.Decoder(msgspec.Raw)
 _encoder = msgspec.json.Encoder()
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _SURROGATE_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F]")
-# One without its digits, by the parity of the backslashes before it.
-_BAD_SURROGATE = re.compile(rb"(?<!\\)(?:\\\\)*+\\u[dD](?![0-9a-fA-F]{3})")
+# One without its digits: what looks so, found quickly, and what is so, by the parity of the backslashes before it.
+_MAYBE_BAD_SURROGATE = re.compile(rb"\\u[dD](?![0-9a-fA-F]{3})")
+_BAD_SURROGATE = re.compile(rb"(?<!\\)(?:\\\\)*+" + _MAYBE_BAD_SURROGATE.pattern)
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
@@ -72,7 +73,8 @@ def split(body: bytes) -> Members | None:
     except RecursionError:
         raise MalformedBody("The request body is nested too deeply.") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        if _SURROGATE_ESCAPE.search(body) and not _BAD_SURROGATE.search(body):
+        is_bad = bool(_MAYBE_BAD_SURROGATE.search(body) and _BAD_SURROGATE.search(body))
+        if _SURROGATE_ESCAPE.search(body) and not is_bad:
             return _split_with_surrogates(body, is_object=is_object)
         raise MalformedBody(f"The request body is not valid JSON: {_reason(error)}.") from None
 

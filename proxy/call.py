@@ -95,7 +95,8 @@ def _meaning(route: bytes) -> str:
 
 def _check_path(route: bytes, query: bytes) -> None:
     """Nothing in the path may make the provider's server, or a proxy before it, see another host or a parent folder."""
-    if _UNSAFE.search(route) or _UNSAFE.search(query) or not all(map(_is_plain, _readings(route))):
+    is_safe = not (_UNSAFE.search(route) or _UNSAFE.search(query))
+    if not is_safe or not (all(map(_is_plain, _readings(route))) if b"%" in route else _is_plain(route.decode())):
         raise Refusal(400, "unsafe_path", "The path after the provider's name must be a plain route of its API.")
 
 
@@ -122,5 +123,5 @@ def _is_plain(path: str) -> bool:
         or _UNSAFE_DECODED.search(path)
         or _ABSOLUTE.match(path)
         # Tomcat cuts "..;x" at the semicolon, Windows takes white space away.
-        or any(segment.partition(";")[0].strip() in {".", ".."} for segment in path.split("/"))
+        or ("." in path and any(segment.partition(";")[0].strip() in {".", ".."} for segment in path.split("/")))
     )

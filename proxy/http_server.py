@@ -32,8 +32,9 @@ class ClientProtocol(HttpToolsProtocol):
     _offered: bytes | None = None
     _phase = _IDLE
     _messages = 0
-    _head_left = 0  # bytes that the rest of the head may have
-    _late_head_bytes = 0  # came in reads that held nothing but a part of the head
+    _read_bytes = 0  # of the latest read
+    _head_bytes = 0  # of earlier reads that held a part of the head; the first may hold something else, too
+    _late_head_bytes = 0  # of those that held nothing else
     _body_bytes = 0
     _framing_bytes = 0
     _is_refused = False  # what still comes is not looked at
@@ -52,8 +53,11 @@ class ClientProtocol(HttpToolsProtocol):
             return
         self._unset_keepalive_if_required()
         before = self._phase, self._messages, self._body_bytes
+        self._read_bytes = len(data)
         try:
             self._feed(data)
+            if self._phase == _HEAD:
+                self._head_bytes += len(data)
             if before == (self._phase, self._messages, self._body_bytes):
                 self._count_more_of_the_same(len(data))
         except httptools.HttpParserError as error:
@@ -92,21 +96,12 @@ class ClientProtocol(HttpToolsProtocol):
         super().on_message_begin()
         self._phase = _HEAD
         self._messages += 1
-        self._head_left = heads.MAX_HEAD_BYTES
-        self._late_head_bytes = self._framing_bytes = 0
+        self._head_bytes = self._late_head_bytes = self._framing_bytes = 0
 
     def on_url(self, url: bytes) -> None:
         self.url += url
         if len(self.url) > heads.MAX_TARGET_BYTES:
             raise heads.BadRequest(414)
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        if self._phase != _HEAD:
-            return  # A trailer is no header (RFC 9110, section 6.5.1).
-        self._head_left -= len(name) + len(value) + 4
-        if self._head_left < 0 or len(self.headers) >= heads.MAX_HEADERS:
-            raise heads.BadRequest(431)
-        super().on_header(name, value)
 
     def on_body(self, body: bytes) -> None:
         self._body_bytes += len(body)
@@ -121,6 +116,8 @@ class ClientProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         parser = self.parser
         heads.check(parser.get_method(), self.url, parser.get_http_version(), self.headers)
+        if self._head_bytes + self._read_bytes > heads.MAX_HEAD_BYTES:
+            heads.check_size(self.headers)
         if len(self.pipeline) >= _MAX_QUEUED:
             raise heads.BadRequest(400)
         if parser.should_upgrade():
@@ -128,6 +125,7 @@ class ClientProtocol(HttpToolsProtocol):
             self._offered = b"".join(b"%b: %b\r\n" % header for header in framing)
         super().on_headers_complete()
         self._phase = _BODY
+        self.headers = []  # Trailers come like headers, and are none (RFC 9110, section 6.5.1): nobody reads these.
         cycle = self.cycle
         if cycle.scope["http_version"] == "1.0" or cycle.waiting_for_100_continue:
             cycle.send = _Sending(cycle)  # type: ignore[method-assign]

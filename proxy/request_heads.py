@@ -30,6 +30,8 @@ def check(method: bytes, target: bytes, version: str, headers: Headers) -> None:
     """Raises `BadRequest`. Names are in lower case."""
     if version not in {"1.1", "1.0"}:
         raise BadRequest(505, "Only HTTP/1.1 and HTTP/1.0 are spoken here.")
+    if len(headers) > MAX_HEADERS:
+        raise BadRequest(431)
     names = [name for name, _ in headers]
     if b"transfer-encoding" in names:
         _check_coding(version, headers)
@@ -42,6 +44,12 @@ def check(method: bytes, target: bytes, version: str, headers: Headers) -> None:
         raise BadRequest(405, "This is no tunnel.")
     if b"#" in target or (target[:1] == b"*" and method != b"OPTIONS"):
         raise BadRequest(400, "The request's target is no path.")
+
+
+def check_size(headers: Headers) -> None:
+    """Raises `BadRequest` 431. To be called where so much came that they may be too large."""
+    if sum(len(name) + len(value) + 4 for name, value in headers) > MAX_HEAD_BYTES:
+        raise BadRequest(431)
 
 
 def _check_coding(version: str, headers: Headers) -> None:

@@ -9,13 +9,13 @@ _MAX_MEMBER_BYTES = 256 * 1024
 _MAX_ITEMS = 10_000
 _MAX_KEPT_BYTES = 4 * 1024 * 1024
 # Brackets and texts looked at. Answers have a hundred thousand at most; a few megabytes of "[]" would take seconds.
-_MAX_STEPS = 1_000_000
+_MAX_STEPS = 500_000
 
 # Where nothing is looked for, commas and colons are passed over: the megabytes of numbers of an embedding are a few
 # brackets.
 _MARKS = re.compile(rb'["{}\[\],:]')
 _BRACKETS = re.compile(rb'["{}\[\]]')
-_IN_STRING = re.compile(rb'["\\]')
+_IN_STRING = re.compile(rb'(?:[^"\\]++|\\.)*+', re.DOTALL)
 
 
 class TopLevelScanner:
@@ -62,13 +62,13 @@ class TopLevelScanner:
             self._skips_next = False
             self._keep(chunk[at : at + 1])
             return at + 1
-        found = _IN_STRING.search(chunk, at)
-        end = found.end() if found else len(chunk)
+        found = _IN_STRING.match(chunk, at)
+        end = found.end() if found else at
+        if end < len(chunk):  # at the quote that ends it, or at a backslash whose other half is in the next chunk
+            self._skips_next = self._in_string = chunk[end : end + 1] == b"\\"
+            end += 1
         if self._collected is not None:
             self._keep(chunk[at:end])
-        if found is not None:
-            self._skips_next = found.group() == b"\\"
-            self._in_string = self._skips_next
         return end
 
     def _outside(self, chunk: bytes, at: int) -> int:

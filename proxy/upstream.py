@@ -19,12 +19,10 @@ import yarl
 from aiohttp.client_proto import ResponseHandler
 
 from proxy.providers.base import Header
+from proxy.small_reads import SmallReads
 
 _MAX_HEADER_BYTES = 64 * 1024
-# Of one answer at most twice as much waits here for its client, and one read: what a slow client does not take stays
-# with the provider. (tests/faults/test_slow_readers.py)
-_READ_BYTES = 4 * 1024
-_WAITING_BYTES = 2 * 1024
+_WAITING_BYTES = 2 * 1024  # of one answer twice as much waits here for its client, and one read
 
 
 class UpstreamError(Exception):
@@ -96,7 +94,9 @@ class Upstream:
         context = ssl.create_default_context()
         if self._ca_file:
             context.load_verify_locations(self._ca_file)
-        connector = aiohttp.TCPConnector(ssl=context, limit=0, ttl_dns_cache=60, keepalive_timeout=20)
+        # aiohttp 3.14 leaves the timer of `sock_read` on where a reader was slow, and it spoils the idle connection.
+        idle_seconds = min(20.0, (self._timeout.sock_read or 40.0) / 2)
+        connector = aiohttp.TCPConnector(ssl=context, limit=0, ttl_dns_cache=60, keepalive_timeout=idle_seconds)
         connector._factory = partial(_Connection, loop=asyncio.get_running_loop())  # type: ignore[assignment]
         self._session = aiohttp.ClientSession(
             connector=connector,
@@ -159,30 +159,20 @@ class Upstream:
 
 
 class _Connection(ResponseHandler):
-    """aiohttp's, read in small pieces. The event loop's own are of 256 KB, and a client's slowness is seen only after
-    one was taken.
-    """
+    """aiohttp's, read in small pieces."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
         transport.set_protocol(_SmallReads(self))
 
 
-class _SmallReads(asyncio.BufferedProtocol):
-    _buffer = memoryview(bytearray(_READ_BYTES))  # one for all: it is emptied before the loop reads on
-
+class _SmallReads(SmallReads):
     def __init__(self, connection: _Connection) -> None:
-        self._connection = connection
+        self.data_received = connection.data_received  # type: ignore[method-assign]
         self.connection_lost = connection.connection_lost  # type: ignore[method-assign]
         self.eof_received = connection.eof_received  # type: ignore[method-assign]
         self.pause_writing = connection.pause_writing  # type: ignore[method-assign]
         self.resume_writing = connection.resume_writing  # type: ignore[method-assign]
-
-    def get_buffer(self, sizehint: int) -> memoryview:
-        return self._buffer
-
-    def buffer_updated(self, nbytes: int) -> None:
-        self._connection.data_received(bytes(self._buffer[:nbytes]))
 
 
 def _text(value: bytes) -> str:

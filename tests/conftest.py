@@ -82,6 +82,7 @@ PBKDF2PasswordHasher.iterations = 1
 _LONG = (
     "clients/test_sdks.py",
     "faults/test_neighbours_away.py",
+    "faults/test_staying_up.py",
     "accounts/test_demo.py",
     "test_serving.py",
     "faults/test_crash_points.py",
@@ -95,7 +96,7 @@ _LONG = (
 )
 
 # Marks of what `make test` leaves out.
-_EXTRAS = {"node", "browser", "clients"}
+_EXTRAS = {"node", "browser", "clients", "slow"}
 
 
 def _place(item: pytest.Item) -> tuple[int, str]:

@@ -33,24 +33,29 @@ class Absence:
         """
         if not self._reason:
             return False
-        if self._clock() >= self._look_at and self.look(try_to_connect):
-            return True
+        if self._clock() >= self._look_at:
+            return self.look(try_to_connect)
         raise psycopg.OperationalError(self._reason)
 
     def look(self, try_to_connect: Callable[[], None]) -> bool:
-        """Connect, unless another thread is just doing so. Raises `psycopg.OperationalError` when that fails."""
+        """Connect, unless another thread is just doing so. Raises `psycopg.OperationalError` when that fails.
+
+        True for the one who finds the server back.
+        """
         if not self._looking.acquire(blocking=False):
+            if self._reason:
+                raise psycopg.OperationalError(self._reason)
             return False
         try:
             try_to_connect()
+            was_away, self._reason = bool(self._reason), ""
         except psycopg.OperationalError as error:
             self._reason = str(error).strip() or "The database does not answer."
             self._look_at = self._clock() + LOOK_SECONDS
             raise
         finally:
             self._looking.release()
-        self._reason = ""
-        return True
+        return was_away
 
 
 _absences: dict[str, Absence] = {}  # by alias
@@ -73,8 +78,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
             try:
                 return super().get_new_connection(conn_params)
             except psycopg.OperationalError:
-                absence.look(try_to_connect)
-                if time.monotonic() >= deadline:
+                if absence.look(try_to_connect):
+                    self._forget_pool()
+                elif time.monotonic() >= deadline:
                     raise
 
     def _forget_pool(self) -> None:

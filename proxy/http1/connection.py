@@ -9,13 +9,14 @@ from typing import cast
 
 from proxy.http1.exchange import Exchange
 from proxy.http1.heads import Head
+from proxy.small_reads import SmallReads
 from proxy.upstream import UpstreamBroken, UpstreamError
 
 # Above so many unread bytes the provider has to wait for the reader.
-_MAX_UNREAD = 128 * 1024
+_MAX_UNREAD = 4 * 1024
 
 
-class Connection(asyncio.Protocol):
+class Connection(SmallReads):
     """`on_idle` is called when the connection can serve again, `on_lost` once when it is gone."""
 
     __slots__ = (

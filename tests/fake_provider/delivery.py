@@ -117,9 +117,10 @@ class Delivery:
             packer = zlib.compressobj(wbits=31 if encoding == "gzip" else 15)
             pieces = [packer.compress(piece) + packer.flush(zlib.Z_SYNC_FLUSH) for piece in pieces]
             pieces.append(packer.flush())
-        needs_halves = (
-            "mid-body" in {scenario.hold_at, scenario.cut_at} or scenario.garbage in {"chunk-size", "half-chunk"}
-        )
+        needs_halves = "mid-body" in {scenario.hold_at, scenario.cut_at} or scenario.garbage in {
+            "chunk-size",
+            "half-chunk",
+        }
         offsets = set(scenario.split_at) | ({scenario.at_byte} if scenario.at_byte else set())
         if len(pieces) == 1 and needs_halves and not offsets and not scenario.split:
             offsets = {len(pieces[0]) // 2}

@@ -85,7 +85,7 @@ def table(outcomes: "list[Outcome]") -> str:
 
 def run(options: argparse.Namespace, folder: Path) -> int:
     started = time.monotonic()
-    with Town(folder) as town:
+    with Town(folder, dict(setting.split("=", 1) for setting in options.set)) as town:
         town.start()
         set_up_django(town.settings())
         town.open()
@@ -97,7 +97,9 @@ def run(options: argparse.Namespace, folder: Path) -> int:
         for fault in faults:
             began = time.monotonic()
             outcomes.append(play(town, fault, options))
-            say(f"{row_of(outcomes[-1])} ({time.monotonic() - began:.0f} s) {outcomes[-1].reason}")
+            say(
+                f"{row_of(outcomes[-1])} ({time.monotonic() - began:.0f} s) {outcomes[-1].reason}; {outcomes[-1].failures}"
+            )
             if outcomes[-1].findings:
                 say(str(outcomes[-1].findings))
         outputs = [server.output for server in (town.server, *town.workers)]
@@ -124,6 +126,7 @@ def main() -> int:
     parser.add_argument("--rate", type=float, default=250, help="calls a second")
     parser.add_argument("--pause", type=float, default=60, help="seconds without PostgreSQL")
     parser.add_argument("--only", default="", help="part of the names of the faults to play")
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a setting of our processes")
     parser.add_argument("--markdown", type=Path, help="a file for the table")
     parser.add_argument("--logs", type=Path, help="a folder for what the processes said")
     options = parser.parse_args()

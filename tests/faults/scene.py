@@ -3,6 +3,7 @@
 import dataclasses
 import random
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 
@@ -43,6 +44,7 @@ class Outcome:
     findings: Findings = dataclasses.field(default_factory=Findings)
     seconds: float = 0.0
     note: str = ""
+    failures: str = ""  # what became of calls that were not completed
     reason: str = ""  # why it was not whole until then
 
 
@@ -99,6 +101,8 @@ class Scene:
         outcome.made, outcome.completed = len(self.traffic.calls), len(self.traffic.complete)
         outcome.findings = self.compare()
         outcome.note = "; ".join(self.notes)
+        kinds = Counter(f"{call.status} {call.error[:60]}" for call in self.traffic.calls if not call.is_complete)
+        outcome.failures = ", ".join(f"{count} x {kind}" for kind, count in kinds.most_common(6))
         self.town.provider.reset()
         return outcome
 

@@ -9,10 +9,11 @@ from collections.abc import Iterator
 import pytest
 
 from tests.faults.conftest import IS_LONG, Stage
+from tests.faults.health import ask
 from tests.faults.steady_load import SteadyLoad
 from tests.servers import ProxyServer, wait_until
 
-pytestmark = [pytest.mark.production, pytest.mark.usefixtures("worker")]
+pytestmark = [pytest.mark.production, pytest.mark.slow, pytest.mark.usefixtures("worker")]
 RESTARTS = 5 if IS_LONG else 1
 AT_ONCE = 24
 
@@ -42,7 +43,7 @@ def are_replaced(server: ProxyServer, old: list[int]) -> bool:
 def load(stage: Stage) -> Iterator[SteadyLoad]:
     """Calls to two processes, under way."""
     stage.server.workers = 2
-    stage.start(SHUTDOWN_GRACE="60")
+    stage.start(SHUTDOWN_GRACE="60", SHUTDOWN_NOTICE="4")
     wait_until(lambda: stage.server.output.count("Application startup complete") == 2, "two processes serve")
     load = stage.load = SteadyLoad(stage.server.port, stage.platform_key, scenario="chunk_delay_ms=5")
     load.begin(AT_ONCE)
@@ -52,22 +53,35 @@ def load(stage: Stage) -> Iterator[SteadyLoad]:
 
 
 def check(stage: Stage, load: SteadyLoad) -> None:
-    load.end()
-    assert stage.server.stop(60) == 0
+    """After the stop: no call has failed, and each is in the ledger once."""
     assert not load.failed, load.failed[:5]
     assert "Traceback" not in stage.server.output
-    print(f"calls: {len(load.calls)}, failed: {len(load.failed)}")
+    print(f"{len(load.calls)} calls, {len(load.failed)} failed")
     stage.server.workers = 1
     stage.start()
     assert stage.check(60) == {"complete": len(load.calls)}
 
 
+@pytest.mark.timeout(300)
 def test_no_call_fails_while_all_processes_are_replaced(stage: Stage, load: SteadyLoad) -> None:
     for _ in range(RESTARTS):
         old = living(stage.server)
         began = time.monotonic()
         os.kill(stage.server.pid, signal.SIGHUP)
-        wait_until(lambda: are_replaced(stage.server, old), "all are replaced", 90)  # noqa: B023
+        wait_until(lambda: are_replaced(stage.server, old), "all are replaced", 120)  # noqa: B023
         print(f"replaced in {time.monotonic() - began:.1f} s")
         load.wait_until_complete(len(load.complete) + AT_ONCE)
+    load.end()
+    assert stage.server.stop(60) == 0
+    check(stage, load)
+
+
+def test_no_call_fails_when_the_service_stops_behind_a_load_balancer(stage: Stage, load: SteadyLoad) -> None:
+    """Which goes on sending calls until it sees that readiness is refused, and a moment longer."""
+    assert stage.server.process is not None
+    stage.server.process.terminate()
+    wait_until(lambda: ask(stage.server.port, "/readyz").status == 503, "it is told")
+    load.wait_until_complete(len(load.complete) + AT_ONCE)
+    load.end()
+    assert stage.server.wait(60) == 0
     check(stage, load)

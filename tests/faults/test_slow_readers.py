@@ -11,8 +11,9 @@ from tests.proxy.calls import Caller
 from tests.proxy.records import read_journal
 from tests.servers import wait_until
 
-pytestmark = pytest.mark.production
+pytestmark = [pytest.mark.production, pytest.mark.slow]
 READERS = 100
+CLIENTS = ["aiohttp", "lean"]
 BYTES_EACH = 90_000  # 1,000 readers stay below 200 MB with the 105 MB of an idle process
 
 
@@ -22,8 +23,9 @@ def flood() -> Iterator[Flood]:
         yield flood
 
 
-def test_slow_readers_of_long_streams_cost_little_memory(stage: Stage, flood: Flood) -> None:
-    stage.start(OPENAI_UPSTREAM_URL=flood.url)
+@pytest.mark.parametrize("client", CLIENTS)
+def test_slow_readers_of_long_streams_cost_little_memory(stage: Stage, flood: Flood, client: str) -> None:
+    stage.start(OPENAI_UPSTREAM_URL=flood.url, UPSTREAM_CLIENT=client)
     before = memory_of(stage.server.pid)
     with contextlib.closing(SlowReaders(Caller(stage.server.port, stage.platform_key), READERS)) as readers:
         grown = readers.read(2, stage.server.pid) - before

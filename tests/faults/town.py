@@ -26,8 +26,10 @@ _DURABLE = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
 
 
 class Town:
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, settings: Mapping[str, str]) -> None:
+        """`settings` lie over those of the town."""
         self.folder = folder
+        self._settings = settings
         self.journal = folder / "journal"
         self.failpoint = folder / "failpoint"
         self.postgres = PostgreSQL(kept=folder, settings=_DURABLE)
@@ -59,6 +61,7 @@ class Town:
             "CLIENT_STALL_TIMEOUT": "3",
             "NEW_VALUES_PER_DAY": "1000000",
             "FAILPOINTS": f"@{self.failpoint}",
+            **self._settings,
         }
 
     def open(self) -> None:

@@ -122,3 +122,15 @@ def test_nothing_stays_inside_the_decoder(encoding: bytes, compress: Callable[[b
         data = (b"abcdefg" * size)[:size]
         inflater = Inflater(encoding)
         assert b"".join(inflater.feed(compress(data))) == data
+
+
+def test_a_bomb_is_not_read_to_its_end() -> None:
+    """Nobody's JSON becomes a hundredth of its size; what ordinary answers gain by compression is read."""
+    piece = gzip.compress(bytes(8 * 1024 * 1024), 9)
+    inflater = Inflater(b"gzip")
+    read = sum(len(part) for _ in range(100) for part in inflater.feed(piece))
+    assert 256 * 1024 * 1024 < read < 400 * 1024 * 1024
+    assert not inflater.is_readable
+    many = Inflater(b"gzip")
+    assert b"".join(many.feed(gzip.compress(b"x") * 5_000)) == b"x" * 1_000
+    assert not many.is_readable

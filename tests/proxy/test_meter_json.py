@@ -157,3 +157,17 @@ def test_the_scanner_passes_over_megabytes_of_numbers_in_a_few_steps() -> None:
     scanner.feed(text)
     assert json.loads(scanner.result()) == {"usage": {"prompt_tokens": 5}}
     assert scanner.steps < 500
+
+
+@pytest.mark.parametrize("busy", [b"{},", b'"",', b"[["])
+def test_the_scanner_gives_up_on_what_is_made_to_keep_it_busy(busy: bytes) -> None:
+    scanner = TopLevelScanner(WANTED)
+    scanner.feed(b'{"usage":{"prompt_tokens":5},"x":[' + busy * 300_000 + b"1]}")
+    assert json.loads(scanner.result()) == {}
+
+
+def test_the_scanner_keeps_four_megabytes_at_most() -> None:
+    item = b'{"finish_reason":"' + b"x" * 200_000 + b'"}'
+    scanner = TopLevelScanner(frozenset(), LISTS)
+    scanner.feed(b'{"choices":[' + b",".join([item] * 100) + b"]}")
+    assert len(scanner.result()) < 4_300_000

@@ -108,3 +108,35 @@ def test_a_large_file_costs_no_memory() -> None:
         tracemalloc.stop()
     assert peak < 500_000
     assert texts(reader) == FIELDS
+
+
+@pytest.mark.parametrize(
+    "endless",
+    [
+        b"Content-Disposition: form-data; name=" + b"x" * 8_000_000,
+        b"X" * 8_000_000,
+        b"X: y\r\n" * 1_000_000,
+        b"Content-Disposition: form-data" + b"; a=b" * 1_000_000,
+    ],
+    ids=["value", "name", "headers", "parameters"],
+)
+def test_the_head_of_a_part_has_limits(endless: bytes) -> None:
+    """python-multipart's own: 4 KiB a header, eight headers."""
+    reader = FormReader(BOUNDARY.encode())
+    reader.feed(b"--" + BOUNDARY.encode() + b"\r\n")
+    tracemalloc.start()
+    try:
+        for start in range(0, len(endless), 65_536):
+            reader.feed(endless[start : start + 65_536])
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 500_000
+    assert texts(reader) == {}
+
+
+def test_a_file_made_of_what_looks_like_boundaries_is_read_up_to_a_limit() -> None:
+    """The parser takes two microseconds for each."""
+    for count, expected in ((50_000, FIELDS), (200_000, {})):
+        body = form(FIELDS, (b"\r\n--" + BOUNDARY.encode() + b"x") * count, file_first=True)
+        assert texts(read(*pieces(body, list(range(0, len(body), 65_536))))) == expected

@@ -141,3 +141,26 @@ def test_an_event_without_end_is_given_out_in_bounded_pieces() -> None:
         assert len(splitter.tail) <= MAX_EVENT_BYTES
     assert b"".join(given_out) + splitter.tail == piece * 40
     assert splitter.feed(b"\n\ndata: next\n\n")[-1] == b"data: next\n\n"
+
+
+@pytest.mark.parametrize("line", [b"data: x\n", b"data: x\r\n", b":\r", b"x"])
+def test_an_event_of_many_lines_is_not_looked_through_for_each_piece(line: bytes) -> None:
+    """Which would take time by the square of its length."""
+
+    joins = 0
+    whole = EventSplitter.__dict__["tail"]
+
+    def counted(splitter: EventSplitter) -> bytes:
+        nonlocal joins
+        joins += 1
+        return bytes(whole.fget(splitter))
+
+    class Counting(EventSplitter):
+        tail = property(counted, whole.fset)
+
+    splitter = Counting()
+    for _ in range(2_000):
+        assert splitter.feed(line) == []
+    assert joins == 0
+    assert splitter.feed(b"\n\n") == [line * 2_000 + b"\n\n"] or line.endswith((b"\n", b"\r"))
+    assert joins == 1
