@@ -2,16 +2,18 @@
 
 endpoint    the steps of a call, one after the other
 call        where it goes (providers: what the route means)        headers    what passes
-admission   whose it is              errors     refusals of ours       sandbox    simulated answers
+admission   whose it is              limits     how many at once
+errors      refusals of ours         sandbox    simulated answers
 receiving   the body off the wire    request    what is asked (body: JSON, multipart: forms)
 sending     the way out              upstream   the provider's answer
 telling     what the client gets     rewriting  addresses of ours in it
 relay       passing it on            meter      reading a copy of it (sse, scanning, inflating, providers)
 recording   one call, one record     inflight   calls without one      journal    records on the disk
-http1       the same, lean
+http1       the same, lean           small_reads  so that it does not pile up here
 sealer      closes segments          adoption   those of the dead      shipper    segments to the ledger
 publishing  by which way             tasks      the one transaction that posts them
 refusals    calls without a record: what was wrong with them
-process     what one process holds   lifespan   start and stop
+process     what one process holds   lifespan   start and stop         health     what it says of itself
 http_server what uvicorn leaves open towards clients
+draining    its end without a failed call          supervisor  several processes, and one release after another
 """

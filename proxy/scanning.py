@@ -83,8 +83,8 @@ class TopLevelScanner:
             self._at_member(mark)
         else:
             if mark == b'"' and is_watched and self._is_key:
-                self._collected = bytearray()
-            if self._collected is not None:
+                self._collected = bytearray(mark)  # without what stands before it, wherever the pieces begin
+            elif self._collected is not None:
                 self._keep(chunk[at : found.end()])
         self._in_string = mark == b'"'
         if mark in b"{[":

@@ -86,6 +86,7 @@ class Upstream:
     def __init__(self, *, connect_timeout: float, silence_timeout: float, ca_file: str = "") -> None:
         """`ca_file`: certificates trusted beside the system's."""
         self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=connect_timeout, sock_read=silence_timeout)
+        self._head_seconds = connect_timeout + silence_timeout
         self._ca_file = ca_file
         self._session: aiohttp.ClientSession | None = None
         self._bodies: dict[ResponseHandler, aiohttp.StreamReader] = {}  # the latest of each connection
@@ -119,14 +120,17 @@ class Upstream:
     ) -> Answer:
         """The answer once its headers are there. `url` goes on the wire as it is, percent-encoding included."""
         assert self._session is not None
+        # 1xx answers without end are silence, too. (An upload may take longer than that.)
+        patience = self._head_seconds if body is None or isinstance(body, bytes) else None
         try:
-            response = await self._session.request(
-                method,
-                yarl.URL(url, encoded=True),
-                headers=[(name.decode("latin-1"), _text(value)) for name, value in headers],
-                data=body,
-                allow_redirects=False,
-            )
+            async with asyncio.timeout(patience):
+                response = await self._session.request(
+                    method,
+                    yarl.URL(url, encoded=True),
+                    headers=[(name.decode("latin-1"), _text(value)) for name, value in headers],
+                    data=body,
+                    allow_redirects=False,
+                )
         except (aiohttp.ConnectionTimeoutError, aiohttp.ClientConnectorError) as error:
             raise UpstreamUnreachable from error
         except (aiohttp.ServerTimeoutError, TimeoutError) as error:

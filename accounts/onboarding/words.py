@@ -71,6 +71,10 @@ _OURS: Mapping[str, tuple[str, str]] = {
         "This route has no simulation",
         "Leave out the header “X-Sandbox”, or call chat/completions or messages.",
     ),
+    "key_concurrency_exceeded": (
+        "Too many requests of this key run at the same time",
+        "Wait until some have ended, or send fewer at once.",
+    ),
     "upstream_unreachable": (
         "{provider} could not be reached",
         "The request was not answered and costs nothing. Try again in a moment.",
@@ -93,7 +97,16 @@ _OURS: Mapping[str, tuple[str, str]] = {
     ),
 }
 _UNAVAILABLE = ("The proxy could not take the request just now", "Try again in a moment.")
-_OURS_FOR_A_MOMENT = frozenset(("keys_unavailable", "journal_full", "body_memory_exhausted", "internal_error"))
+_OURS_FOR_A_MOMENT = frozenset(
+    (
+        "keys_unavailable",
+        "journal_full",
+        "journal_backed_up",
+        "too_many_calls",
+        "body_memory_exhausted",
+        "internal_error",
+    )
+)
 
 # The providers' own ("Error codes", OpenAI; "Errors", Anthropic).
 _BAD_KEY = (

@@ -144,7 +144,7 @@ def test_good_questions_are_answered(path: str, example: Issued) -> None:
 @pytest.mark.parametrize("path", NARROWED)
 def test_bad_questions_are_refused(path: str, example: Issued) -> None:
     @DRAWING
-    @given(case=NARROWED[path].as_strategy(generation_mode=GenerationMode.NEGATIVE))
+    @given(case=OPERATIONS[path].as_strategy(generation_mode=GenerationMode.NEGATIVE))
     def ask(case: AnyCase) -> None:
         call(case, example)
 
