@@ -27,7 +27,6 @@ from tests.faults.town import Town
 if TYPE_CHECKING:
     from tests.faults.scene import Fault, Outcome
 
-# One after the other, and the longest away in between.
 _HEAD = "| fault | calls made | completed | lost | doubled | wrong | seconds to recover | |"
 
 
@@ -83,26 +82,32 @@ def table(outcomes: "list[Outcome]") -> str:
     return "\n".join([_HEAD, rule, *map(row_of, outcomes)])
 
 
+def play_all(town: Town, options: argparse.Namespace) -> "list[Outcome]":
+    wanted = re.compile(options.only, re.IGNORECASE)
+    faults = [fault for fault in all_faults(town, options.pause) if wanted.search(fault.name)]
+    say(f"Seed {options.seed}; {len(faults)} faults, {options.seconds:g} s of load around each.\n\n{_HEAD}")
+    outcomes = []
+    for fault in faults:
+        began = time.monotonic()
+        outcome = play(town, fault, options)
+        outcomes.append(outcome)
+        say(f"{row_of(outcome)} ({time.monotonic() - began:.0f} s) {outcome.reason}; {outcome.failures}")
+        if outcome.findings:
+            say(str(outcome.findings))
+    return outcomes
+
+
 def run(options: argparse.Namespace, folder: Path) -> int:
     started = time.monotonic()
     with Town(folder, dict(setting.split("=", 1) for setting in options.set)) as town:
         town.start()
         set_up_django(town.settings())
         town.open()
-        faults = [
-            fault for fault in all_faults(town, options.pause) if re.search(options.only, fault.name, re.IGNORECASE)
-        ]
-        say(f"Seed {options.seed}; {len(faults)} faults, {options.seconds:g} s of load around each.\n\n{_HEAD}")
-        outcomes = []
-        for fault in faults:
-            began = time.monotonic()
-            outcomes.append(play(town, fault, options))
-            say(
-                f"{row_of(outcomes[-1])} ({time.monotonic() - began:.0f} s) {outcomes[-1].reason}; {outcomes[-1].failures}"
-            )
-            if outcomes[-1].findings:
-                say(str(outcomes[-1].findings))
-        outputs = [server.output for server in (town.server, *town.workers)]
+        outcomes = play_all(town, options)
+        if options.logs:
+            options.logs.mkdir(exist_ok=True)
+            for number, server in enumerate((town.server, *town.workers)):
+                (options.logs / f"{type(server).__name__}-{number}.log").write_text(server.output)
     minutes = (time.monotonic() - started) / 60
     say(f"\n{table(outcomes)}\n")
     made, completed = sum(one.made for one in outcomes), sum(one.completed for one in outcomes)
@@ -111,10 +116,6 @@ def run(options: argparse.Namespace, folder: Path) -> int:
     say(f"{made} calls, {completed} completed, {bad} faults with findings, {minutes:.1f} minutes; {machine}")
     if options.markdown:
         options.markdown.write_text(table(outcomes) + "\n")
-    if options.logs:
-        options.logs.mkdir(exist_ok=True)
-        for name, output in zip(("server", "worker-1", "worker-2"), outputs, strict=True):
-            (options.logs / f"{name}.log").write_text(output)
     return 1 if bad else 0
 
 

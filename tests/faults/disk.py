@@ -28,8 +28,9 @@ def lose_power(journal: Path, synced: Path, chance: random.Random) -> None:
         if old is None:
             continue  # removed, and the removal was not synced: nothing that counts was in it
         (left / name).mkdir(mode=0o700)
+        present = {item.stat().st_ino: item for item in old.iterdir()}
         for file, number in _names_in(old, synced, chance).items():
-            (left / name / file).write_bytes(_content_of(old, number, synced, chance))
+            (left / name / file).write_bytes(_content_of(present.get(number), number, synced, chance))
     shutil.rmtree(journal)
     left.rename(journal)
 
@@ -48,15 +49,18 @@ def _directory_of(journal: Path, inode: int) -> Path | None:
     return next((item for item in journal.iterdir() if item.is_dir() and item.stat().st_ino == inode), None)
 
 
-def _content_of(directory: Path, inode: int, synced: Path, chance: random.Random) -> bytes:
-    """What was synced, then some of what was not, or NUL bytes in its place, or a shorter file."""
+def _content_of(file: Path | None, inode: int, synced: Path, chance: random.Random) -> bytes:
+    """What was synced, then some of what was not, or NUL bytes in its place, or a shorter file.
+
+    `file` is None when it was removed.
+    """
     try:
         kept = (synced / str(inode)).read_bytes()
     except FileNotFoundError:
         kept = b""
     linked = synced / f"{inode}.file"
-    now = linked.read_bytes() if linked.exists() else b""
-    now = next((item.read_bytes() for item in directory.iterdir() if item.stat().st_ino == inode), now)
+    place = file or (linked if linked.exists() else None)
+    now = place.read_bytes() if place else b""
     end = len(kept.rstrip(b"\0"))
     more = now[end:]
     cut = chance.randrange(len(more.rstrip(b"\0")) + 1) if more.rstrip(b"\0") else 0
