@@ -100,12 +100,11 @@ def test_a_head_without_end_takes_no_memory(proxy: Caller, server: ProxyServer, 
 def test_extensions_and_trailers_have_limits(proxy: Caller, server: ProxyServer, part: bytes) -> None:
     before = memory(server)
     start = head(proxy, FILES, **{"content-length": None, "transfer-encoding": "chunked"}, authorization=None) + b"\r\n"
-    with proxy.connect() as connection:
-        with contextlib.suppress(ConnectionError):
-            connection.socket.sendall(start + part)
-            for _ in range(300):
-                connection.socket.sendall(part[-60_000:])
-            pytest.fail("all was taken")
+    with proxy.connect() as connection, contextlib.suppress(ConnectionError):
+        connection.socket.sendall(start + part)
+        for _ in range(300):
+            connection.socket.sendall(part[-60_000:])
+        pytest.fail("all was taken")
     assert memory(server) - before < 20_000_000
 
 
