@@ -22,7 +22,8 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 ALLOWED = ", ".join(METHODS).encode()
 
 _UNSAFE = re.compile(rb"[\x00-\x20\x7f-\xff\\#]")  # a "#" would cut the rest off
-_UNSAFE_DECODED = re.compile(r"[\x00-\x1f\x7f\\]|%[uU]")  # some servers decode "%u002e", too
+# Some servers decode "%u002e", too; a decoded "?" or "#" ends the path where one is read once more.
+_UNSAFE_DECODED = re.compile(r"[\x00-\x1f\x7f\\?#]|%[uU]")
 _ABSOLUTE = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://")
 _NO_ENCODING = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _MAX_DECODINGS = 4

@@ -160,7 +160,6 @@ def _readable_encodings(headers: Headers) -> bytes:
 def client_headers(headers: Headers, *, status: int, call_id: str, drop_length: bool) -> Headers:
     """What comes back: the provider's end-to-end headers without its cookies, and our request id."""
     named = _connection_options(headers)
-    drop_length = drop_length or b"transfer-encoding" in dict(headers)  # RFC 9112, section 6.3
     back = [
         (name, value)
         for name, value in headers

@@ -143,10 +143,8 @@ class ClientProtocol(HttpToolsProtocol):
         if self._running is not None and not self._running.response_complete:
             waiting.append(self._running)
         is_begun = self._phase == _BODY  # The bad one has a cycle of its own.
-        if is_begun and len(waiting) > 1:
-            self.pipeline.popleft()
         if len(waiting) > is_begun:
-            waiting[is_begun].keep_alive = False
+            waiting[is_begun].keep_alive = False  # With its answer the connection ends.
             return
         if not (is_begun and self.cycle.response_started):
             self._answer(refusal)

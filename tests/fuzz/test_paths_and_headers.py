@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 import yarl
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from proxy import headers as heads
@@ -47,6 +47,8 @@ def decoded_often(path: str) -> list[str]:
 
 
 @given(some_of(PATH_BITS, most=8), some_of(PATH_BITS, most=3), st.sampled_from(ORIGINS))
+@example(b"..?", b"", ORIGINS[0])
+@example(b"..%3f", b"", ORIGINS[0])
 def test_a_call_goes_below_the_configured_address_or_nowhere(route: bytes, query: bytes, origin: str) -> None:
     try:
         target = find_target("POST", b"/api/proxy/v1/openai/" + route, query)

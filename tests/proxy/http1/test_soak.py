@@ -68,7 +68,10 @@ async def call(client: LeanUpstream, server: RawServer, number: int, chance: ran
         if chance.random() < 0.1:
             answer.abort()
             return "aborted"
-        got = await read(answer)
+        try:
+            got = await read(answer)
+        finally:
+            answer.abort()  # as the proxy does: nobody else ends an answer that waits for its reader
     except (UpstreamBroken, UpstreamSilent):
         return "failed"
     assert got == body, "an answer of another call, or not all of it"
