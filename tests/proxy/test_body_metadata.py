@@ -171,6 +171,20 @@ def test_metadata_of_another_shape_are_ignored(value: object, warnings: tuple[st
     assert metadata_of(value) == Metadata(warnings=warnings)
 
 
+def test_metadata_of_64_kib_are_read_and_larger_ones_are_not() -> None:
+    """A list of a million tags is not built to keep twenty of them."""
+    rest = body.MAX_METADATA_BYTES - len('{"prompt_key":"a","x":""}')
+    for more, expected in ((0, "a"), (1, "")):
+        content = f'{{"_aipromptcost":{{"prompt_key":"a","x":"{"y" * (rest + more)}"}}}}'.encode()
+        found = read(content)
+        assert found.prompt_key == expected
+        assert found.warnings == (
+            ("_aipromptcost is larger than 65536 bytes and was ignored",)
+            if more
+            else ("_aipromptcost has 1 unknown field(s), ignored",)
+        )
+
+
 def test_metadata_that_are_no_utf8_are_ignored() -> None:
     found = read(b'{"_aipromptcost":{"prompt_key":"\xff"},"a":1}')
     assert found == Metadata(warnings=("_aipromptcost is unreadable and was ignored",))

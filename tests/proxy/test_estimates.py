@@ -71,6 +71,15 @@ def test_other_bodies_have_an_estimate_too(content: bytes, tokens: int) -> None:
     assert estimate_input_tokens(content) == tokens
 
 
+def test_a_request_of_very_many_values_counts_by_its_length() -> None:
+    """Looking at each would keep all other calls waiting for seconds."""
+    for value in ("1", "[]", "{}", '""'):
+        content = '{{"model":"m","other":[{}]}}'.format(",".join([value] * 600_000))
+        assert estimate_input_tokens(content.encode()) == len(content) // 4
+    content = '{{"model":"m","other":[{}]}}'.format(",".join(["1"] * 400_000))
+    assert estimate_input_tokens(content.encode()) == 0
+
+
 def test_a_request_with_a_lone_surrogate_counts_by_its_length() -> None:
     assert estimate_input_tokens(rb'{"messages":[{"content":"\ud83d' + b"x" * 4_000 + b'"}]}') >= 1_000
 

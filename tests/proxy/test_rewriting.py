@@ -153,3 +153,10 @@ def test_only_answers_about_message_batches_are_rewritten(
     kind = PROVIDERS[provider].find_route(method, path)
     headers = [(b"content-type", content_type), (b"content-encoding", encoding)]
     assert is_needed(PROVIDERS[provider], kind, headers) is expected
+
+
+def test_a_name_behind_a_name_is_found_at_any_cut() -> None:
+    """No JSON, and passed on all the same."""
+    text = b'"results_url""results_url":"https://api.anthropic.com/v1/messages/batches/b/results"'
+    for cut in range(len(text)):
+        assert rewritten(text[:cut], text[cut:]) == rewritten(text) != text, cut

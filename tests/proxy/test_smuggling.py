@@ -234,6 +234,16 @@ def test_a_request_inside_of_a_body_stays_a_body(
     assert body in request.replace(b"\r\n" + b"%x\r\n" % len(body), b"\r\n\r\n")
 
 
+def test_a_length_leaves_as_it_was_understood(proxy: Caller, upstream: RawProvider) -> None:
+    for length in (b"000002", b"2 ", b"\t2"):
+        with proxy.connect() as connection:
+            connection.socket.sendall(head(proxy) + b"Content-Length: " + length + b"\r\n\r\n{}")
+            assert connection.reply().status == 200
+        request = upstream.requests.pop()
+        assert b"\r\ncontent-length: 2\r\n" in request.lower()
+        assert request.endswith(b"\r\n\r\n{}")
+
+
 @pytest.mark.parametrize("name", ["Transfer_Encoding", "Content_Length", "X_Provider_Key", "X_Forwarded_For"])
 def test_a_name_that_some_servers_take_for_another_does_not_leave(
     proxy: Caller, upstream: RawProvider, name: str
