@@ -14,6 +14,6 @@ sealer      closes segments          adoption   those of the dead      shipper  
 publishing  by which way             tasks      the one transaction that posts them
 refusals    calls without a record: what was wrong with them
 process     what one process holds   lifespan   start and stop         health     what it says of itself
-http_server what uvicorn leaves open towards clients
+http_server what uvicorn leaves open towards clients        request_heads    what a request must be like
 draining    its end without a failed call          supervisor  several processes, and one release after another
 """

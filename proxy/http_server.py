@@ -46,7 +46,7 @@ class ClientProtocol(HttpToolsProtocol):
         patience = min(settings.CLIENT_HEAD_TIMEOUT, settings.CLIENT_BODY_TIMEOUT)
         self._looks_every = patience / 6
         self._mark = (_IDLE, 0, self.loop.time(), 0)
-        self.loop.call_later(self._looks_every, self._look)
+        self._next_look = self.loop.call_later(self._looks_every, self._look)
 
     def data_received(self, data: bytes) -> None:
         if self._is_refused:
@@ -171,7 +171,7 @@ class ClientProtocol(HttpToolsProtocol):
             else:
                 self._refuse(heads.BadRequest(408))
             return
-        self.loop.call_later(self._looks_every, self._look)
+        self._next_look = self.loop.call_later(self._looks_every, self._look)
 
     def _is_moving(self, phase: int, messages: int, body_bytes: int) -> bool:
         """Whether something came since the mark, or it is not the client's turn."""
@@ -197,6 +197,7 @@ class ClientProtocol(HttpToolsProtocol):
         super()._start_asgi_task(cycle, app)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._next_look.cancel()
         running = self._running
         if running is not None and running is not self.cycle and not running.response_complete:
             running.disconnected = True

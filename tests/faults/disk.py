@@ -60,6 +60,8 @@ def _content_of(file: Path | None, inode: int, synced: Path, chance: random.Rand
         kept = b""
     linked = synced / f"{inode}.file"
     place = file or (linked if linked.exists() else None)
+    if not kept and place and place.stat().st_mtime < (synced / "since").stat().st_mtime:
+        return place.read_bytes()  # written by those who kept no account of it
     now = place.read_bytes() if place else b""
     end = len(kept.rstrip(b"\0"))
     more = now[end:]

@@ -2,7 +2,8 @@
 
 `SYNCED_FROM` is the journal, `SYNCED_TO` the place for what is on the disk: the content of a file when it was last
 synced (`<inode>`, beside `<inode>.file`, a link that keeps the number from being given away) and the names in a
-directory when that was synced (`<inode>.names`). `tests.faults.disk` reads it.
+directory when that was synced (`<inode>.names`); `since` is as old as the first such process. `tests.faults.disk`
+reads it.
 """
 
 import contextlib
@@ -12,6 +13,8 @@ from pathlib import Path
 
 _FROM, _TO = Path(os.environ["SYNCED_FROM"]), Path(os.environ["SYNCED_TO"])
 _really = os.fsync
+with contextlib.suppress(FileExistsError):
+    (_TO / "since").touch(exist_ok=False)
 
 
 def _keep(place: Path, content: bytes) -> None:
@@ -41,7 +44,8 @@ def fsync(file: int) -> None:
         _keep(_TO / f"{inode}.names", json.dumps(names).encode())
         return
     _link(path, inode)
-    _keep(_TO / str(inode), os.pread(file, os.fstat(file).st_size, 0))
+    with contextlib.suppress(FileNotFoundError):  # it was removed meanwhile
+        _keep(_TO / str(inode), (_TO / f"{inode}.file").read_bytes())
 
 
 os.fsync = fsync  # type: ignore[assignment]  # nobody here passes objects
