@@ -22,8 +22,8 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 ALLOWED = ", ".join(METHODS).encode()
 
 _UNSAFE = re.compile(rb"[\x00-\x20\x7f-\xff\\#]")  # a "#" would cut the rest off
-# Some servers decode "%u002e", too; a decoded "?" or "#" ends the path where one is read once more.
-_UNSAFE_DECODED = re.compile(r"[\x00-\x1f\x7f\\?#]|%[uU]")
+_UNSAFE_DECODED = re.compile(r"[\x00-\x1f\x7f\\]|%[uU]")  # some servers decode "%u002e", too
+_SEGMENT_END = re.compile(r"[;?#]")  # Tomcat cuts "..;x" at the semicolon; who reads "..?x" once more has a query
 _ABSOLUTE = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://")
 _NO_ENCODING = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _MAX_DECODINGS = 4
@@ -123,6 +123,6 @@ def _is_plain(path: str) -> bool:
         path.startswith("/")
         or _UNSAFE_DECODED.search(path)
         or _ABSOLUTE.match(path)
-        # Tomcat cuts "..;x" at the semicolon, Windows takes white space away.
-        or ("." in path and any(segment.partition(";")[0].strip() in {".", ".."} for segment in path.split("/")))
+        # Windows takes white space away.
+        or ("." in path and any(_SEGMENT_END.split(one, 1)[0].strip() in {".", ".."} for one in path.split("/")))
     )
