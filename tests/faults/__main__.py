@@ -2,6 +2,7 @@
 
     make faults                                     # every fault once: six to eight minutes on two quiet cores
     make faults ARGS="--only redis --seconds 20"    # those of that name, with more load around them
+    make faults ARGS="--client lean"                # with the project's own client towards the provider
     make faults ARGS="--seed 7 --markdown FILE"     # the same moments again; the table as a file
 
 Ends with 1 when a call was lost or doubled, a sum was wrong, or the town did not become whole again.
@@ -99,7 +100,8 @@ def play_all(town: Town, options: argparse.Namespace) -> "list[Outcome]":
 
 def run(options: argparse.Namespace, folder: Path) -> int:
     started = time.monotonic()
-    with Town(folder, dict(setting.split("=", 1) for setting in options.set)) as town:
+    settings = {"UPSTREAM_CLIENT": options.client, **dict(setting.split("=", 1) for setting in options.set)}
+    with Town(folder, settings) as town:
         town.start()
         set_up_django(town.settings())
         town.open()
@@ -113,7 +115,11 @@ def run(options: argparse.Namespace, folder: Path) -> int:
     made, completed = sum(one.made for one in outcomes), sum(one.completed for one in outcomes)
     bad = sum(bool(one.findings) for one in outcomes)
     machine = f"{os.cpu_count()} cores, Python {platform.python_version()}"
-    say(f"{made} calls, {completed} completed, {bad} faults with findings, {minutes:.1f} minutes; {machine}")
+    lost, doubled = sum(len(one.findings.lost) for one in outcomes), sum(len(one.findings.doubled) for one in outcomes)
+    slowest = max(outcomes, key=lambda one: one.seconds, default=None)
+    slow = f"slowest to recover {slowest.seconds:.1f} s ({slowest.fault})" if slowest else ""
+    say(f"{made} calls, {completed} completed, {lost} lost, {doubled} doubled, {bad} faults with findings; {slow}")
+    say(f"{options.client}, {minutes:.1f} minutes; {machine}")
     if options.markdown:
         options.markdown.write_text(table(outcomes) + "\n")
     return 1 if bad else 0
@@ -128,6 +134,7 @@ def main() -> int:
     parser.add_argument("--pause", type=float, default=60, help="seconds without PostgreSQL")
     parser.add_argument("--only", default="", help="part of the names of the faults to play")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a setting of our processes")
+    parser.add_argument("--client", choices=("aiohttp", "lean"), default="aiohttp", help="what asks the provider")
     parser.add_argument("--markdown", type=Path, help="a file for the table")
     parser.add_argument("--logs", type=Path, help="a folder for what the processes said")
     options = parser.parse_args()

@@ -1,7 +1,9 @@
-"""Faults: PostgreSQL and Redis die, stop, forget, or come back as they were before."""
+"""Faults: PostgreSQL and Redis die, stop, hang, forget, or come back as they were before."""
 
 import contextlib
+import os
 import shutil
+import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +14,9 @@ from django.db import connection
 
 from tests.faults.scene import Fault, Scene
 from tests.faults.town import Ended, children_of, kill
-from tests.servers import PostgreSQL, ServerFailed
+from tests.servers import PostgreSQL, Server, ServerFailed
+
+_HANGING_SECONDS = 12.0
 
 
 def kill_redis(scene: Scene) -> None:
@@ -62,6 +66,26 @@ def stop_postgres(seconds: float) -> Callable[[Scene], None]:
         time.sleep(seconds)
         scene.note(f"{len(scene.traffic.complete) - answered} calls completed meanwhile")
         start_again(scene.town.postgres)
+
+    return inflict
+
+
+def hang(server_of: Callable[[Scene], Server]) -> Callable[[Scene], None]:
+    """It takes everything and answers nothing: its processes are stopped, and the kernel goes on for them."""
+
+    def inflict(scene: Scene) -> None:
+        pid = server_of(scene).pid
+        os.kill(pid, signal.SIGSTOP)  # the parent first, so that no more children come
+        stopped = [pid, *children_of(pid)]
+        answered = len(scene.traffic.complete)
+        try:
+            for each in stopped[1:]:
+                os.kill(each, signal.SIGSTOP)
+            time.sleep(_HANGING_SECONDS)
+        finally:
+            for each in reversed(stopped):
+                os.kill(each, signal.SIGCONT)
+        scene.note(f"{len(scene.traffic.complete) - answered} calls completed meanwhile")
 
     return inflict
 
@@ -151,6 +175,8 @@ def faults(pause: float) -> list[Fault]:
         Fault("Redis restarted with an old file", age_redis),
         Fault("kill -9 of PostgreSQL", kill_postgres),
         Fault(f"PostgreSQL stopped for {pause:g} s", stop_postgres(pause)),
+        Fault(f"PostgreSQL hangs for {_HANGING_SECONDS:g} s (SIGSTOP)", hang(lambda scene: scene.town.postgres)),
+        Fault(f"Redis hangs for {_HANGING_SECONDS:g} s (SIGSTOP)", hang(lambda scene: scene.town.redis)),
         Fault("SIGTERM of everything", stop_everything),
         Fault("an old database restored, the journal replayed", restore_postgres),
     ]

@@ -1,4 +1,4 @@
-"""A line to a server of this machine that can be cut: for those who use it the server is gone, for nobody else."""
+"""A line to a server of this machine that can be cut or stopped, for those who use it and nobody else."""
 
 import contextlib
 import socket
@@ -14,6 +14,8 @@ class Relay:
         self._listener: socket.socket | None = None
         self._open: set[socket.socket] = set()
         self._guard = threading.Lock()
+        self._flowing = threading.Event()
+        self._flowing.set()
         self.port = 0
         self.mend()
 
@@ -36,6 +38,13 @@ class Relay:
                     end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                     end.shutdown(socket.SHUT_RDWR)
 
+    def freeze(self) -> None:
+        """Pass nothing on, and confirm everything: as a server that is stopped, whose machine is not."""
+        self._flowing.clear()
+
+    def thaw(self) -> None:
+        self._flowing.set()
+
     def _accept(self, listener: socket.socket) -> None:
         with contextlib.suppress(OSError):
             while True:
@@ -49,6 +58,7 @@ class Relay:
     def _pass_on(self, source: socket.socket, sink: socket.socket) -> None:
         with contextlib.suppress(OSError):
             while part := source.recv(65536):
+                self._flowing.wait()
                 sink.sendall(part)
         for end in (source, sink):
             with contextlib.suppress(OSError):
@@ -62,4 +72,5 @@ class Relay:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.thaw()
         self.cut()
