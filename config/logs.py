@@ -1,4 +1,4 @@
-"""How the log is written, and what it leaves out: what was refused in one line, and no secret at all.
+"""How the log is written, and what it leaves out: of refusals all but a line, of repetitions most, and every secret.
 
 Everything that this service writes by itself passes here: log records, errors that nobody caught, Django's reports.
 """
@@ -6,7 +6,10 @@ Everything that this service writes by itself passes here: log records, errors t
 import logging
 import sys
 import threading
+import time
 import traceback
+from collections import Counter
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
@@ -18,6 +21,8 @@ from django.views.debug import ExceptionReporter
 from config.redaction import Redactor
 
 _REFUSALS = (PermissionDenied, BadRequest, SuspiciousOperation, MultiPartParserError)
+_LONGEST_MESSAGE = 4_000  # a target may have 16 KiB
+_MOST_KINDS = 1_000
 _plain = logging.Formatter()
 # With the secrets of the settings, as soon as these are read.
 _redact = Redactor()
@@ -36,11 +41,57 @@ class RefusalsInOneLine(logging.Filter):
         return True
 
 
+class Repetitions(logging.Filter):
+    """Lets the first lines of a kind pass in each minute, so that nobody fills the disk by asking for refusals.
+
+    The next one that passes tells how many were left out. A kind is what stands in the code: the logger, the level, the
+    text without its arguments, and the line that the error came from.
+    """
+
+    def __init__(self, lines: int = 100, tracebacks: int = 10, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._lines = lines
+        self._tracebacks = tracebacks
+        self._clock = clock
+        self._guard = threading.Lock()
+        self._minute = 0
+        self._passed: Counter[tuple[object, ...]] = Counter()  # in this minute
+        self._left_out: Counter[tuple[object, ...]] = Counter()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        kind = (record.name, record.levelno, str(record.msg)[:80], *_origin_of(record))
+        with self._guard:
+            if (minute := int(self._clock() // 60)) != self._minute:
+                self._minute = minute
+                self._passed.clear()
+            if kind not in self._passed and len(self._passed) >= _MOST_KINDS:
+                kind = ()
+            if self._passed[kind] >= (self._tracebacks if record.exc_info else self._lines):
+                self._left_out[kind if len(self._left_out) < _MOST_KINDS else ()] += 1
+                return False
+            self._passed[kind] += 1
+            left_out = self._left_out.pop(kind, 0)
+        if left_out:
+            record.msg, record.args = f"{_message(record)} ({left_out} more of these were left out)", None
+        return True
+
+
+def _origin_of(record: logging.LogRecord) -> tuple[object, ...]:
+    """Of the error that comes with the record: its type, and where it was raised."""
+    error = record.exc_info[1] if record.exc_info else None
+    if error is None:
+        return ()
+    at = error.__traceback__
+    while at is not None and at.tb_next is not None:
+        at = at.tb_next
+    return (type(error), at and at.tb_frame.f_code, at and at.tb_lineno)
+
+
 class WithoutSecrets(logging.Filter):
     """Puts the record's message together and takes the secrets out: of it, of the error's texts and of the stack."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        record.msg, record.args = redact(_message(record)), None
+        record.msg, record.args = redact(_shortened(_message(record))), None
         if record.exc_info:
             # Formatters take the text where there is one, whatever the error itself says.
             record.exc_text = redact(record.exc_text or _plain.formatException(record.exc_info))
@@ -55,6 +106,10 @@ def _message(record: logging.LogRecord) -> str:
         return record.getMessage()
     except Exception:  # noqa: BLE001  (whatever a bad record raises)
         return f"{record.msg} {record.args!r}"
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _LONGEST_MESSAGE else f"{text[:_LONGEST_MESSAGE]}... ({len(text)} characters)"
 
 
 class DiscreetReporter(ExceptionReporter):
@@ -80,11 +135,15 @@ def configure(level: str, secrets: list[str]) -> dict[str, Any]:
                 "class": "logging.StreamHandler",
                 "formatter": "line",
                 "stream": sys.stderr,
-                "filters": ["refusals", "without secrets"],
+                "filters": ["refusals", "repetitions", "without secrets"],
             }
         },
         # A refusal is an answer like any other: its line says which page, and needs no traceback.
-        "filters": {"refusals": {"()": RefusalsInOneLine}, "without secrets": {"()": WithoutSecrets}},
+        "filters": {
+            "refusals": {"()": RefusalsInOneLine},
+            "repetitions": {"()": Repetitions},
+            "without secrets": {"()": WithoutSecrets},
+        },
         "loggers": {
             # Without handlers of their own, which Django gives them: all that is written goes by the one above.
             "django": {},
