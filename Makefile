@@ -12,7 +12,7 @@ export PYTHON
 with_env = exec sh scripts/with_env.sh
 python = .venv/bin/python
 
-.PHONY: help demo serve worker beat manage test test-all fuzz check fix lock bench bench-dashboard faults run-level demo-level develop-level
+.PHONY: help demo serve worker beat manage test test-all fuzz check fix lock bench bench-peers bench-dashboard faults run-level demo-level develop-level
 .DEFAULT_GOAL := help
 
 help:
@@ -27,7 +27,8 @@ help:
 	@echo "make check      lint, format, types, import rules, migrations, deployment check"
 	@echo "make fix        repair what ruff can repair, and format"
 	@echo "make lock       pin the dependencies of pyproject.toml into requirements/*.txt, and those for Node [ARGS=--upgrade]"
-	@echo "make bench      measure what a proxied call costs"
+	@echo "make bench      measure what a proxied call costs, beside nginx and the peers that are there [ARGS='--only json-1k']"
+	@echo "make bench-peers  install the peers that make bench compares with, into var/ [ARGS=ferrogw]"
 	@echo "make bench-dashboard  measure the pages of an organization with ten million records"
 	@echo "make faults     kill, stop and fill everything under load, and count lost and doubled calls, eight minutes [ARGS='--seed 7']"
 
@@ -87,6 +88,9 @@ lock: develop-level
 
 bench: develop-level
 	@exec $(python) benchmarks/run.py $(ARGS)
+
+bench-peers: develop-level
+	@exec $(python) -m benchmarks.peers $(ARGS)
 
 bench-dashboard: develop-level
 	@exec $(python) -m benchmarks.dashboard $(ARGS)

@@ -12,7 +12,7 @@ from contextlib import ExitStack
 
 import uvloop
 
-from benchmarks.run import started
+from benchmarks.programs import started
 from proxy.http1 import LeanUpstream
 from proxy.upstream import Upstream
 from tests.processes import free_port

@@ -1,192 +1,249 @@
-"""`make bench`: what one proxied call costs, beside the same hop without us and beside a Django view.
+"""`make bench`: what one proxied call costs, beside the same call through nginx and through other gateways.
 
-Starts PostgreSQL, Redis, a fake upstream and the targets by itself, on loopback. The servers are pinned to one core and
-the load to another; targets are interleaved in rounds, and each figure is the median over the rounds. Absolute times
-belong to one machine on one day: quote the ratios.
+Starts everything by itself on loopback. What is measured runs on one core; the load, the fake upstream and the servers
+beside it on another. Targets take turns within rounds; a figure is the median over the rounds of what they say within a
+round. Absolute times belong to one machine on one day: quote the ratios.
 """
 
 import argparse
-import asyncio
-import json
 import os
 import statistics
-import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks import load  # noqa: E402
-from scripts.hermetic import environment  # noqa: E402
-from tests.servers import PostgreSQL, ProxyServer, Redis, free_port, wait_until  # noqa: E402
+from benchmarks import cases, figures, goals, lineup, load, machine, nginx, peers  # noqa: E402
+from benchmarks.answers import events, is_usage_event  # noqa: E402
+from benchmarks.cases import Case  # noqa: E402
+from benchmarks.figures import Round, Sample  # noqa: E402
+from benchmarks.lineup import DIRECT, OURS, Target  # noqa: E402
+from benchmarks.programs import Program, create_key, manage, steady_port  # noqa: E402
+from tests.processes import Server  # noqa: E402
 
-PATH = "/api/proxy/v1/openai/chat/completions"
-CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
+__all__ = ["create_key", "main", "manage"]
 
-
-class Target:
-    def __init__(self, name: str, port: int, pid: int, key: str = "") -> None:
-        self.name = name
-        self.port = port
-        self.pid = pid
-        self.key = key
-        self.cpu_us: dict[str, list[float]] = {}
-        self.p50_ms: dict[str, list[float]] = {}
-        self.p99_ms: dict[str, list[float]] = {}
-        self.rate: dict[str, list[float]] = {}
-
-    def cpu_seconds(self) -> float:
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / CLOCK_TICKS
-
-    def request(self, *, is_streamed: bool) -> bytes:
-        body: dict[str, object] = {
-            "model": "gpt-4o",
-            "messages": [{"role": "user", "content": "y" * 800}],
-            "_aipromptcost": {"prompt_key": "bench", "feature_tags": ["a", "b"]},
-        }
-        if is_streamed:
-            body["stream"] = True
-        raw = json.dumps(body, separators=(",", ":")).encode()
-        lines = [
-            f"POST {PATH} HTTP/1.1",
-            f"host: 127.0.0.1:{self.port}",
-            "content-type: application/json",
-            f"authorization: Bearer {self.key or 'none'}",
-            "x-provider-key: sk-bench",
-            f"content-length: {len(raw)}",
-        ]
-        return "\r\n".join(lines).encode() + b"\r\n\r\n" + raw
+WARM_UP_SECONDS = 0.6
+FIRST_BYTES = 200  # streams in a window
 
 
-@contextmanager
-def started(arguments: list[str], port: int, variables: dict[str, str]) -> Iterator[int]:
-    """A program on a port, pinned to the servers' core. Its pid."""
-    process = subprocess.Popen(
-        arguments, env={**environment(), **variables}, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=None
-    )
+class WrongAnswer(Exception):
+    """A target changed an answer that it must not change, or did not meter what it has answered."""
+
+
+class Bench:
+    """The targets, and the upstream that answers the case in turn."""
+
+    def __init__(self, stack: ExitStack, options: argparse.Namespace) -> None:
+        self.options = options
+        self.cores = machine.cores()
+        self.load_before = os.getloadavg()[0]
+        self.probe = stack.enter_context(machine.GapProbe(self.cores))
+        self.port = steady_port()
+        folder = Path(stack.enter_context(TemporaryDirectory(prefix="aipc-bench-")))
+        self.targets = lineup.Lineup(stack, folder, self.port, self.cores).open(lineup.chosen(options.targets))
+        os.sched_setaffinity(0, {self.cores[0]})
+        self.spare_retries = 0
+        self.retried = 0
+
+    def run(self, wanted: list[Case]) -> dict[str, list[Round]]:
+        """The rounds of each case."""
+        self.spare_retries = len(wanted) * len(self.targets) * self.options.rounds // 4
+        return {case.name: self._run_case(case) for case in wanted}
+
+    def _run_case(self, case: Case) -> list[Round]:
+        print(f"\n{case.title}", flush=True)
+        with self._upstream(case):
+            targets = [target for target in self.targets if self._is_right(target, case)]
+            for target in targets:
+                self._measure(target, case, WARM_UP_SECONDS)
+            rounds = []
+            for number in range(self.options.rounds):
+                turn = number % len(targets)
+                one = {target.name: self._sample(target, case) for target in [*targets[turn:], *targets[:turn]]}
+                rounds.append(one)
+                print(f"  round {number + 1}: {self._summary(one)}", flush=True)
+        return rounds
+
+    def _upstream(self, case: Case) -> Server:
+        if case.whole is not None and nginx.is_there():
+            return nginx.answering(self.port, case.whole())
+        line = [sys.executable, "-m", "benchmarks.upstream", str(self.port), case.answer]
+        return Program(line, self.port)
+
+    def _request(self, target: Target, case: Case) -> load.Request:
+        return case.request(prefix=target.prefix, headers=target.headers, with_metadata=target.is_ours)
+
+    # Before a case.
+
+    def _is_right(self, target: Target, case: Case) -> bool:
+        """Whether the target can answer this case. Raises `WrongAnswer` when one that must not changes the answer."""
+        client = load.Client(target.port, self._request(target, case))
+        try:
+            answer = client.call()
+        except (load.LoadFailed, OSError) as error:
+            if target.is_ours:
+                raise
+            print(f"  {target.title} is left out: {str(error)[:300]}", flush=True)
+            return False
+        finally:
+            client.close()
+        if target.is_ours or target.name in {DIRECT, "nginx", "bare"}:
+            expected = self._expected(case, without_usage=target.metering is not None)
+            if answer != expected:
+                raise WrongAnswer(f"{target.title}, {case.title}: {answer[-300:]!r}")
+        return True
+
+    def _expected(self, case: Case, *, without_usage: bool) -> bytes:
+        """The client asks for no usage, so the proxy asks for it and takes the event out."""
+        if not case.is_streamed:
+            assert case.whole is not None
+            return case.whole()
+        count = 1000 if case.answer == "sse-1000" else 50
+        return b"".join(event for event in events(count) if not (without_usage and is_usage_event(event)))
+
+    # A window of load.
+
+    def _sample(self, target: Target, case: Case) -> Sample:
+        """Once more when the machine was disturbed, as long as there are spare ones."""
+        sample = self._measure(target, case, case.seconds * self.options.seconds * target.patience)
+        if sample.disturbed_by and self.spare_retries:
+            self.spare_retries -= 1
+            self.retried += 1
+            sample = self._measure(target, case, case.seconds * self.options.seconds * target.patience)
+        return sample
+
+    def _measure(self, target: Target, case: Case, seconds: float) -> Sample:
+        request = self._request(target, case)
+        metered = self._metered(target, case)
+        started, times, cpu = time.monotonic(), machine.core_times(self.cores[1]), _cpu(target)
+        if case.measures_first_byte:
+            calls, sample = _first_bytes(target, request)
+        else:
+            seen = load.run(target.port, request, seconds=seconds, connections=case.connections)
+            calls, sample = seen.calls, Sample(rate=seen.rate, p50_ms=seen.p50_ms, p99_ms=seen.p99_ms)
+        used = _cpu(target) - cpu
+        ended, times_after = time.monotonic(), machine.core_times(self.cores[1])
+        strangers = machine.strangers_share(times, times_after, used, ended - started)
+        if target.metering and (found := self._metered(target, case) - metered) < calls:
+            raise WrongAnswer(f"{target.title}, {case.title}: {calls} calls, {found} in the journal with their usage")
+        reason = _reason(self.probe.seen(started, ended), strangers if target.pid else 0)
+        return replace(sample, cpu_us=used / calls * 1e6, disturbed_by=reason)
+
+    def _metered(self, target: Target, case: Case) -> int:
+        return target.metering.counted(case.route.strip("/"), case.usage) if target.metering else 0
+
+    @staticmethod
+    def _summary(one: Round) -> str:
+        parts = [f"{name} {sample.cpu_us:.0f}" for name, sample in one.items() if name != DIRECT]
+        noise = {f"{name}: {sample.disturbed_by}" for name, sample in one.items() if sample.disturbed_by}
+        return ", ".join(parts) + (f"  (disturbed: {'; '.join(sorted(noise))})" if noise else "")
+
+
+def _cpu(target: Target) -> float:
+    return machine.cpu_seconds(target.pid) if target.pid else 0.0
+
+
+def _first_bytes(target: Target, request: load.Request) -> tuple[int, Sample]:
+    client = load.Client(target.port, request)
     try:
-        wait_until(lambda: _listens(port), f"{arguments[-1]} on port {port}")
-        yield process.pid
+        times = [client.first_byte_ms() for _ in range(FIRST_BYTES)]
     finally:
-        process.terminate()
-        process.wait(10)
+        client.close()
+    return FIRST_BYTES, Sample(first_byte_ms=statistics.median(times))
 
 
-def _listens(port: int) -> bool:
-    import socket
-
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def _uvicorn(application: str, port: int, *options: str) -> list[str]:
-    tuned = ["--loop", "uvloop", "--http", "httptools", "--no-access-log", "--lifespan", "off", "--log-level", "error"]
-    return [sys.executable, "-m", "uvicorn", application, "--port", str(port), *tuned, *options]
+def _reason(gaps: list[float], strangers: float) -> str:
+    if gaps:
+        return f"a gap of {max(gaps) * 1000:.0f} ms"
+    if strangers > machine.STRANGERS_SHARE:
+        return f"{strangers:.0%} of the core used by others"
+    return ""
 
 
-def _open_targets(stack: ExitStack, folder: str, clients: list[str], *, with_view: bool) -> list[Target]:
-    """One proxy for each upstream client, which take turns in the same rounds."""
-    upstream = free_port()
-    stack.enter_context(started([sys.executable, "-m", "benchmarks.upstream", str(upstream)], upstream, {}))
-    url = f"http://127.0.0.1:{upstream}"
-    bare, view = free_port(), free_port()
-    variables = {"BENCH_UPSTREAM": f"{url}/v1/chat/completions"}
-    bare_pid = stack.enter_context(started(_uvicorn("benchmarks.targets:bare", bare), bare, variables))
-    database, broker = stack.enter_context(PostgreSQL()), stack.enter_context(Redis())
-    settings = {
-        "DATABASE_URL": database.url,
-        "REDIS_URL": broker.url,
-        "PUBLIC_URL": "http://127.0.0.1",
-        "SECRET_KEY": "benchmark",
-        "DATA_DIR": folder,
-        "OPENAI_UPSTREAM_URL": f"{url}/v1",
-        "LOG_LEVEL": "WARNING",
-    }
-    targets = [Target("bare ASGI + aiohttp", bare, bare_pid)]
-    key = ""
-    for client in clients:
-        proxy = stack.enter_context(ProxyServer({**settings, "UPSTREAM_CLIENT": client}))
-        assert proxy.process is not None
-        key = key or create_key(settings)
-        targets.append(Target(f"AI Prompt Cost, {client}", proxy.port, proxy.process.pid, key))
-    if with_view:
-        arguments = _uvicorn("benchmarks.targets:django_application", view, "--factory")
-        targets.append(Target("Django async view", view, stack.enter_context(started(arguments, view, variables))))
-    cores = sorted(os.sched_getaffinity(0))
-    for target in targets:
-        os.sched_setaffinity(target.pid, {cores[-1]})
-    os.sched_setaffinity(0, {cores[0]})
-    return targets
+# --- What it says -----------------------------------------------------------------------------------------------------
 
 
-def create_key(settings: dict[str, str]) -> str:
-    manage(settings, "create_organization", "Bench")
-    return manage(settings, "create_api_key", "--org", "bench", "--team", "load").strip()
+def report(bench: Bench, wanted: list[Case], rounds: dict[str, list[Round]]) -> str:
+    """In Markdown."""
+    own = next((target.name for target in bench.targets if target.name in OURS), "")
+    versions = ", ".join(target.title for target in bench.targets if target.name != DIRECT)
+    samples = [sample for case in rounds.values() for one in case for sample in one.values()]
+    disturbed = sum(bool(sample.disturbed_by) for sample in samples)
+    about = (
+        f"{date.today().isoformat()}, {bench.options.rounds} rounds; {machine.description()}, "  # noqa: DTZ011
+        f"load {bench.load_before:.1f} at the start. Load by {load.name()}. {versions}. {len(samples)} windows, "
+        f"{bench.retried} repeated since the machine was disturbed, {disturbed} left out for it; `*`: no undisturbed "
+        f"one was left."
+    )
+    parts = [about, _case_table(bench.targets, wanted, rounds)]
+    if own:
+        parts.append(figures.table(["what", "goal", "measured", "met"], goals.rows(rounds, own)))
+        parts.append(_shares(wanted, rounds, own))
+    return "\n\n".join(part for part in parts if part)
 
 
-def manage(settings: dict[str, str], *arguments: str) -> str:
-    """A command's output."""
-    line = [sys.executable, str(ROOT / "manage.py"), *arguments]
-    made = subprocess.run(line, env={**environment(), **settings}, check=True, capture_output=True)
-    return made.stdout.decode()
+def _case_table(targets: list[Target], wanted: list[Case], rounds: dict[str, list[Round]]) -> str:
+    base = "nginx" if any(target.name == "nginx" for target in targets) else "bare"
+    rows = [
+        [case.title, target.title, *_figures(rounds[case.name], target.name, base)]
+        for case in wanted
+        for target in targets
+        if target.name != DIRECT and target.name in rounds[case.name][0]
+    ]
+    heads = ["case", "target", "CPU us/call", f"CPU / {base}", "calls/s", "p50 ms added", "p99 ms added"]
+    return figures.table([*heads, "first byte ms added"], rows)
 
 
-def _measure(target: Target, case: str, request: bytes, requests: int, connections: int) -> None:
-    cpu = target.cpu_seconds()
-    seconds, latencies = asyncio.run(load.run(target.port, request, requests=requests, connections=connections))
-    used = target.cpu_seconds() - cpu
-    ordered = sorted(latencies)
-    target.cpu_us.setdefault(case, []).append(used / requests * 1e6)
-    target.rate.setdefault(case, []).append(requests / seconds)
-    target.p50_ms.setdefault(case, []).append(ordered[len(ordered) // 2] * 1000)
-    target.p99_ms.setdefault(case, []).append(ordered[int(len(ordered) * 0.99)] * 1000)
+def _figures(rounds: list[Round], name: str, base: str) -> list[str]:
+    def added(read: Callable[[Sample], float]) -> str:
+        found = figures.difference(rounds, name, DIRECT, read)
+        return figures.shown(found) if found and any(read(one[name]) for one in rounds) else ""
+
+    rate = figures.median(rounds, name, lambda sample: sample.rate)
+    return [
+        figures.shown(figures.median(rounds, name, lambda sample: sample.cpu_us), ".0f"),
+        figures.shown(figures.ratio(rounds, name, base)),
+        figures.shown(rate, ".0f") if rate and rate.value else "",
+        added(lambda sample: sample.p50_ms),
+        added(lambda sample: sample.p99_ms),
+        added(lambda sample: sample.first_byte_ms),
+    ]
 
 
-def _print_table(targets: list[Target], cases: list[str]) -> None:
-    first = targets[0]
-    print(f"\n| case | target | CPU us/call | CPU / {first.name} | calls/s | p50 ms | p99 ms |")
-    print("|---|---|---|---|---|---|---|")
-    for case in cases:
-        for target in targets:
-            pairs = zip(target.cpu_us[case], first.cpu_us[case], strict=True)
-            ratio = statistics.median(own / other for own, other in pairs)
-            figures = [
-                statistics.median(values[case]) for values in (target.cpu_us, target.rate, target.p50_ms, target.p99_ms)
-            ]
-            cpu, rate, p50, p99 = figures
-            print(f"| {case} | {target.name} | {cpu:.0f} | {ratio:.2f} | {rate:.0f} | {p50:.2f} | {p99:.2f} |")
+def _shares(wanted: list[Case], rounds: dict[str, list[Round]], own: str) -> str:
+    found = [(case.title, goals.metering_share(rounds[case.name], own)) for case in wanted]
+    rows = [[title, figures.shown(share, ".0f", " %")] for title, share in found if share]
+    return figures.table(["case", "metering's share of the CPU"], rows) if rows else ""
 
 
 def main() -> None:
+    named = ", ".join(one.name for one in cases.CASES)
+    known = ", ".join((*lineup.STANDARD, *lineup.OTHERS, *peers.PEERS))
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--requests", type=int, default=2000)
-    parser.add_argument("--client", nargs="+", choices=("aiohttp", "lean"), default=["aiohttp", "lean"])
-    parser.add_argument("--no-view", action="store_true", help="leave the Django view out")
+    parser.add_argument("--seconds", type=float, default=1.0, help="how much longer each window is than usual")
+    parser.add_argument("--only", nargs="+", default=[], metavar="CASE", help=named)
+    parser.add_argument("--targets", nargs="+", default=[], metavar="TARGET", help=known)
+    parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the tables there, too")
     options = parser.parse_args()
-    cases = {
-        "JSON 1 KB, 32 connections": (False, 32),
-        "SSE 50 chunks, 32 connections": (True, 32),
-        "JSON 1 KB, 1 connection": (False, 1),
-    }
+    wanted = cases.named(options.only)
+    for tool, place in ((load.has_wrk(), "wrk"), (nginx.is_there(), "nginx")):
+        if not tool:
+            print(f"{place} is not installed (your system's packages have it): a slower one of our own stands in.")
     with ExitStack() as stack:
-        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="aipc-bench-"))
-        targets = _open_targets(stack, folder, options.client, with_view=not options.no_view)
-        for number in range(options.rounds + 1):
-            print(f"round {number} of {options.rounds}" + (" (warm-up)" if number == 0 else ""), flush=True)
-            for case, (is_streamed, connections) in cases.items():
-                for target in targets:
-                    request = target.request(is_streamed=is_streamed)
-                    _measure(target, case, request, options.requests, connections)
-                    if number == 0:
-                        for values in (target.cpu_us, target.rate, target.p50_ms, target.p99_ms):
-                            values.clear()
-        _print_table(targets, list(cases))
+        bench = Bench(stack, options)
+        text = report(bench, wanted, bench.run(wanted))
+    print(f"\n{text}")
+    if options.markdown:
+        options.markdown.write_text(text + "\n")
 
 
 if __name__ == "__main__":

@@ -39,7 +39,9 @@ async def bare(
         body += message.get("body", b"")
         if not message.get("more_body"):
             break
-    async with _client().post(UPSTREAM, data=body, headers={"content-type": "application/json"}) as answer:
+    async with _client().post(
+        UPSTREAM + scope["path"], data=body, headers={"content-type": "application/json"}
+    ) as answer:
         kept = [(name.lower(), value) for name, value in answer.raw_headers if name.lower() != b"transfer-encoding"]
         await send({"type": "http.response.start", "status": answer.status, "headers": kept})
         while chunk := await answer.content.readany():
@@ -47,8 +49,10 @@ async def bare(
     await send({"type": "http.response.body", "body": b""})
 
 
-async def _view(request: HttpRequest) -> StreamingHttpResponse:
-    answer = await _client().post(UPSTREAM, data=request.body, headers={"content-type": "application/json"})
+async def _view(request: HttpRequest, route: str) -> StreamingHttpResponse:
+    answer = await _client().post(
+        UPSTREAM + request.path, data=request.body, headers={"content-type": "application/json"}
+    )
 
     async def chunks() -> Any:
         while chunk := await answer.content.readany():
@@ -57,7 +61,7 @@ async def _view(request: HttpRequest) -> StreamingHttpResponse:
     return StreamingHttpResponse(chunks(), status=answer.status, content_type=answer.headers["content-type"])
 
 
-urlpatterns = [path("api/proxy/v1/openai/chat/completions", _view)]
+urlpatterns = [path("v1/<path:route>", _view)]
 
 
 def django_application() -> Any:
