@@ -194,6 +194,8 @@ class Exchange:
             answer = told.answer
             meter = self._meter(target, request, record, answer)
             await self._pass_on(target, request, record, told, meter)
+            if meter.is_unreadable:
+                log.warning("The answer of the call %s is encoded in a way that nobody here can read.", self._call_id)
         except UpstreamError as error:
             # After the headers the client's stream breaks as the provider's did: the server closes the connection.
             record.close(meter.reading, error_code=_code_of(error))

@@ -40,6 +40,10 @@ _EVENT_HEAD_BYTES = 64 * 1024
 class Meter(Protocol):
     reading: Reading
 
+    @property
+    def is_unreadable(self) -> bool:
+        """Whether of a whole answer a part could not be read, for the way in which it is encoded."""
+
     def feed(self, chunk: bytes) -> bytes:
         """Take in a chunk; what may be passed on now (it may be less, or more with what was held back)."""
 
@@ -49,6 +53,8 @@ class Meter(Protocol):
 
 class UnreadMeter:
     """For answers whose usage nobody can read, or that tell none."""
+
+    is_unreadable = False
 
     def __init__(self, reading: Reading | None = None) -> None:
         self.reading = reading or Reading()
@@ -105,6 +111,10 @@ class StreamMeter:
         self.drops_usage = drops_usage and self._inflater.is_readable
         self._held: list[bytes] = []
         self._terminal = re.compile(rb"(?:^|[\r\n])(?:%s)" % b"|".join(map(re.escape, reader.terminal_starts)))
+
+    @property
+    def is_unreadable(self) -> bool:
+        return not self._inflater.is_whole
 
     def feed(self, chunk: bytes) -> bytes:
         if self.drops_usage:
@@ -164,6 +174,10 @@ class JsonMeter:
         self._size = 0
         self._scanner: TopLevelScanner | None = None
 
+    @property
+    def is_unreadable(self) -> bool:
+        return not self._inflater.is_whole
+
     def feed(self, chunk: bytes) -> bytes:
         for part in self._inflater.feed(chunk):
             self._take(part)
@@ -202,6 +216,10 @@ class LinesMeter:
         self._is_looking = self._inflater.is_readable
         self._is_too_long = False
         self._has_unread = False
+
+    @property
+    def is_unreadable(self) -> bool:
+        return not self._inflater.is_readable or (self._is_known and not self._inflater.is_whole)
 
     def feed(self, chunk: bytes) -> bytes:
         if self._is_looking:

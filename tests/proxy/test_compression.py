@@ -8,6 +8,7 @@ import pytest
 from tests.fake_provider import FakeProvider, Scenario
 from tests.proxy.calls import CHAT, MESSAGES, Caller, chat, events_of, message, read_until, sent_bytes
 from tests.proxy.records import Records
+from tests.servers import ProxyServer, wait_until
 
 USAGE_ASKED: dict[str, object] = {"stream_options": {"include_usage": True}}
 
@@ -86,13 +87,24 @@ def test_a_large_compressed_answer_is_metered(proxy: Caller, provider: FakeProvi
 @pytest.mark.parametrize(
     ("encoding", "body"), [("br", "\x1b\x03"), ("gzip", "not gzip at all"), ("gzip", "{}"), ("deflate", "{}")]
 )
-def test_an_encoding_that_cannot_be_read_passes_and_is_estimated(
-    proxy: Caller, provider: FakeProvider, records: Records, is_stream: bool, encoding: str, body: str
+def test_an_encoding_that_cannot_be_read_passes_and_is_estimated_and_logged(
+    proxy: Caller,
+    provider: FakeProvider,
+    records: Records,
+    server: ProxyServer,
+    is_stream: bool,
+    encoding: str,
+    body: str,
 ) -> None:
     provider.script(Scenario(raw_body=body, headers=(("Content-Encoding", encoding),)))
     reply = proxy.post(MESSAGES, message(stream=is_stream))
     assert (reply.status, reply.header("content-encoding"), reply.body) == (200, encoding, body.encode())
-    assert records.of(reply.call_id).usage_source == "estimated"
+    record = records.of(reply.call_id)
+    assert (record.usage_source, record.usage.input > 0) == ("estimated", True)
+    told = (
+        f"WARNING proxy.endpoint: The answer of the call {reply.call_id} is encoded in a way that nobody here can read."
+    )
+    wait_until(lambda: told in server.output, "the operator is told")
 
 
 def test_the_terminal_event_of_a_compressed_stream_arrives_after_the_record(
