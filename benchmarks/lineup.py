@@ -1,7 +1,7 @@
 """What is measured side by side: each target started on the targets' core and ready to be called."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -13,13 +13,14 @@ from benchmarks.machine import pinned_to
 from benchmarks.metering import Metering
 from benchmarks.programs import Program, create_key, manage, steady_port, uvicorn
 from tests.databases import PostgreSQL, Redis
-from tests.servers import ProxyServer
+from tests.servers import ProxyServer, ServerFailed
 
 DIRECT = "direct"
 OURS = ("lean", "aiohttp")
 UNMETERED = "unmetered"
-STANDARD = (DIRECT, "nginx", *OURS, UNMETERED, "bare")
-OTHERS = ("django",)
+STANDARD = (DIRECT, "nginx", *OURS, UNMETERED)
+BESIDE = "beside"
+OTHERS = ("bare", "django")
 ProgramOrNginx = TypeVar("ProgramOrNginx", Program, nginx.Nginx)
 
 
@@ -42,6 +43,18 @@ class UnmeteredServer(ProxyServer):
         return [sys.executable, "-m", "benchmarks.unmetered", "serve", *place]
 
 
+class OtherServer(ProxyServer):
+    """Of another working tree, so that a change is compared with what was before it."""
+
+    def __init__(self, settings: Mapping[str, str], tree: Path) -> None:
+        super().__init__(settings)
+        self.tree = tree
+
+    def command(self) -> Sequence[str | Path]:
+        python, _, *arguments = super().command()
+        return [python, self.tree / "manage.py", *arguments]
+
+
 class Lineup:
     """Opens targets one after the other; what it opens is closed with the stack."""
 
@@ -51,6 +64,7 @@ class Lineup:
         self._upstream_port = upstream_port
         self._url = f"http://127.0.0.1:{upstream_port}"
         self._load_core, self._core = cores
+        self.beside: Path | None = None  # another working tree
         self._settings: dict[str, str] = {}
         self._key = ""
 
@@ -58,7 +72,12 @@ class Lineup:
         made = []
         for name in names:
             print(f"starting {name}", flush=True)
-            made.append(self._open(name))
+            try:
+                made.append(self._open(name))
+            except ServerFailed as failure:
+                if name not in peers.PEERS:
+                    raise
+                print(f"{name} is left out: {failure}", flush=True)
         return made
 
     def _open(self, name: str) -> Target:
@@ -67,7 +86,7 @@ class Lineup:
         if name == "nginx":
             proxy = self._start(nginx.passing_on(self._upstream_port))
             return Target(name, f"nginx {nginx.version()}, reverse proxy", proxy.port, proxy.pid)
-        if name in OURS or name == UNMETERED:
+        if name in {*OURS, UNMETERED, BESIDE}:
             return self._open_ours(name)
         if name == "bare":
             made = self._start(self._uvicorn("benchmarks.targets:bare"))
@@ -92,17 +111,27 @@ class Lineup:
         settings = {
             **self._servers(),
             "JOURNAL_DIR": str(self._folder / name / "journal"),
-            "UPSTREAM_CLIENT": "lean" if name == UNMETERED else name,
+            "UPSTREAM_CLIENT": name if name in OURS else "lean",
         }
         with pinned_to(self._core):
-            server = self._stack.enter_context((UnmeteredServer if name == UNMETERED else ProxyServer)(settings))
-        title = "the same, not metered" if name == UNMETERED else f"AI Prompt Cost, {name} client"
+            server = self._stack.enter_context(self._our_server(name, settings))
+        titles = {UNMETERED: "the same, not metered", BESIDE: f"the same of {self.beside}"}
+        title = titles.get(name, f"AI Prompt Cost, {name} client")
         headers = {"authorization": f"Bearer {self._key}", "x-provider-key": "sk-bench"}
         target = Target(name, title, server.port, server.pid, "/api/proxy/v1/openai", headers, is_ours=True)
         if name != UNMETERED:
-            target.metering = Metering(Path(settings["JOURNAL_DIR"]), settings["DATABASE_URL"], settings["REDIS_URL"])
+            journal = Path(settings["JOURNAL_DIR"])
+            target.metering = Metering(journal, settings["DATABASE_URL"], settings["REDIS_URL"])
             self._stack.callback(target.metering.close)
         return target
+
+    def _our_server(self, name: str, settings: dict[str, str]) -> ProxyServer:
+        if name == UNMETERED:
+            return UnmeteredServer(settings)
+        if name == BESIDE:
+            assert self.beside is not None
+            return OtherServer(settings, self.beside)
+        return ProxyServer(settings)
 
     def _servers(self) -> dict[str, str]:
         """The settings that all of ours have in common, once PostgreSQL and Redis are there, on the load's core."""
@@ -141,4 +170,6 @@ def chosen(names: Sequence[str]) -> list[str]:
     if missing := is_missing & set(names):
         raise SystemExit(f"Not installed: {', '.join(missing)}. `make bench-peers` installs peers, your system nginx.")
     usual = [name for name in (*STANDARD, *peers.PEERS) if name not in is_missing]
+    if "nginx" in is_missing:
+        usual.append("bare")  # to compare with
     return list(dict.fromkeys([DIRECT, *names])) if names else usual

@@ -61,10 +61,12 @@ class Metering:
             self.records[key] = self.records.get(key, 0) + 1
 
     def counted(self, route: str, usage: tuple[int, int]) -> int:
-        """Whole records of a route with these tokens, once the last are sealed."""
+        """Whole records of a route with these tokens since this was asked last, once the last are sealed."""
         time.sleep(_SEAL_SECONDS)
         self.take_over()
-        return self.records.get((route, *usage), 0)
+        found = self.records.get((route, *usage), 0)
+        self.records.clear()
+        return found
 
     def close(self) -> None:
         self._database.close()

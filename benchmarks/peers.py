@@ -7,6 +7,7 @@ Each runs with what it does by default for a call, without its database and its 
 """
 
 import json
+import secrets
 import shutil
 import subprocess
 import sys
@@ -18,7 +19,7 @@ from benchmarks.programs import Program, steady_port, version_of
 from scripts.hermetic import ROOT
 
 FOLDER = ROOT / "var" / "benchmarks"
-START_SECONDS = 90
+_LITELLM_KEY = f"sk-{secrets.token_hex(32)}"  # it checks a key, and refuses to start without a good one
 _FERROGW_CONFIG = "strategy:\n  mode: fallback\ntargets:\n  - virtual_key: openai\n"
 
 
@@ -72,7 +73,7 @@ def _ferrogw(folder: Path, url: str, files: Path) -> Program:
 def _portkey(folder: Path, url: str, files: Path) -> Program:
     port = steady_port()
     script = _portkey_package(folder) / "build" / "start-server.js"
-    line = ["node", script, f"--port={port}", "--headless"]
+    line: list[str | Path] = ["node", script, f"--port={port}", "--headless"]
     return Program(line, port, {"NODE_ENV": "production", "TRUSTED_CUSTOM_HOSTS": "localhost,127.0.0.1"})
 
 
@@ -88,10 +89,18 @@ def _litellm(folder: Path, url: str, files: Path) -> Program:
     config = files / "litellm.yaml"  # YAML reads JSON
     config.write_text(json.dumps({"model_list": models, "litellm_settings": {"set_verbose": False}}))
     port = steady_port()
-    line = [folder / "bin" / "litellm", "--config", config, "--host", "127.0.0.1", "--port", str(port)]
+    line: list[str | Path] = [
+        folder / "bin" / "litellm",
+        "--config",
+        config,
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(port),
+    ]
     variables = {
         "LITELLM_LOCAL_MODEL_COST_MAP": "True",  # the list of prices that came with it
-        "LITELLM_TELEMETRY": "False",
+        "LITELLM_MASTER_KEY": _LITELLM_KEY,
         "LITELLM_LOG": "ERROR",
         "LITELLM_MODE": "PRODUCTION",
         "NO_DOCS": "True",
@@ -131,6 +140,7 @@ PEERS = {
             _litellm,
             lambda folder: (folder / "bin" / "litellm").exists(),
             lambda folder: version_of(folder / "bin" / "python", "litellm"),
+            lambda url: {"authorization": f"Bearer {_LITELLM_KEY}"},
             patience=3,
         ),
     )

@@ -36,6 +36,9 @@ class Program(Server):
     def is_ready(self) -> bool:
         return listens(self.port)
 
+    def start(self, seconds: float = 120) -> None:
+        super().start(seconds)
+
 
 def steady_port() -> int:
     """A free port that no outgoing connection takes before we do: below the range that systems take those from."""

@@ -48,7 +48,11 @@ class Bench:
         self.probe = stack.enter_context(machine.GapProbe(self.cores))
         self.port = steady_port()
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="aipc-bench-")))
-        self.targets = lineup.Lineup(stack, folder, self.port, self.cores).open(lineup.chosen(options.targets))
+        names = lineup.chosen(options.targets) + ([lineup.BESIDE] if options.beside else [])
+        opened = lineup.Lineup(stack, folder, self.port, self.cores)
+        opened.beside = options.beside
+        self.targets = opened.open(names)
+        self.answered = {target.name: 0 for target in self.targets}  # calls so far
         os.sched_setaffinity(0, {self.cores[0]})
         self.spare_retries = 0
         self.retried = 0
@@ -61,15 +65,18 @@ class Bench:
     def _run_case(self, case: Case) -> list[Round]:
         print(f"\n{case.title}", flush=True)
         with self._upstream(case):
-            targets = [target for target in self.targets if self._is_right(target, case)]
+            wanted = [target for target in self.targets if case.is_for_slow_ones or target.patience == 1]
+            targets = [target for target in wanted if self._is_right(target, case)]
+            rounds, answered = [], dict(self.answered)
             for target in targets:
                 self._measure(target, case, WARM_UP_SECONDS)
-            rounds = []
             for number in range(self.options.rounds):
                 turn = number % len(targets)
                 one = {target.name: self._sample(target, case) for target in [*targets[turn:], *targets[:turn]]}
                 rounds.append(one)
                 print(f"  round {number + 1}: {self._summary(one)}", flush=True)
+            for target in targets:
+                self._check_metering(target, case, self.answered[target.name] - answered[target.name])
         return rounds
 
     def _upstream(self, case: Case) -> Server:
@@ -122,7 +129,6 @@ class Bench:
 
     def _measure(self, target: Target, case: Case, seconds: float) -> Sample:
         request = self._request(target, case)
-        metered = self._metered(target, case)
         started, times, cpu = time.monotonic(), machine.core_times(self.cores[1]), _cpu(target)
         if case.measures_first_byte:
             calls, sample = _first_bytes(target, request)
@@ -132,13 +138,17 @@ class Bench:
         used = _cpu(target) - cpu
         ended, times_after = time.monotonic(), machine.core_times(self.cores[1])
         strangers = machine.strangers_share(times, times_after, used, ended - started)
-        if target.metering and (found := self._metered(target, case) - metered) < calls:
-            raise WrongAnswer(f"{target.title}, {case.title}: {calls} calls, {found} in the journal with their usage")
+        self.answered[target.name] += calls
+        if target.metering:
+            target.metering.take_over()
         reason = _reason(self.probe.seen(started, ended), strangers if target.pid else 0)
         return replace(sample, cpu_us=used / calls * 1e6, disturbed_by=reason)
 
-    def _metered(self, target: Target, case: Case) -> int:
-        return target.metering.counted(case.route.strip("/"), case.usage) if target.metering else 0
+    @staticmethod
+    def _check_metering(target: Target, case: Case, calls: int) -> None:
+        """Raises `WrongAnswer` unless the journal has every call of this case with its usage."""
+        if target.metering and (found := target.metering.counted(case.route.strip("/"), case.usage)) < calls:
+            raise WrongAnswer(f"{target.title}, {case.title}: {calls} calls, {found} in the journal with their usage")
 
     @staticmethod
     def _summary(one: Round) -> str:
@@ -232,6 +242,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=1.0, help="how much longer each window is than usual")
     parser.add_argument("--only", nargs="+", default=[], metavar="CASE", help=named)
     parser.add_argument("--targets", nargs="+", default=[], metavar="TARGET", help=known)
+    parser.add_argument("--beside", type=Path, metavar="TREE", help="measure another working tree of ours, too")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the tables there, too")
     options = parser.parse_args()
     wanted = cases.named(options.only)
