@@ -50,6 +50,7 @@ class Metadata(msgspec.Struct, frozen=True):
 
 
 NO_METADATA = Metadata()
+_METADATA_FIELDS = frozenset({"prompt_key", "feature_tags", "version"})
 
 
 def memory_to_split(body: bytes) -> int:
@@ -155,26 +156,36 @@ def take_metadata(members: Members) -> Metadata:
     if len(bytes(raw)) > MAX_METADATA_BYTES:
         return Metadata(warnings=(f"{METADATA_MEMBER} is larger than {MAX_METADATA_BYTES} bytes and was ignored",))
     try:
-        # Not msgspec: one lone surrogate or 1e400 would cost the other fields too.
-        value = json.loads(bytes(raw))
+        value = _read_leniently(raw)
     except (ValueError, RecursionError):
         return Metadata(warnings=(f"{METADATA_MEMBER} is unreadable and was ignored",))
     if value is None:
         return NO_METADATA
     if not isinstance(value, dict):
         return Metadata(warnings=(f"{METADATA_MEMBER} is not an object and was ignored",))
-    unknown = sorted(set(value) - {"prompt_key", "feature_tags", "version"})
-    warnings = [f"{METADATA_MEMBER} has {len(unknown)} unknown field(s), ignored"] if unknown else []
+    unknown = len(value.keys() - _METADATA_FIELDS)
+    warnings = [f"{METADATA_MEMBER} has {unknown} unknown field(s), ignored"] if unknown else []
     return _read(value.get("prompt_key"), value.get("feature_tags"), value.get("version"), warnings)
+
+
+def _read_leniently(raw: msgspec.Raw) -> Any:
+    try:
+        return msgspec.json.decode(raw)
+    except (ValueError, RecursionError):  # one lone surrogate or 1e400 must not cost the other fields too
+        return json.loads(bytes(raw))
 
 
 def metadata_of_headers(prompt_key: str | None, tags: str | None, version: str | None) -> Metadata:
     """The same from the headers `x-aipc-prompt-key`, `x-aipc-tags` (comma-separated) and `x-aipc-version`."""
+    if prompt_key is None and tags is None and version is None:
+        return NO_METADATA
     return _read(prompt_key, tags.split(",") if tags else None, version, [])
 
 
 def overlay(first: Metadata, second: Metadata) -> Metadata:
     """The fields of `first` where it has them, else those of `second`."""
+    if second is NO_METADATA:
+        return first
     return Metadata(
         first.prompt_key or second.prompt_key,
         first.tags or second.tags,

@@ -5,6 +5,7 @@ import re
 import time
 import unicodedata
 from collections.abc import Iterator
+from functools import lru_cache
 from urllib.parse import unquote_to_bytes
 
 import msgspec
@@ -27,6 +28,7 @@ _SEGMENT_END = re.compile(r"[;?#]")  # Tomcat cuts "..;x" at the semicolon; who 
 _ABSOLUTE = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://")
 _NO_ENCODING = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _MAX_DECODINGS = 4
+_REMEMBERED_PATH = 100
 
 
 class Target(msgspec.Struct, frozen=True):
@@ -64,6 +66,17 @@ def find_provider(raw_path: bytes) -> Provider | None:
 
 def find_target(method: str, raw_path: bytes, query: bytes) -> Target:
     """Read `/api/proxy/v1/{provider}/{route}`. Raises `Refusal` (404 naming what is served, 400 for an unsafe path)."""
+    is_usual = not query and len(raw_path) <= _REMEMBERED_PATH
+    return _find_again(method, raw_path) if is_usual else _find_target(method, raw_path, query)
+
+
+@lru_cache(maxsize=512)
+def _find_again(method: str, raw_path: bytes) -> Target:
+    """Nearly all calls go to the same few routes."""
+    return _find_target(method, raw_path, b"")
+
+
+def _find_target(method: str, raw_path: bytes, query: bytes) -> Target:
     version, _, rest = raw_path.removeprefix(PREFIX).partition(b"/")
     if method not in METHODS:
         raise Refusal(405, "method_not_allowed", "This method is not proxied.", headers=((b"allow", ALLOWED),))

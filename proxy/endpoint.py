@@ -93,7 +93,7 @@ class Exchange:
     ) -> None:
         self._process = process
         self._scope = scope
-        self._headers: heads.Headers = list(scope["headers"])
+        self._headers = heads.Received(scope["headers"])
         self._send = send
         self._call_id = call_id
         self._started_at = time.time_ns() // 1000

@@ -3,6 +3,8 @@
 Names are lower-case bytes, as ASGI gives them.
 """
 
+from collections.abc import Iterable
+
 from proxy.errors import Refusal
 from proxy.providers.base import Header, Provider
 
@@ -33,11 +35,25 @@ _NOT_BACK = _HOP_BY_HOP | frozenset(
 _NAME_BYTES = b"!#$%&'*+.^_`|~-" + bytes(range(48, 58)) + bytes(range(65, 91)) + bytes(range(97, 123))
 _VALUE_BYTES = b"\t" + bytes(range(32, 127)) + bytes(range(128, 256))
 JSON = b"application/json"
+_NO_NAMES: frozenset[bytes] = frozenset()
 _PASSED_ENCODINGS = (b"gzip", b"deflate", b"identity")
+
+
+class Received(list[Header]):
+    """A request's headers, in which one is found without a walk through all of them."""
+
+    __slots__ = ("first",)
+
+    def __init__(self, headers: Iterable[Header]) -> None:
+        super().__init__(headers)
+        self.first = dict(reversed(self))  # the first of each name: it is set last
 
 
 def find_header(headers: Headers, name: bytes) -> bytes | None:
     """The first value under that name, without surrounding white space."""
+    if isinstance(headers, Received):
+        value = headers.first.get(name)
+        return None if value is None else value.strip()
     for found, value in headers:
         if found == name:
             return value.strip()
@@ -46,10 +62,10 @@ def find_header(headers: Headers, name: bytes) -> bytes | None:
 
 def refuse_ambiguous(headers: Headers) -> None:
     """Raises `Refusal` 400 where a header that may come once comes with two values."""
-    names = {name for name, _ in headers}
+    names = dict(headers)
     if len(names) == len(headers):
         return
-    for once in _ONCE & names:
+    for once in _ONCE & names.keys():
         if len({value.strip() for name, value in headers if name == once}) > 1:
             raise Refusal(400, "ambiguous_header", f"The header {once.decode()} came twice, with different values.")
 
@@ -118,13 +134,15 @@ def upstream_headers(headers: Headers, provider: Provider, key: bytes, *, decode
     """
     named = _connection_options(headers)
     sent = [
-        (name, value)
-        for name, value in headers
-        if name not in _NOT_UPSTREAM and not name.startswith(_NOT_UPSTREAM_PREFIXES) and name not in named
+        header
+        for header in headers
+        if (name := header[0]) not in _NOT_UPSTREAM
+        and name not in named
+        and not name.startswith(_NOT_UPSTREAM_PREFIXES)
     ]
     if decoded:
         sent = [(name, value) for name, value in sent if name != b"content-encoding"]
-    present = {name for name, _ in sent}
+    present = dict(sent)
     if b"_" in b"".join(present):
         sent = [(name, value) for name, value in sent if not _passes_for_another(name)]
     sent += [header for header in provider.default_headers() if header[0] not in present]
@@ -143,16 +161,22 @@ def _passes_for_another(name: bytes) -> bool:
 
 def _connection_options(headers: Headers) -> frozenset[bytes]:
     """The further hop-by-hop headers that `Connection` names. End-to-end ones that matter cannot be named away."""
-    return frozenset(
-        option.strip().lower() for name, value in headers if name == b"connection" for option in value.split(b",")
-    ) - {b"content-type", b"content-encoding", b"content-length"}
+    lines = [value for name, value in headers if name == b"connection"]
+    if not lines:
+        return _NO_NAMES
+    return frozenset(option.strip().lower() for line in lines for option in line.split(b",")) - {
+        b"content-type",
+        b"content-encoding",
+        b"content-length",
+    }
 
 
 def _readable_encodings(headers: Headers) -> bytes:
     """`accept-encoding` reduced to what the usage reader can decode; empty when the client sent none."""
-    offered = [item.strip() for name, value in headers if name == b"accept-encoding" for item in value.split(b",")]
-    if not offered:
+    lines = [value for name, value in headers if name == b"accept-encoding"]
+    if not lines:
         return b""
+    offered = [item.strip() for line in lines for item in line.split(b",")]
     kept = [item for item in offered if item.partition(b";")[0].strip().lower() in _PASSED_ENCODINGS]
     return b", ".join(kept) or b"identity"
 
@@ -161,9 +185,9 @@ def client_headers(headers: Headers, *, status: int, call_id: str, drop_length: 
     """What comes back: the provider's end-to-end headers without its cookies, and our request id."""
     named = _connection_options(headers)
     back = [
-        (name, value)
-        for name, value in headers
-        if name not in _NOT_BACK
+        header
+        for header in headers
+        if (name := header[0]) not in _NOT_BACK
         and name not in named
         and not name.startswith(b"x-aipc-")
         and not (drop_length and name == b"content-length")

@@ -18,7 +18,7 @@ FIELDS = rb"(?:" + _TOKEN + rb":" + _VALUE + rb"\r\n)*+"
 _HEAD = re.compile(rb"HTTP/1\.([01]) ([1-9][0-9]{2})(?: " + _VALUE + rb")?+\r\n(" + FIELDS + rb")\r\n")
 _BEGUN = re.compile(rb"HTTP/1\.[01] [1-9][0-9]{2}(?: " + _VALUE + rb")?+\r\n" + FIELDS)
 _FIELD = re.compile(rb"([^:]++):[ \t]*+([^\r]*+)\r\n")
-_FRAMING = re.compile(rb"\r\n(content-length|transfer-encoding|connection|keep-alive):[ \t]*+([^\r]*+)", re.IGNORECASE)
+_FRAMING = frozenset({b"content-length", b"transfer-encoding", b"connection", b"keep-alive"})
 _IDLE = re.compile(rb"(?:^|[,; \t])timeout=([0-9]{1,6})(?:$|[,; \t])", re.IGNORECASE)
 _START = b"HTTP/1."
 
@@ -52,11 +52,11 @@ def parse(raw: bytes) -> Head:
         raise BadFraming("the head is malformed")
     minor, status, fields = found.groups()
     # White space after a value (RFC 9112 section 5.1) stays with it: who reads a value strips it, as of any sender.
-    head = Head(
-        int(status), [(name.lower(), value) for name, value in _FIELD.findall(fields)], keeps_alive=minor == b"1"
-    )
-    for name, value in _FRAMING.findall(raw):
-        _note(head, name.lower(), value.rstrip(b" \t"), is_old=minor == b"0")
+    headers = [(name.lower(), value) for name, value in _FIELD.findall(fields)]
+    head = Head(int(status), headers, keeps_alive=minor == b"1")
+    for name, value in headers:
+        if name in _FRAMING:
+            _note(head, name, value.rstrip(b" \t"), is_old=minor == b"0")
     if head.is_chunked and head.length is not None:
         raise BadFraming("both Content-Length and Transfer-Encoding")  # RFC 9112 section 6.1: likely an attack.
     return head

@@ -199,6 +199,8 @@ class Counts:
         value = holder.get(name) if isinstance(holder, dict) else None
         if value is None:
             return 0
+        if type(value) is int and 0 <= value <= MAX_TOKENS:
+            return value
         if isinstance(value, float) and value.is_integer():
             value = int(value)
         if isinstance(value, bool) or not isinstance(value, int):
@@ -275,7 +277,8 @@ def label(value: Any, limit: int = 64) -> str:
     """A provider's short name for something (a tier, a reason, a model): printable ASCII or Latin text, capped."""
     if not isinstance(value, str):
         return ""
-    return "".join(character for character in value[:limit] if character.isprintable())
+    text = value[:limit]
+    return text if text.isprintable() else "".join(filter(str.isprintable, text))
 
 
 def estimate_input_tokens(body: bytes) -> int:

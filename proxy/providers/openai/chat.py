@@ -2,9 +2,11 @@
 answers and their usage (API reference, "Chat", "Streaming" and "Completions").
 """
 
+from typing import Any
+
 import msgspec
 
-from proxy.providers.base import NULL, Asked, Reading, Route, generic, is_null, label, members_of, text_in
+from proxy.providers.base import Asked, Members, Reading, Route, generic, is_null, label, members_of, text_in
 from proxy.providers.openai import errors
 from proxy.providers.openai.usage import read_usage
 from proxy.sse import data_of
@@ -25,7 +27,6 @@ class _Message(msgspec.Struct):
     tool_calls: list[_ToolCall] | None = None
     function_call: _Function | None = None
 
-
 class _Choice(msgspec.Struct):
     text: str | None = None  # of a legacy completion
     delta: _Message | None = None
@@ -39,8 +40,8 @@ class _Chat(msgspec.Struct):
     model: str | None = None
     service_tier: str | None = None
     choices: list[_Choice] | None = None
-    usage: msgspec.Raw = NULL
-    error: msgspec.Raw = NULL
+    usage: Any = None
+    error: Any = None
 
 
 _chat_decoder = msgspec.json.Decoder(_Chat)
@@ -64,11 +65,12 @@ class ChatStreamReader:
         chat = _decode(data)
         if chat is None:
             return False
-        chat.service_tier = self._tier = chat.service_tier or self._tier
+        if chat.service_tier != self._tier:
+            chat.service_tier = self._tier = chat.service_tier or self._tier
         _read_chat(chat, self.reading)
-        if not is_null(chat.error):
+        if chat.error is not None:
             self.reading.is_finished = True
-        return not chat.choices and chat.choices is not None and not is_null(chat.usage)
+        return not chat.choices and chat.choices is not None and chat.usage is not None
 
 
 def read_answer(route: Route, body: bytes, asked: Asked) -> Reading:
@@ -100,9 +102,18 @@ def _decode_leniently(data: bytes) -> _Chat | None:
         model=text_in(members, "model"),
         service_tier=text_in(members, "service_tier"),
         choices=choices,
-        usage=members.get("usage", NULL),
-        error=members.get("error", NULL),
+        usage=_value_in(members, "usage"),
+        error=_value_in(members, "error"),
     )
+
+
+def _value_in(members: Members, name: str) -> Any:
+    """None where it is absent or null, False where it cannot be read."""
+    raw = members.get(name)
+    if raw is None or is_null(raw):
+        return None
+    value = generic(raw)
+    return False if value is None else value
 
 
 def _read_chat(chat: _Chat, reading: Reading) -> None:
@@ -113,19 +124,21 @@ def _read_chat(chat: _Chat, reading: Reading) -> None:
         if choice.text:
             reading.text_bytes += len(choice.text.encode())
         if message is not None:
-            reading.text_bytes += _text_bytes(message)
+            if message.content:
+                reading.text_bytes += len(message.content.encode())
+            if message.refusal or message.reasoning_content or message.tool_calls or message.function_call:
+                reading.text_bytes += _further_text_bytes(message)
         if choice.finish_reason:
             reading.finish_reason = label(choice.finish_reason)
-    if not is_null(chat.error):
-        reading.error_code = errors.code_of(generic(chat.error))
-    usage = generic(chat.usage)
-    if isinstance(usage, dict):
-        reading.usage = read_usage(usage, model=reading.model, service_tier=chat.service_tier or "")
+    if chat.error is not None:
+        reading.error_code = errors.code_of(chat.error)
+    if isinstance(chat.usage, dict):
+        reading.usage = read_usage(chat.usage, model=reading.model, service_tier=chat.service_tier or "")
         reading.is_usage_complete = True
 
 
-def _text_bytes(message: _Message) -> int:
+def _further_text_bytes(message: _Message) -> int:
     functions = [call.function for call in message.tool_calls or ()] + [message.function_call]
-    texts = [message.content, message.refusal, message.reasoning_content]
+    texts = [message.refusal, message.reasoning_content]
     texts += [function.arguments for function in functions if function is not None]
     return sum(len(text.encode()) for text in texts if text)
