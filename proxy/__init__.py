@@ -15,5 +15,6 @@ publishing  by which way             tasks      the one transaction that posts t
 refusals    calls without a record: what was wrong with them
 process     what one process holds   lifespan   start and stop         health     what it says of itself
 http_server what uvicorn leaves open towards clients        request_heads    what a request must be like
+http_cycle  one request there, and its answer
 draining    its end without a failed call          supervisor  several processes, and one release after another
 """

@@ -18,6 +18,7 @@ from proxy import sandbox
 from proxy.admission import NotAdmitted, admit
 from proxy.call import ALLOWED, Target, find_provider, find_target, new_call_id
 from proxy.errors import ClientGone, Refusal, render, unavailable
+from proxy.http_cycle import WHEN_GONE
 from proxy.meter import Meter, StreamMeter, UnreadMeter, meter_for
 from proxy.process import ProxyProcess
 from proxy.providers.base import estimate_input_tokens, label
@@ -99,7 +100,7 @@ class Exchange:
         self._started_at = time.time_ns() // 1000
         self._arrived = time.monotonic()
         self._receiver = BodyReceiver(receive, process.budget, limit=process.settings.max_body_bytes)
-        self._watch = ClientWatch(receive, process.watches)
+        self._watch = ClientWatch(receive, process.watches, scope.get("extensions", {}).get(WHEN_GONE))
         self.is_answer_started = False
         # Whose call it is while it has no record of its own: a refusal is then the only trace of it.
         self.unrecorded_for: KeyFacts | None = None

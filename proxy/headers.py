@@ -6,6 +6,7 @@ Names are lower-case bytes, as ASGI gives them.
 from collections.abc import Iterable
 
 from proxy.errors import Refusal
+from proxy.http1.heads import can_be_written
 from proxy.providers.base import Header, Provider
 
 Headers = list[Header]
@@ -31,9 +32,6 @@ _ONCE = frozenset(
 _NOT_BACK = _HOP_BY_HOP | frozenset(
     b"set-cookie set-cookie2 strict-transport-security alt-svc clear-site-data nel report-to".split()
 )
-# RFC 9110, sections 5.1 and 5.5: what may stand in a field's name and value.
-_NAME_BYTES = b"!#$%&'*+.^_`|~-" + bytes(range(48, 58)) + bytes(range(65, 91)) + bytes(range(97, 123))
-_VALUE_BYTES = b"\t" + bytes(range(32, 127)) + bytes(range(128, 256))
 JSON = b"application/json"
 _NO_NAMES: frozenset[bytes] = frozenset()
 _PASSED_ENCODINGS = (b"gzip", b"deflate", b"identity")
@@ -192,19 +190,12 @@ def client_headers(headers: Headers, *, status: int, call_id: str, drop_length: 
         and not name.startswith(b"x-aipc-")
         and not (drop_length and name == b"content-length")
     ]
-    if not _can_be_written(back):
-        back = [header for header in back if _can_be_written([header])]
+    if not can_be_written(back):
+        back = [header for header in back if can_be_written([header])]
     if status == 204 or status < 200:
         back = [(name, value) for name, value in back if name != b"content-length"]
     back.append((b"x-aipc-request-id", call_id.encode()))
     return back
-
-
-def _can_be_written(headers: Headers) -> bool:
-    names = [name for name, _ in headers]
-    if b"" in names or b"".join(names).translate(None, _NAME_BYTES):
-        return False
-    return not b"".join([value for _, value in headers]).translate(None, _VALUE_BYTES)
 
 
 def content_type(headers: Headers) -> bytes:

@@ -4,13 +4,17 @@ Each gap is one of uvicorn 0.54 and is proved by tests/proxy/test_connections.py
 test_slow_requests.py. An override goes when uvicorn does it. What a request must be like is `proxy.request_heads`'.
 """
 
+import asyncio
+from collections.abc import Callable
 from typing import Any
+from urllib.parse import unquote
 
 import httptools
 from django.conf import settings
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from proxy import request_heads as heads
+from proxy.http_cycle import WHEN_GONE, Cycle
 
 _MAX_PIPELINED = 8
 # Requests that one read may bring. Who sends more gets the answers to those before, and no more.
@@ -27,7 +31,8 @@ _WAITING_BYTES = 8 * 1024
 class ClientProtocol(HttpToolsProtocol):
     """One client's connection."""
 
-    _running: RequestResponseCycle | None = None
+    cycle: Cycle
+    _running: Cycle | None = None
     # What frames the body of a request that offers another protocol, while its body is to come.
     _offered: bytes | None = None
     _phase = _IDLE
@@ -45,13 +50,13 @@ class ClientProtocol(HttpToolsProtocol):
         self.parser.set_dangerous_leniencies(lenient_data_after_close=False)
         patience = min(settings.CLIENT_HEAD_TIMEOUT, settings.CLIENT_BODY_TIMEOUT)
         self._looks_every = patience / 6
+        self._extensions: dict[str, Any] = {WHEN_GONE: self._when_gone}  # not the cycle's: it would hold itself
         self._mark = (_IDLE, 0, self.loop.time(), 0)
         self._next_look = self.loop.call_later(self._looks_every, self._look)
 
     def data_received(self, data: bytes) -> None:
         if self._is_refused:
             return
-        self._unset_keepalive_if_required()
         before = self._phase, self._messages, self._body_bytes
         self._read_bytes = len(data)
         try:
@@ -123,15 +128,54 @@ class ClientProtocol(HttpToolsProtocol):
         if parser.should_upgrade():
             framing = [header for header in self.headers if header[0] in {b"content-length", b"transfer-encoding"}]
             self._offered = b"".join(b"%b: %b\r\n" % header for header in framing)
-        super().on_headers_complete()
+        self._begin()
         self._phase = _BODY
         self.headers = []  # Trailers come like headers, and are none (RFC 9110, section 6.5.1): nobody reads these.
-        cycle = self.cycle
-        if cycle.scope["http_version"] == "1.0" or cycle.waiting_for_100_continue:
-            cycle.send = _Sending(cycle)  # type: ignore[method-assign]
         if 0 < len(self.pipeline) < _MAX_PIPELINED:
             # uvicorn reads no further while a request waits for its turn, and so does not see that the client leaves.
             self.flow.resume_reading()
+
+    def _begin(self) -> None:
+        """uvicorn's own end of a head, with our cycle. Of pipelined requests the later ones wait for their turn."""
+        version = self.parser.get_http_version()
+        url = httptools.parse_url(self.url)
+        path = url.path.decode("ascii")
+        before = self.cycle
+        self.cycle = cycle = Cycle(
+            scope=self.scope,
+            transport=self.transport,
+            flow=self.flow,
+            logger=self.logger,
+            access_logger=self.access_logger,
+            access_log=False,
+            default_headers=self.server_state.default_headers,
+            message_event=asyncio.Event(),
+            expect_100_continue=self.expect_100_continue,
+            keep_alive=version != "1.0" and self.parser.should_keep_alive(),
+            on_response=self.on_response_complete,
+        )
+        self.scope |= {
+            "method": self.parser.get_method().decode("ascii"),
+            "http_version": version,
+            "path": unquote(path) if "%" in path else path,
+            "raw_path": url.path,
+            "query_string": url.query or b"",
+            "extensions": self._extensions,
+        }
+        if before is None or before.response_complete:
+            self._start_asgi_task(cycle, self.app)
+        else:
+            self.flow.pause_reading()
+            self.pipeline.appendleft((cycle, self.app))
+
+    def on_response_complete(self) -> None:
+        """uvicorn's own, without a timer for each answer: `_look` ends connections that nobody uses."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
 
     # --- uvicorn writes its 400 into an answer that is under way, and where others wait for theirs, it stands for them.
 
@@ -179,7 +223,7 @@ class ClientProtocol(HttpToolsProtocol):
             return True
         cycle = self.cycle
         if phase == _IDLE:
-            return self.timeout_keep_alive_task is not None or not (cycle is None or cycle.response_complete)
+            return not (cycle is None or cycle.response_complete)
         if phase == _HEAD or cycle.response_complete:  # Refused while it came: what is left must be here in time, too.
             return False
         is_enough = self._body_bytes - body_bytes >= _LEAST_BODY_BYTES
@@ -187,12 +231,16 @@ class ClientProtocol(HttpToolsProtocol):
 
     def _patience(self) -> float:
         if self._phase == _IDLE:
-            return float(self.timeout_keep_alive)
+            return float(self.timeout_keep_alive) + self._looks_every  # It may have been in use since the mark.
         return float(settings.CLIENT_HEAD_TIMEOUT if self._phase == _HEAD else settings.CLIENT_BODY_TIMEOUT)
 
     # --- Of pipelined requests uvicorn tells the newest that the client is gone, not the one that is being answered.
 
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+    def _when_gone(self, callback: Callable[[], object] | None) -> None:
+        if self._running is not None:
+            self._running.when_gone(callback)
+
+    def _start_asgi_task(self, cycle: Any, app: Any) -> None:
         self._running = cycle
         super()._start_asgi_task(cycle, app)
 
@@ -203,6 +251,8 @@ class ClientProtocol(HttpToolsProtocol):
             running.disconnected = True
             running.message_event.set()
         super().connection_lost(exc)
+        if running is not None:
+            running.tell_gone()
 
 
 class _AfterOffer:
@@ -236,27 +286,3 @@ class _AfterOffer:
     def on_headers_complete(self) -> None:
         if not self._is_head:
             self._protocol.on_headers_complete()
-
-
-class _Sending:
-    """`send` for a client of HTTP/1.0, or for one that waits for a 100 before it sends its body."""
-
-    def __init__(self, cycle: RequestResponseCycle) -> None:
-        self._cycle = cycle
-        self._ends_by_close = False
-
-    async def __call__(self, message: Any) -> None:
-        cycle = self._cycle
-        if message["type"] == "http.response.start":
-            if cycle.waiting_for_100_continue:
-                # Refused before it was told to go on: whether the body still comes is not known, so nothing that
-                # follows on this connection can be told from it (RFC 9110, section 10.1.1).
-                cycle.keep_alive = False
-            names = {name.lower() for name, _ in message["headers"]}
-            if cycle.scope["http_version"] == "1.0" and b"content-length" not in names:
-                # RFC 9112, section 6.1: no chunks for HTTP/1.0. The body ends with the connection.
-                self._ends_by_close = True
-                cycle.chunked_encoding = False
-        elif self._ends_by_close:
-            cycle.expected_content_length = len(message.get("body", b""))
-        await RequestResponseCycle.send(cycle, message)

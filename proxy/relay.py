@@ -9,6 +9,7 @@ from proxy.providers.base import Header, Reading
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+WhenGone = Callable[[Callable[[], object] | None], None]
 
 # After a client stopped reading at `finish_reason`, the usage is at most this far away.
 _READ_ON_SECONDS = 2.0
@@ -32,9 +33,11 @@ class ClientWatch:
     `reason` says why; any other cancellation is the server's.
     """
 
-    def __init__(self, receive: Receive, watches: "set[ClientWatch]") -> None:
+    def __init__(self, receive: Receive, watches: "set[ClientWatch]", when_gone: WhenGone | None) -> None:
+        """`when_gone` comes from a server that tells of a client's leaving by itself (`proxy.http_cycle`)."""
         self._receive = receive
         self._watches = watches
+        self._when_gone = when_gone
         self._owner = asyncio.current_task()
         self._task: asyncio.Task[None] | None = None
         self._is_stopped = False
@@ -46,11 +49,18 @@ class ClientWatch:
         if self._is_stopped:
             return
         self._watches.add(self)
-        self._task = asyncio.create_task(self._wait())
+        if self._when_gone is not None:
+            self._when_gone(self._note_leaving)
+        else:
+            self._task = asyncio.create_task(self._wait())
 
     def stop(self) -> None:
+        if self._is_stopped:
+            return
         self._is_stopped = True
         self._watches.discard(self)
+        if self._when_gone is not None:
+            self._when_gone(None)
         if self._task is not None:
             self._task.cancel()
 
@@ -70,6 +80,9 @@ class ClientWatch:
     async def _wait(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":
             pass
+        self._note_leaving()
+
+    def _note_leaving(self) -> None:
         self.give_up("client_disconnected")
 
 

@@ -14,6 +14,8 @@ MAX_HEAD_BYTES = 64 * 1024
 _TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"
 _VALUE = rb"[^\x00-\x08\x0a-\x1f\x7f]*+"
 FIELDS = rb"(?:" + _TOKEN + rb":" + _VALUE + rb"\r\n)*+"
+_TOKEN_BYTES = b"!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_VALUE_BYTES = bytes(byte for byte in range(256) if (byte >= 0x20 and byte != 0x7F) or byte == 0x09)
 # RFC 9112 section 4. The reason may be absent, and then its space too: servers leave it out.
 _HEAD = re.compile(rb"HTTP/1\.([01]) ([1-9][0-9]{2})(?: " + _VALUE + rb")?+\r\n(" + FIELDS + rb")\r\n")
 _BEGUN = re.compile(rb"HTTP/1\.[01] [1-9][0-9]{2}(?: " + _VALUE + rb")?+\r\n" + FIELDS)
@@ -43,6 +45,14 @@ class Head:
     @property
     def has_framing(self) -> bool:
         return self.is_chunked or self.length is not None
+
+
+def can_be_written(headers: list[Header]) -> bool:
+    """Whether each is a token and a value in one line (RFC 9110, sections 5.1 and 5.5)."""
+    names = [name for name, _ in headers]
+    if b"" in names or b"".join(names).translate(None, _TOKEN_BYTES):
+        return False
+    return not b"".join([value for _, value in headers]).translate(None, _VALUE_BYTES)
 
 
 def parse(raw: bytes) -> Head:

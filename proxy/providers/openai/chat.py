@@ -27,6 +27,7 @@ class _Message(msgspec.Struct):
     tool_calls: list[_ToolCall] | None = None
     function_call: _Function | None = None
 
+
 class _Choice(msgspec.Struct):
     text: str | None = None  # of a legacy completion
     delta: _Message | None = None

@@ -1,0 +1,125 @@
+"""One request of a client and its answer: uvicorn's `RequestResponseCycle`, written anew where every call passes.
+
+It says to the application when the client leaves (`when_gone`), so that no call needs a task that waits for it; checks
+an answer's headers in one go; and frames answers to HTTP/1.0, and to clients that wait for a 100, as uvicorn does not.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
+
+from proxy.http1.heads import can_be_written
+
+# Under this name the application finds `when_gone` in its scope's extensions.
+WHEN_GONE = "aipc.when_gone"
+_RULING = frozenset({b"content-length", b"transfer-encoding", b"connection"})
+
+
+class Cycle(RequestResponseCycle):
+    """`send` and `receive` are the application's. What is raised is a fault of the application."""
+
+    _gone: Callable[[], object] | None = None
+    _ends_by_close = False
+
+    # --- The client's side ---
+
+    def when_gone(self, callback: Callable[[], object] | None) -> None:
+        """Have `callback` called, once, when the client leaves before it has its whole answer; None: nobody asks any
+        more. Whoever asks has read the request, and reads no more of it.
+        """
+        self._gone = callback
+        if callback is not None:
+            self.flow.resume_reading()
+            if self.disconnected:
+                self.tell_gone()
+
+    def tell_gone(self) -> None:
+        if self._gone is not None and self.disconnected:
+            gone, self._gone = self._gone, None
+            gone()
+
+    async def receive(self) -> Any:
+        if self.waiting_for_100_continue and not self.transport.is_closing():
+            self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            self.waiting_for_100_continue = False
+        if not self.disconnected and not self.response_complete:
+            self.flow.resume_reading()
+            if not self.message_event.is_set():
+                await self.message_event.wait()
+            self.message_event.clear()
+        if self.disconnected or self.response_complete:
+            return {"type": "http.disconnect"}
+        body, self.body = bytes(self.body), bytearray()
+        return {"type": "http.request", "body": body, "more_body": self.more_body}
+
+    # --- The answer ---
+
+    async def send(self, message: Any) -> None:
+        if self.flow.write_paused and not self.disconnected:
+            await self.flow.drain()
+        if self.disconnected:
+            return
+        kind = message["type"]
+        if not self.response_started and kind == "http.response.start":
+            self._start(message["status"], [*self.default_headers, *message.get("headers", ())])
+        elif self.response_started and not self.response_complete and kind == "http.response.body":
+            self._write(message.get("body", b""), is_last=not message.get("more_body", False))
+        else:
+            raise RuntimeError(f"The message {kind} comes at the wrong moment.")
+
+    def _start(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
+        self.response_started = True
+        if self.waiting_for_100_continue:
+            # Refused before it was told to go on: whether the body still comes is not known, so nothing that follows on
+            # this connection can be told from it (RFC 9110, section 10.1.1).
+            self.keep_alive = self.waiting_for_100_continue = False
+        if not can_be_written(headers):
+            raise RuntimeError("An answer's header is no token and a value in one line.")
+        headers = [(name.lower(), value) for name, value in headers]
+        fields = b"".join([b"%b: %b\r\n" % header for header in headers])
+        own = self._framing([header for header in headers if header[0] in _RULING], status)
+        self.transport.write(b"%b%b%b\r\n" % (STATUS_LINE[status], fields, own))
+
+    def _framing(self, ruling: list[tuple[bytes, bytes]], status: int) -> bytes:
+        """The headers that say where the answer ends, and whether the connection stays, as far as they are missing."""
+        is_said = False
+        for name, value in ruling:
+            if name == b"content-length" and self.chunked_encoding is None:
+                self.expected_content_length = int(value)
+                self.chunked_encoding = False
+            elif name == b"transfer-encoding" and value.lower() == b"chunked":
+                self.expected_content_length = 0
+                self.chunked_encoding = True
+            elif name == b"connection" and b"close" in [option.strip() for option in value.lower().split(b",")]:
+                self.keep_alive, is_said = False, True
+        own = b"" if self.keep_alive or is_said else b"connection: close\r\n"
+        if self.chunked_encoding is None and self.scope["method"] != "HEAD" and status not in {204, 304}:
+            if self.scope["http_version"] == "1.0":
+                # RFC 9112, section 6.1: no chunks for HTTP/1.0. The body ends with the connection.
+                self._ends_by_close, self.chunked_encoding = True, False
+            else:
+                self.chunked_encoding = True
+                own += b"transfer-encoding: chunked\r\n"
+        return own
+
+    def _write(self, body: bytes, *, is_last: bool) -> None:
+        if self.scope["method"] == "HEAD":
+            self.expected_content_length = 0
+        elif self.chunked_encoding:
+            framed = b"%x\r\n%b\r\n" % (len(body), body) if body else b""
+            self.transport.write(framed + b"0\r\n\r\n" if is_last else framed)
+        else:
+            if not self._ends_by_close:
+                self.expected_content_length -= len(body)
+            if self.expected_content_length < 0:
+                raise RuntimeError("The answer is longer than its Content-Length.")
+            self.transport.write(body)
+        if is_last:
+            if self.expected_content_length:
+                raise RuntimeError("The answer is shorter than its Content-Length.")
+            self.response_complete = True
+            self.message_event.set()
+            if not self.keep_alive:
+                self.transport.close()
+            self.on_response()
