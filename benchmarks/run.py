@@ -69,10 +69,11 @@ class Bench:
             targets = [target for target in wanted if self._is_right(target, case)]
             rounds, answered = [], dict(self.answered)
             for target in targets:
-                self._measure(target, case, WARM_UP_SECONDS)
+                self._window(target, case, WARM_UP_SECONDS * target.patience)
             for number in range(self.options.rounds):
                 turn = number % len(targets)
-                one = {target.name: self._sample(target, case) for target in [*targets[turn:], *targets[:turn]]}
+                made = {target.name: self._sample(target, case) for target in [*targets[turn:], *targets[:turn]]}
+                one = {name: sample for name, sample in made.items() if sample is not None}
                 rounds.append(one)
                 print(f"  round {number + 1}: {self._summary(one)}", flush=True)
             for target in targets:
@@ -118,14 +119,25 @@ class Bench:
 
     # A window of load.
 
-    def _sample(self, target: Target, case: Case) -> Sample:
+    def _sample(self, target: Target, case: Case) -> Sample | None:
         """Once more when the machine was disturbed, as long as there are spare ones."""
-        sample = self._measure(target, case, case.seconds * self.options.seconds * target.patience)
-        if sample.disturbed_by and self.spare_retries:
+        seconds = case.seconds * self.options.seconds * target.patience
+        sample = self._window(target, case, seconds)
+        if sample is not None and sample.disturbed_by and self.spare_retries:
             self.spare_retries -= 1
             self.retried += 1
-            sample = self._measure(target, case, case.seconds * self.options.seconds * target.patience)
+            sample = self._window(target, case, seconds)
         return sample
+
+    def _window(self, target: Target, case: Case, seconds: float) -> Sample | None:
+        """None of a peer that fails."""
+        try:
+            return self._measure(target, case, seconds)
+        except (load.LoadFailed, OSError) as failure:
+            if target.name not in peers.PEERS:
+                raise
+            print(f"  {target.title}: {failure}", flush=True)
+            return None
 
     def _measure(self, target: Target, case: Case, seconds: float) -> Sample:
         request = self._request(target, case)
@@ -206,7 +218,7 @@ def _case_table(targets: list[Target], wanted: list[Case], rounds: dict[str, lis
         [case.title, target.title, *_figures(rounds[case.name], target.name, base)]
         for case in wanted
         for target in targets
-        if target.name != DIRECT and target.name in rounds[case.name][0]
+        if target.name != DIRECT and any(target.name in one for one in rounds[case.name])
     ]
     heads = ["case", "target", "CPU us/call", f"CPU / {base}", "calls/s", "p50 ms added", "p99 ms added"]
     return figures.table([*heads, "first byte ms added"], rows)
@@ -215,7 +227,7 @@ def _case_table(targets: list[Target], wanted: list[Case], rounds: dict[str, lis
 def _figures(rounds: list[Round], name: str, base: str) -> list[str]:
     def added(read: Callable[[Sample], float]) -> str:
         found = figures.difference(rounds, name, DIRECT, read)
-        return figures.shown(found) if found and any(read(one[name]) for one in rounds) else ""
+        return figures.shown(found) if found and any(read(one[name]) for one in rounds if name in one) else ""
 
     rate = figures.median(rounds, name, lambda sample: sample.rate)
     return [
