@@ -12,7 +12,7 @@ export PYTHON
 with_env = exec sh scripts/with_env.sh
 python = .venv/bin/python
 
-.PHONY: help demo serve worker beat manage test test-all fuzz check fix lock bench bench-peers bench-dashboard faults run-level demo-level develop-level
+.PHONY: help demo serve worker beat manage test test-all fuzz check fix lock bench bench-peers bench-streams bench-ledger bench-pages bench-dashboard faults run-level demo-level develop-level
 .DEFAULT_GOAL := help
 
 help:
@@ -29,6 +29,9 @@ help:
 	@echo "make lock       pin the dependencies of pyproject.toml into requirements/*.txt, and those for Node [ARGS=--upgrade]"
 	@echo "make bench      measure what a proxied call costs, beside nginx and the peers that are there [ARGS='--only json-1k']"
 	@echo "make bench-peers  install the peers that make bench compares with, into var/ [ARGS=ferrogw]"
+	@echo "make bench-streams  measure the memory of thousands of open streams"
+	@echo "make bench-ledger  measure what posting a record to the ledger costs, and how many one worker posts in a second"
+	@echo "make bench-pages  measure the main pages with 100,000 records, about a minute"
 	@echo "make bench-dashboard  measure the pages of an organization with ten million records"
 	@echo "make faults     kill, stop and fill everything under load, and count lost and doubled calls, eight minutes [ARGS='--seed 7']"
 
@@ -91,6 +94,15 @@ bench: develop-level
 
 bench-peers: develop-level
 	@exec $(python) -m benchmarks.peers $(ARGS)
+
+bench-streams: develop-level
+	@exec $(python) -m benchmarks.open_streams $(ARGS)
+
+bench-ledger: develop-level
+	@exec $(python) -m benchmarks.posting $(ARGS)
+
+bench-pages: develop-level
+	@exec $(python) -m benchmarks.dashboard --quick $(ARGS)
 
 bench-dashboard: develop-level
 	@exec $(python) -m benchmarks.dashboard $(ARGS)

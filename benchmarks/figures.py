@@ -70,7 +70,7 @@ def _median(groups: Sequence[list[Sample]], compute: Callable[[list[Sample]], fl
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """In Markdown; all columns but those of words to the right."""
-    words = {"case", "target", "what", "goal"}
+    words = {"case", "target", "what", "goal", "page"}
     rule = "|".join("---" if head in words else "---:" for head in heads)
     lines = [" | ".join(heads), *(" | ".join(row) for row in rows)]
     return "\n".join([f"| {lines[0]} |", f"|{rule}|", *(f"| {line} |" for line in lines[1:])])

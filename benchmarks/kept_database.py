@@ -1,9 +1,10 @@
-"""A PostgreSQL cluster that is kept between runs, with the settings of an ordinary small server, and Django upon it."""
+"""A PostgreSQL cluster, kept between runs or not, with the settings of an ordinary small server, and Django upon it."""
 
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from scripts.hermetic import environment
 from tests.servers import PostgreSQL, Redis
@@ -22,6 +23,15 @@ SETTINGS = {
     "wal_level": "minimal",
     "max_wal_senders": "0",
 }
+
+
+@contextmanager
+def opened_fresh() -> Iterator[None]:
+    """The same in a folder that goes away afterwards."""
+    with TemporaryDirectory(prefix="aipc-bench-") as made:
+        Path(made).chmod(0o755)  # PostgreSQL may run as another user
+        with opened(Path(made)):
+            yield
 
 
 @contextmanager

@@ -1,21 +1,23 @@
-"""`python -m benchmarks.posting`: what posting a record to the ledger costs, on the database of `benchmarks.dashboard`.
+"""`python -m benchmarks.posting`: what posting a record to the ledger costs, and how many one worker posts in a second.
 
-Posts journal segments of an organization of its own beside the big ones, as a worker would, and takes it all away
-again. The CPU is that of this process and of PostgreSQL's process for its connection, divided by the records.
+Posts journal segments of an organization of its own, as a worker would, into a database of its own, or beside the big
+organizations of `benchmarks.dashboard` in its `--folder`; there it takes everything away again. The CPU is that of this
+process and of PostgreSQL's process for its connection, divided by the records.
 """
 
 import argparse
 import statistics
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.dashboard import FOLDER  # noqa: E402
-from benchmarks.kept_database import opened  # noqa: E402
+from benchmarks import figures  # noqa: E402
+from benchmarks.kept_database import opened, opened_fresh  # noqa: E402
 
 
 def make_segment(chance: Random, keys: list[tuple[int, int, int]], records: int) -> list[str]:
@@ -52,8 +54,34 @@ def make_segment(chance: Random, keys: list[tuple[int, int, int]], records: int)
     return lines
 
 
-def measure(segments: int, records: int) -> tuple[float, float]:
-    """Microseconds of this process and of PostgreSQL's, a record; medians over the segments."""
+@dataclass(frozen=True)
+class Cost:
+    """Of a record, in microseconds; medians over the segments."""
+
+    worker: float  # CPU of this process
+    server: float  # CPU of PostgreSQL's
+    elapsed: float
+
+    def row(self, records: int) -> list[str]:
+        figures = [
+            f"{self.worker:.0f}",
+            f"{self.server:.0f}",
+            f"{1e6 / self.worker:,.0f}",
+            f"{1e6 / self.elapsed:,.0f}",
+        ]
+        return [str(records), *figures]
+
+
+HEADS = [
+    "records of a segment",
+    "us/record, worker",
+    "us/record, PostgreSQL",
+    "records a second of worker CPU",
+    "records a second",
+]
+
+
+def measure(segments: int, records: int) -> Cost:
     from uuid import uuid4
 
     from django.db import connection
@@ -65,18 +93,19 @@ def measure(segments: int, records: int) -> tuple[float, float]:
     issued = [keys.issue(team=teams.create(organization=organization, name=f"Team {n}"))[0] for n in range(20)]
     places = [(organization.pk, key.team_id, key.pk) for key in issued]
     chance = Random(7)
-    own, server = [], []
+    own, server, elapsed = [], [], []
     for number in range(segments + 3):
         lines = make_segment(chance, places, records)
         connection.ensure_connection()
         stat = Path(f"/proc/{connection.connection.info.backend_pid}/schedstat")
-        before = time.process_time(), int(stat.read_text().split()[0])
+        before = time.process_time(), int(stat.read_text().split()[0]), time.perf_counter()
         tasks.post_batch(str(uuid4()), lines)
         if number >= 3:
             own.append((time.process_time() - before[0]) * 1e6 / records)
             server.append((int(stat.read_text().split()[0]) - before[1]) / 1e3 / records)
+            elapsed.append((time.perf_counter() - before[2]) * 1e6 / records)
     take_away(organization.pk)
-    return statistics.median(own), statistics.median(server)
+    return Cost(statistics.median(own), statistics.median(server), statistics.median(elapsed))
 
 
 def take_away(organization_id: int) -> None:
@@ -95,15 +124,17 @@ def take_away(organization_id: int) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--folder", type=Path, default=FOLDER, help="the database of benchmarks.dashboard")
+    parser.add_argument("--folder", type=Path, help="a database that is kept, as that of benchmarks.dashboard")
     parser.add_argument("--segments", type=int, default=60)
     parser.add_argument("--records", type=int, nargs="*", default=[10, 100, 500], help="of a segment")
+    parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the table there, too")
     options = parser.parse_args()
-    with opened(options.folder):
-        print("| records of a segment | us/record, worker | us/record, PostgreSQL |\n|---|---|---|")
-        for records in options.records:
-            own, server = measure(options.segments, records)
-            print(f"| {records} | {own:.0f} | {server:.0f} |", flush=True)
+    with opened(options.folder) if options.folder else opened_fresh():
+        rows = [measure(options.segments, records).row(records) for records in options.records]
+    text = figures.table(HEADS, rows)
+    print(text)
+    if options.markdown:
+        options.markdown.write_text(text + "\n")
 
 
 if __name__ == "__main__":

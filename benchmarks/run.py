@@ -145,7 +145,9 @@ class Bench:
         if case.measures_first_byte:
             calls, sample = _first_bytes(target, request)
         else:
-            seen = load.run(target.port, request, seconds=seconds, connections=case.connections)
+            seen = load.run(
+                target.port, request, seconds=seconds, connections=case.connections, waits=target.patience > 1
+            )
             calls, sample = seen.calls, Sample(rate=seen.rate, p50_ms=seen.p50_ms, p99_ms=seen.p99_ms)
         used = _cpu(target) - cpu
         ended, times_after = time.monotonic(), machine.core_times(self.cores[1])
