@@ -22,7 +22,9 @@ STRANGERS_SHARE = 0.15  # of a core in a window that others may use before its f
 
 
 def cores() -> tuple[int, int]:
-    """The load's core and the targets'. Raises `SystemExit` with one core."""
+    """The load's core and the targets'. Raises `SystemExit` with one core, and on other systems than Linux."""
+    if not hasattr(os, "sched_getaffinity"):
+        raise SystemExit("Linux is needed: processes are pinned to cores, and their CPU is read from /proc.")
     allowed = sorted(os.sched_getaffinity(0))
     if len(allowed) < 2:
         raise SystemExit("Two cores are needed: one for the load, one for what is measured.")
@@ -79,7 +81,7 @@ def _of_process(pid: int) -> float:
 class CoreTimes:
     """Seconds of one core since the machine started."""
 
-    busy: float
+    busy: float  # with processes; interrupts, which on loopback are those of our own calls, are left out
     stolen: float  # by the hypervisor, for other machines
 
 
@@ -87,15 +89,13 @@ def core_times(core: int) -> CoreTimes:
     for line in Path("/proc/stat").read_text().splitlines():
         name, *ticks = line.split()
         if name == f"cpu{core}":
-            user, nice, system, _, _, irq, soft_irq, steal = (int(tick) / CLOCK_TICKS for tick in ticks[:8])
-            return CoreTimes(user + nice + system + irq + soft_irq, steal)
+            user, nice, system, _, _, _, _, steal = (int(tick) / CLOCK_TICKS for tick in ticks[:8])
+            return CoreTimes(user + nice + system, steal)
     raise ValueError(f"no core {core}")
 
 
 def strangers_share(before: CoreTimes, after: CoreTimes, own_seconds: float, elapsed: float) -> float:
-    """How much of a core's time in a window others used or had stolen. Network interrupts of our own calls, which are
-    no process's, are in it.
-    """
+    """How much of a core's time in a window others used, or the hypervisor took."""
     strangers = after.busy - before.busy - own_seconds + after.stolen - before.stolen
     return max(strangers, 0.0) / elapsed
 
