@@ -18,7 +18,7 @@ from proxy import sandbox
 from proxy.admission import NotAdmitted, admit
 from proxy.call import ALLOWED, Target, find_provider, find_target, new_call_id
 from proxy.errors import ClientGone, Refusal, render, unavailable
-from proxy.http_cycle import WHEN_GONE
+from proxy.http_cycle import WHEN_GONE, WRITE
 from proxy.meter import Meter, StreamMeter, UnreadMeter, meter_for
 from proxy.process import ProxyProcess
 from proxy.providers.base import estimate_input_tokens, label
@@ -95,12 +95,13 @@ class Exchange:
         self._process = process
         self._scope = scope
         self._headers = heads.Received(scope["headers"])
+        self._of_server = scope["extensions"]  # `proxy.http_cycle`
         self._send = send
         self._call_id = call_id
         self._started_at = time.time_ns() // 1000
         self._arrived = time.monotonic()
         self._receiver = BodyReceiver(receive, process.budget, limit=process.settings.max_body_bytes)
-        self._watch = ClientWatch(receive, process.watches, scope.get("extensions", {}).get(WHEN_GONE))
+        self._watch = ClientWatch(self._of_server[WHEN_GONE], process.watches)
         self.is_answer_started = False
         # Whose call it is while it has no record of its own: a refusal is then the only trace of it.
         self.unrecorded_for: KeyFacts | None = None
@@ -250,7 +251,7 @@ class Exchange:
         headers, length = client_headers(
             told, method=target.method, call_id=self._call_id, warnings=request.warnings, drops_usage=drops
         )
-        delivery = Delivery(self._send, self._watch, length=length)
+        delivery = Delivery(self._send, self._watch, length=length, write=self._of_server[WRITE])
 
         async def close_record() -> None:
             record.first_byte_at = delivery.first_byte_at

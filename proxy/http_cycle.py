@@ -13,6 +13,7 @@ from proxy.http1.heads import can_be_written
 
 # Under this name the application finds `when_gone` in its scope's extensions.
 WHEN_GONE = "aipc.when_gone"
+WRITE = "aipc.write"  # and `write`
 _RULING = frozenset({b"content-length", b"transfer-encoding", b"connection"})
 
 
@@ -67,6 +68,13 @@ class Cycle(RequestResponseCycle):
             self._write(message.get("body", b""), is_last=not message.get("more_body", False))
         else:
             raise RuntimeError(f"The message {kind} comes at the wrong moment.")
+
+    def write(self, part: bytes) -> bool:
+        """A part of an answer that is to go on. False: not now, it has to be sent."""
+        if self.flow.write_paused or self.disconnected or not self.response_started or self.response_complete:
+            return False
+        self._write(part, is_last=False)
+        return True
 
     def _start(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
         self.response_started = True

@@ -14,7 +14,7 @@ from django.conf import settings
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from proxy import request_heads as heads
-from proxy.http_cycle import WHEN_GONE, Cycle
+from proxy.http_cycle import WHEN_GONE, WRITE, Cycle
 
 _MAX_PIPELINED = 8
 # Requests that one read may bring. Who sends more gets the answers to those before, and no more.
@@ -50,7 +50,7 @@ class ClientProtocol(HttpToolsProtocol):
         self.parser.set_dangerous_leniencies(lenient_data_after_close=False)
         patience = min(settings.CLIENT_HEAD_TIMEOUT, settings.CLIENT_BODY_TIMEOUT)
         self._looks_every = patience / 6
-        self._extensions: dict[str, Any] = {WHEN_GONE: self._when_gone}  # not the cycle's: it would hold itself
+        self._extensions: dict[str, Any] = {WHEN_GONE: self._when_gone, WRITE: self._write}  # not the cycle's
         self._mark = (_IDLE, 0, self.loop.time(), 0)
         self._next_look = self.loop.call_later(self._looks_every, self._look)
 
@@ -239,6 +239,9 @@ class ClientProtocol(HttpToolsProtocol):
     def _when_gone(self, callback: Callable[[], object] | None) -> None:
         if self._running is not None:
             self._running.when_gone(callback)
+
+    def _write(self, part: bytes) -> bool:
+        return self._running is not None and self._running.write(part)
 
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:
         self._running = cycle

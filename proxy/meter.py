@@ -118,12 +118,9 @@ class StreamMeter:
 
     def feed(self, chunk: bytes) -> bytes:
         if self.drops_usage:
-            return b"".join(
-                event
-                for part in self._inflater.feed(chunk)
-                for event in self._splitter.feed(part)
-                if not self._reader.read(event)
-            )
+            read = self._reader.read
+            parts = self._inflater.feed(chunk)
+            return b"".join([event for part in parts for event in self._splitter.feed(part) if not read(event)])
         is_same_event = self._splitter.size > _EVENT_HEAD_BYTES
         for part in self._inflater.feed(chunk):
             for event in self._splitter.feed(part):

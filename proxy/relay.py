@@ -3,12 +3,14 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
+from functools import partial
 from typing import Any, Protocol
 
 from proxy.providers.base import Header, Reading
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Write = Callable[[bytes], bool]
 WhenGone = Callable[[Callable[[], object] | None], None]
 
 # After a client stopped reading at `finish_reason`, the usage is at most this far away.
@@ -33,13 +35,11 @@ class ClientWatch:
     `reason` says why; any other cancellation is the server's.
     """
 
-    def __init__(self, receive: Receive, watches: "set[ClientWatch]", when_gone: WhenGone | None) -> None:
-        """`when_gone` comes from a server that tells of a client's leaving by itself (`proxy.http_cycle`)."""
-        self._receive = receive
-        self._watches = watches
+    def __init__(self, when_gone: WhenGone, watches: "set[ClientWatch]") -> None:
+        """`when_gone` is the server's (`proxy.http_cycle`)."""
         self._when_gone = when_gone
+        self._watches = watches
         self._owner = asyncio.current_task()
-        self._task: asyncio.Task[None] | None = None
         self._is_stopped = False
         self.sending_since = 0.0  # on the monotonic clock; 0 while nothing is being sent
         self.reason = ""
@@ -49,20 +49,14 @@ class ClientWatch:
         if self._is_stopped:
             return
         self._watches.add(self)
-        if self._when_gone is not None:
-            self._when_gone(self._note_leaving)
-        else:
-            self._task = asyncio.create_task(self._wait())
+        self._when_gone(self._note_leaving)
 
     def stop(self) -> None:
         if self._is_stopped:
             return
         self._is_stopped = True
         self._watches.discard(self)
-        if self._when_gone is not None:
-            self._when_gone(None)
-        if self._task is not None:
-            self._task.cancel()
+        self._when_gone(None)
 
     def give_up(self, reason: str) -> None:
         """Cancel the call, once."""
@@ -76,11 +70,6 @@ class ClientWatch:
             self._owner.uncancel()
             return True
         return False
-
-    async def _wait(self) -> None:
-        while (await self._receive())["type"] != "http.disconnect":
-            pass
-        self._note_leaving()
 
     def _note_leaving(self) -> None:
         self.give_up("client_disconnected")
@@ -98,11 +87,14 @@ async def watch_for_stalls(watches: set[ClientWatch], patience: float) -> None:
 class Delivery:
     """Sends one answer to the client and notes when its first byte and its first token went out."""
 
-    def __init__(self, send: Send, watch: ClientWatch, *, length: int | None) -> None:
-        """`length`: the body's announced length, if it was announced."""
+    def __init__(self, send: Send, watch: ClientWatch, *, length: int | None, write: Write) -> None:
+        """`length`: the body's announced length, if it was announced. `write` is the server's (`proxy.http_cycle`)."""
         self._send = send
         self._watch = watch
         self._left = length
+        self._write = write
+        self._is_stream = length is None
+        self._held: bytes | None = None
         self.first_byte_at = 0.0
         self.first_token_at = 0.0
         self.is_complete = False
@@ -114,19 +106,11 @@ class Delivery:
         """Pass every chunk on as it comes. `record` is awaited before the last part of the answer goes out, once or
         twice.
         """
-        while chunk := await answer.read():
-            if self._left is not None:
-                self._left -= len(chunk)
-            part = meter.feed(chunk)
+        while (part := await self._next(answer, meter)) is not None:
             is_last = self._left is not None and self._left <= 0
             if is_last:
                 part += meter.finish()
-            reading = meter.reading
-            if not self.first_byte_at:
-                self.first_byte_at = time.monotonic()
-            if reading.text_bytes and not self.first_token_at:
-                self.first_token_at = time.monotonic()
-            if reading.is_finished or is_last:
+            if meter.reading.is_finished or is_last:
                 await record()
             if is_last:
                 await self._end(part)
@@ -136,6 +120,35 @@ class Delivery:
         rest = meter.finish()
         await record()
         await self._end(rest)
+
+    async def _next(self, answer: Answer, meter: Meter) -> bytes | None:
+        """The next part that is to go out, once it was read; None at the end. Of a stream, the parts before that need
+        no more than to be written went out as they came.
+        """
+        if self._is_stream and (pass_to := getattr(answer, "pass_to", None)) is not None:
+            await pass_to(partial(self._pass_at_once, meter))
+            if self._held is not None:
+                held, self._held = self._held, None
+                return held
+        chunk = await answer.read()
+        return self._metered(meter, chunk) if chunk else None
+
+    def _metered(self, meter: Meter, chunk: bytes) -> bytes:
+        if self._left is not None:
+            self._left -= len(chunk)
+        part = meter.feed(chunk)
+        if not self.first_byte_at:
+            self.first_byte_at = time.monotonic()
+        if not self.first_token_at and meter.reading.text_bytes:
+            self.first_token_at = time.monotonic()
+        return part
+
+    def _pass_at_once(self, meter: Meter, chunk: bytes) -> bool:
+        part = self._metered(meter, chunk)
+        if not meter.reading.is_finished and (not part or self._write(part)):
+            return True
+        self._held = part
+        return False
 
     async def _end(self, part: bytes) -> None:
         self._watch.stop()

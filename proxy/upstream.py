@@ -1,6 +1,7 @@
 """The one door to a provider: send a request, get status and headers, read the body as it arrives.
 
-`Upstream` is a narrow interface of ours; aiohttp stands behind it today. It decodes nothing and follows nothing.
+`Client` is a narrow interface of ours. `proxy.http1` stands behind it, or aiohttp, which is here. Neither decodes or
+follows anything.
 
 UpstreamError
 |- UpstreamUnreachable   no connection; nothing was sent

@@ -56,8 +56,8 @@ class LeanUpstream:
             raise UpstreamBroken(f"the request cannot be sent: {error}") from error
         waiting = self._pool.take(origin)
         if waiting is None:
-            return await _send(await self._pool.dial(origin), _exchange(head), head, body)
-        exchange = _exchange(head)
+            return await _send(await self._pool.dial(origin), self._exchange(head), head, body)
+        exchange = self._exchange(head)
         try:
             return await _send(waiting, exchange, head, body)
         except UpstreamBroken:
@@ -65,7 +65,11 @@ class LeanUpstream:
             # that is safe to send twice is: what costs money may have been done, though nothing was heard of it.
             if exchange.has_heard or not head.is_safe or not isinstance(body, bytes | None):
                 raise
-        return await _send(await self._pool.dial(origin), _exchange(head), head, body)
+        return await _send(await self._pool.dial(origin), self._exchange(head), head, body)
+
+    def _exchange(self, head: RequestHead) -> Exchange:
+        assert self._pool is not None
+        return Exchange(head.method, self._pool.loop, closes=head.closes)
 
     def _split(self, url: str) -> tuple[Origin, bytes]:
         """Origin and target (RFC 9112 section 3.2.1). Nothing is normalised."""
@@ -77,10 +81,6 @@ class LeanUpstream:
                 raise ValueError("too many origins")
             origin = self._origins[scheme, authority] = Origin(scheme, authority)
         return origin, (slash + path).encode()
-
-
-def _exchange(head: RequestHead) -> Exchange:
-    return Exchange(head.method, closes=head.closes)
 
 
 async def _send(connection: Connection, exchange: Exchange, head: RequestHead, body: Body) -> Exchange:

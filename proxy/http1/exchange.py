@@ -3,6 +3,7 @@ so it can still be read when the connection already serves the next one.
 """
 
 import asyncio
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from proxy.http1.heads import Head
@@ -20,8 +21,11 @@ class Exchange:
     __slots__ = (
         "_connection",
         "_failure",
+        "_fault",
         "_is_complete",
+        "_loop",
         "_parts",
+        "_taker",
         "_waiter",
         "closes",
         "has_heard",
@@ -33,7 +37,8 @@ class Exchange:
         "unread",
     )
 
-    def __init__(self, method: str, *, closes: bool) -> None:
+    def __init__(self, method: str, loop: asyncio.AbstractEventLoop, *, closes: bool) -> None:
+        self._loop = loop
         self.status = 0
         self.headers: list[Header] = []
         self.reader = AnswerReader(method)
@@ -44,9 +49,11 @@ class Exchange:
         self.unread = 0  # bytes that wait to be read
         self._parts: list[bytes] = []
         self._failure: UpstreamError | None = None
+        self._fault: Exception | None = None  # the taker's own
         self._is_complete = False
         self._connection: Connection | None = None
         self._waiter: asyncio.Future[None] | None = None
+        self._taker: Callable[[bytes], bool] | None = None
 
     # --- The caller's side ---
 
@@ -77,6 +84,21 @@ class Exchange:
             self._connection.resume_reading()
         return taken
 
+    async def pass_to(self, take: Callable[[bytes], bool]) -> None:
+        """Have `take` called with each part at the moment it comes, until it returns False, or nothing more comes:
+        then `read` goes on. That costs a part no turn of the event loop.
+        """
+        if self._parts and not take(await self.read()):
+            return
+        self._taker = take
+        try:
+            while self._taker is not None and not self._is_complete and self._failure is None:
+                await self._wait()
+        finally:
+            self._taker = None
+        if self._fault is not None:
+            raise self._fault
+
     def abort(self) -> None:
         if self._connection is not None:
             self._connection.fail(UpstreamBroken("aborted by the proxy"))
@@ -87,7 +109,7 @@ class Exchange:
         return self._waiter is not None and not self._waiter.done()
 
     async def _wait(self) -> None:
-        self._waiter = asyncio.get_running_loop().create_future()
+        self._waiter = self._loop.create_future()
         try:
             await self._waiter
         finally:
@@ -104,9 +126,23 @@ class Exchange:
         self.wake()
 
     def add(self, part: bytes) -> None:
+        if self._taker is not None:
+            self._give(part)
+            return
         self._parts.append(part)
         self.unread += len(part)
         self.wake()
+
+    def _give(self, part: bytes) -> None:
+        assert self._taker is not None
+        try:
+            wants_more = self._taker(part)
+        except Exception as failure:  # noqa: BLE001 - raised where it is waited for
+            wants_more = False
+            self._fault = failure
+        if not wants_more:
+            self._taker = None
+            self.wake()
 
     def finish(self) -> None:
         """The answer is whole."""

@@ -17,7 +17,7 @@ class Pool:
     """The connection used last is used next, so that those not needed grow old and are closed."""
 
     def __init__(self, context: ssl.SSLContext, *, connect_timeout: float, silence_timeout: float) -> None:
-        self._loop = asyncio.get_running_loop()
+        self.loop = asyncio.get_running_loop()
         self._context = context
         self._connect_timeout = connect_timeout
         self._silence_timeout = silence_timeout
@@ -25,7 +25,7 @@ class Pool:
         self._connections: set[Connection] = set()
         self._is_closed = False
         self._tick = min(silence_timeout / 4, 1.0)
-        self._sweeper = self._loop.call_later(self._tick, self._sweep)
+        self._sweeper = self.loop.call_later(self._tick, self._sweep)
 
     def __len__(self) -> int:
         """Connections that are open, whether they serve or wait."""
@@ -43,7 +43,7 @@ class Pool:
 
     async def dial(self, origin: Origin) -> Connection:
         """A fresh connection. Raises `UpstreamUnreachable`."""
-        make = partial(Connection, self._loop, partial(self._note_idle, origin), self._connections.discard)
+        make = partial(Connection, self.loop, partial(self._note_idle, origin), self._connections.discard)
         connection = await dial(origin, self._context, self._connect_timeout, make)
         self._connections.add(connection)
         if self._is_closed or connection.is_lost:
@@ -71,8 +71,8 @@ class Pool:
 
     def _sweep(self) -> None:
         """All timeouts of all connections: one timer for the process, none for a call or a read."""
-        self._sweeper = self._loop.call_later(self._tick, self._sweep)
-        now = self._loop.time()
+        self._sweeper = self.loop.call_later(self._tick, self._sweep)
+        now = self.loop.time()
         for origin, idle in self._idle.items():
             kept = [connection for connection in idle if not connection.is_lost and connection.idle_until > now]
             if len(kept) < len(idle):

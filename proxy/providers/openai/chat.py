@@ -58,12 +58,17 @@ class ChatStreamReader:
         self._tier = ""
 
     def read(self, event: bytes) -> bool:
-        data = data_of(event)
+        # One line, as nearly every event is, is read without a call: a stream has hundreds of them.
+        is_one_line = event.startswith(b"data: {") and event.find(b"\n") == len(event) - 2
+        data = event[6:-2] if is_one_line else data_of(event)
         if data[:1] != b"{":
             if data.strip() == b"[DONE]":
                 self.reading.is_finished = True
             return False
-        chat = _decode(data)
+        try:
+            chat: _Chat | None = _chat_decoder.decode(data)
+        except (ValueError, RecursionError):
+            chat = _decode_leniently(data_of(event))
         if chat is None:
             return False
         if chat.service_tier != self._tier:
