@@ -8,7 +8,7 @@ import pytest
 from benchmarks import nginx
 from scripts.hermetic import ROOT, environment
 
-pytestmark = [pytest.mark.production, pytest.mark.slow]
+pytestmark = [pytest.mark.production, pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 def output_of(*arguments: str) -> str:
