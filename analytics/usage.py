@@ -4,6 +4,7 @@ Knows no Django, no network and no clock. A journal line is one `UsageRecord` as
 an older worker could misread a newer line; the worker leaves such lines unposted until it is upgraded.
 """
 
+from collections.abc import Callable
 from typing import Any, Literal
 
 import msgspec
@@ -160,6 +161,13 @@ class UsageRecord(CallFacts, frozen=True, omit_defaults=True, kw_only=True):
         return self.status >= 400 or self.state == "interrupted" or self.error_code not in {"", "client_disconnected"}
 
 
+_OUTCOME = [field for field in msgspec.structs.fields(UsageRecord) if field.name not in CallFacts.__struct_fields__]
+# What `UsageRecord` adds to the facts, alone.
+Outcome: Callable[..., msgspec.Struct] = msgspec.defstruct(
+    "Outcome", [(field.name, field.type, field.default) for field in _OUTCOME], omit_defaults=True, kw_only=True
+)
+
+
 class NewerFormat(ValueError):
     """A line was written by a newer release than this one. It must stay where it is until this worker is upgraded."""
 
@@ -177,6 +185,12 @@ _facts_decoder = msgspec.json.Decoder(CallFacts)
 def encode_line(record: UsageRecord) -> bytes:
     """One journal line, newline included."""
     return _encoder.encode(record) + b"\n"
+
+
+def encode_ended(facts: bytes, outcome: msgspec.Struct) -> bytes:
+    """The same line, from what `encode_facts` made at the call's start and an `Outcome`."""
+    told = _encoder.encode(outcome)
+    return facts + b"\n" if told == b"{}" else b"%b,%b\n" % (facts[:-1], told[1:])
 
 
 def decode_line(line: bytes | str) -> UsageRecord:

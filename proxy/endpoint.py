@@ -101,7 +101,7 @@ class Exchange:
         self._started_at = time.time_ns() // 1000
         self._arrived = time.monotonic()
         self._receiver = BodyReceiver(receive, process.budget, limit=process.settings.max_body_bytes)
-        self._watch = ClientWatch(self._of_server[WHEN_GONE], process.watches)
+        self._watch = ClientWatch(self._of_server[WHEN_GONE], process.watches, asyncio.current_task(process.loop))
         self.is_answer_started = False
         # Whose call it is while it has no record of its own: a refusal is then the only trace of it.
         self.unrecorded_for: KeyFacts | None = None

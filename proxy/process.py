@@ -60,7 +60,7 @@ class ProxyProcess:
         warn_of_web_proxies(os.environ)
         self._directory = ProcessDirectory(settings.JOURNAL_DIR)
         self.inflight = InflightFile(self._directory.path / "inflight")
-        self._loop = asyncio.get_running_loop()
+        self.loop = asyncio.get_running_loop()
         self._is_backed_up = False
         self.is_leaving = False  # others should take the calls: the service ends here
         self._publisher = _publisher()
@@ -105,8 +105,8 @@ class ProxyProcess:
 
     async def _wait_for_records(self) -> None:
         """A call that was cancelled may take a moment to write its record, for instance to read the usage."""
-        deadline = self._loop.time() + _LAST_RECORDS_SECONDS
-        while self.inflight.in_use and self._loop.time() < deadline:  # noqa: ASYNC110 - once, when the process ends
+        deadline = self.loop.time() + _LAST_RECORDS_SECONDS
+        while self.inflight.in_use and self.loop.time() < deadline:  # noqa: ASYNC110 - once, when the process ends
             await asyncio.sleep(0.02)
 
     @property
@@ -127,7 +127,7 @@ class ProxyProcess:
             self.journal.hold_back(_BACKED_UP if is_too_much else "")
 
     def _deliver_spare(self, spare: Segment | None) -> None:
-        self._loop.call_soon_threadsafe(self.journal.add_spare, spare)
+        self.loop.call_soon_threadsafe(self.journal.add_spare, spare)
 
 
 def _upstream() -> Upstream | LeanUpstream:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from analytics.usage import CallFacts, State, TokenUsage, UsageRecord, UsageSource, encode_facts, encode_line, ended
+from analytics.usage import CallFacts, Outcome, State, TokenUsage, UsageSource, encode_ended, encode_facts
 from proxy.errors import Refusal, unavailable
 from proxy.failpoints import reach
 from proxy.inflight import InflightFile, NoRoom
@@ -32,6 +32,7 @@ class CallRecord:
         self._journal = journal
         self._inflight = inflight
         self._facts = facts
+        self._encoded_facts = encode_facts(facts)
         self._arrived = arrived
         self._estimate_input = estimate_input
         self._state: State = state
@@ -47,7 +48,7 @@ class CallRecord:
         except JournalFull:
             raise _no_room() from None
         try:
-            self._slot = inflight.enter(encode_facts(facts))
+            self._slot = inflight.enter(self._encoded_facts)
         except NoRoom:
             journal.release()
             raise _no_room() from None
@@ -60,6 +61,7 @@ class CallRecord:
     def learn(self, *, model_requested: str, streamed: bool) -> None:
         """Facts that were in a form, which is read only while it goes to the provider."""
         self._facts = msgspec.structs.replace(self._facts, model_requested=model_requested, streamed=streamed)
+        self._encoded_facts = encode_facts(self._facts)
 
     def close(self, reading: Reading, *, error_code: str = "", was_served: bool = True) -> None:
         """Append the record. `was_served` false: the provider cannot have worked on the call, so nothing is
@@ -68,9 +70,9 @@ class CallRecord:
         if self.is_closed:
             return
         self.is_closed = True
-        record = self._record(reading, error_code or reading.error_code, was_served)
+        outcome = self._outcome(reading, error_code or reading.error_code, was_served)
         reach("call.before_append")
-        self._journal.append(encode_line(record), self._clear_slot)
+        self._journal.append(encode_ended(self._encoded_facts, outcome), self._clear_slot)
 
     def _clear_slot(self) -> None:
         reach("call.appended")
@@ -81,14 +83,13 @@ class CallRecord:
         if self._journal.syncs_always:
             await self._journal.sync()
 
-    def _record(self, reading: Reading, error_code: str, was_served: bool) -> UsageRecord:
+    def _outcome(self, reading: Reading, error_code: str, was_served: bool) -> msgspec.Struct:
         usage = reading.usage or TokenUsage()
         source: UsageSource = reading.source if reading.usage is not None else "none"
         is_pending = reading.is_pending and self._state == "complete"
         if self._is_estimate_needed(reading, was_served):
             usage, source = self._estimated(reading), "estimated"
-        return ended(
-            self._facts,
+        return Outcome(
             state="pending" if is_pending else self._state,
             model=reading.model,
             status=self.status,

@@ -35,11 +35,11 @@ class ClientWatch:
     `reason` says why; any other cancellation is the server's.
     """
 
-    def __init__(self, when_gone: WhenGone, watches: "set[ClientWatch]") -> None:
-        """`when_gone` is the server's (`proxy.http_cycle`)."""
+    def __init__(self, when_gone: WhenGone, watches: "set[ClientWatch]", owner: "asyncio.Task[None] | None") -> None:
+        """`when_gone` is the server's (`proxy.http_cycle`), `owner` the call's task."""
         self._when_gone = when_gone
         self._watches = watches
-        self._owner = asyncio.current_task()
+        self._owner = owner
         self._is_stopped = False
         self.sending_since = 0.0  # on the monotonic clock; 0 while nothing is being sent
         self.reason = ""

@@ -12,6 +12,7 @@ from proxy.providers.base import Asked, label
 from proxy.receiving import BodyReceiver
 
 _MAX_MODEL = 128
+_METADATA_HEADERS = (b"x-aipc-prompt-key", b"x-aipc-tags", b"x-aipc-version")
 _FORM_METADATA = (
     f"{bodies.METADATA_MEMBER} in a form is not read and went to the provider: send it in the headers x-aipc-*"
 )
@@ -51,8 +52,11 @@ async def read_request(target: Target, headers: heads.Headers, receiver: BodyRec
         content = receiver.inflate(content)
     elif encoding != b"identity":
         raise Refusal(415, "content_encoding_unsupported", "The Content-Encoding must be gzip, or the header absent.")
-    with receiver.lend(bodies.memory_to_split(content)):
-        return prepare(target, content, _header_metadata(headers), is_decoded=encoding != b"identity")
+    metadata, is_decoded = _header_metadata(headers), encoding != b"identity"
+    if not (memory := bodies.memory_to_split(content)):
+        return prepare(target, content, metadata, is_decoded=is_decoded)
+    with receiver.lend(memory):
+        return prepare(target, content, metadata, is_decoded=is_decoded)
 
 
 def prepare(target: Target, content: bytes, from_headers: bodies.Metadata, *, is_decoded: bool = False) -> Request:
@@ -101,8 +105,7 @@ def _form_reader(headers: heads.Headers) -> FormReader | None:
 
 
 def _header_metadata(headers: heads.Headers) -> bodies.Metadata:
-    names = (b"x-aipc-prompt-key", b"x-aipc-tags", b"x-aipc-version")
-    return bodies.metadata_of_headers(*(heads.find_text(headers, name) for name in names))
+    return bodies.metadata_of_headers(*[heads.find_text(headers, name) for name in _METADATA_HEADERS])
 
 
 def _require_fields(required: tuple[str, ...], members: bodies.Members, model: str | None) -> None:

@@ -12,15 +12,15 @@ from proxy.providers.openai.usage import read_usage
 from proxy.sse import data_of
 
 
-class _Function(msgspec.Struct):
+class _Function(msgspec.Struct, gc=False):
     arguments: str | None = None
 
 
-class _ToolCall(msgspec.Struct):
+class _ToolCall(msgspec.Struct, gc=False):
     function: _Function | None = None
 
 
-class _Message(msgspec.Struct):
+class _Message(msgspec.Struct, gc=False):
     content: str | None = None
     refusal: str | None = None
     reasoning_content: str | None = None
@@ -28,14 +28,14 @@ class _Message(msgspec.Struct):
     function_call: _Function | None = None
 
 
-class _Choice(msgspec.Struct):
+class _Choice(msgspec.Struct, gc=False):
     text: str | None = None  # of a legacy completion
     delta: _Message | None = None
     message: _Message | None = None
     finish_reason: str | None = None
 
 
-class _Chat(msgspec.Struct):
+class _Chat(msgspec.Struct, gc=False):
     """The members of a completion, or of one chunk of it, that say what it cost."""
 
     model: str | None = None

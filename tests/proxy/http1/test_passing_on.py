@@ -30,16 +30,16 @@ def test_parts_are_given_as_they_come_until_one_is_refused_and_the_rest_is_read(
         return part != b"two"
 
     async def main() -> None:
-        async with RawServer(
-            lambda peer: serve_slowly(peer, *in_parts(b"one", b"two", b"three"), b"0\r\n\r\n")
-        ) as server:
-            async with opened() as client:
-                answer = await client.send("POST", server.url, [], b"{}")
-                await answer.pass_to(take)  # type: ignore[attr-defined]
-                assert taken == [b"one", b"two"]
-                assert [await answer.read(), await answer.read()] == [b"three", b""]
-                await answer.pass_to(take)  # type: ignore[attr-defined]
-                assert taken == [b"one", b"two"]
+        async with (
+            RawServer(lambda peer: serve_slowly(peer, *in_parts(b"one", b"two", b"three"), b"0\r\n\r\n")) as server,
+            opened() as client,
+        ):
+            answer = await client.send("POST", server.url, [], b"{}")
+            await answer.pass_to(take)  # type: ignore[attr-defined]
+            assert taken == [b"one", b"two"]
+            assert [await answer.read(), await answer.read()] == [b"three", b""]
+            await answer.pass_to(take)  # type: ignore[attr-defined]
+            assert taken == [b"one", b"two"]
 
     run(main())
 
