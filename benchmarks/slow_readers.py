@@ -10,10 +10,12 @@ import argparse
 import contextlib
 import tempfile
 import time
+from pathlib import Path
 
 from benchmarks.run import create_key, manage
 from tests.faults.slow_readers import Flood, SlowReaders, allow_files, memory_of
 from tests.proxy.calls import Caller
+from tests.proxy.http1.test_tls import Authority
 from tests.servers import PostgreSQL, ProxyServer, Redis
 
 STREAM_BYTES = 10_000_000
@@ -24,16 +26,21 @@ def main() -> None:
     parser.add_argument("--readers", type=int, default=1000)
     parser.add_argument("--seconds", type=int, default=30)
     parser.add_argument("--client", choices=("aiohttp", "lean"), default="aiohttp")
+    parser.add_argument("--tls", action="store_true", help="the provider speaks TLS")
     options = parser.parse_args()
     allow_files(4 * options.readers + 200)
     with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        authority = Authority(folder) if options.tls else None
+        flood = Flood(STREAM_BYTES, authority.server("localhost") if authority else None)
         settings = {
             "DATABASE_URL": stack.enter_context(PostgreSQL()).url,
             "REDIS_URL": stack.enter_context(Redis()).url,
             "PUBLIC_URL": "http://127.0.0.1",
             "SECRET_KEY": "benchmark",
-            "DATA_DIR": stack.enter_context(tempfile.TemporaryDirectory()),
-            "OPENAI_UPSTREAM_URL": stack.enter_context(Flood(STREAM_BYTES)).url,
+            "DATA_DIR": str(folder),
+            "OPENAI_UPSTREAM_URL": stack.enter_context(flood).url,
+            "UPSTREAM_CA_FILE": str(authority.file) if authority else "",
             "LOG_LEVEL": "WARNING",
             "UPSTREAM_CLIENT": options.client,
         }

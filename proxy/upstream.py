@@ -11,16 +11,16 @@ UpstreamError
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol, cast
 
 import aiohttp
 import yarl
 from aiohttp.client_proto import ResponseHandler
 
 from proxy.providers.base import Header
-from proxy.small_reads import SmallReads
+from proxy.small_reads import SmallReads, connect_tls
 
 _MAX_HEADER_BYTES = 64 * 1024
 _WAITING_BYTES = 2 * 1024  # of one answer twice as much waits here for its client, and one read
@@ -112,6 +112,8 @@ class Upstream:
             max_field_size=_MAX_HEADER_BYTES,
         )
 
+        connector._loop = cast("asyncio.AbstractEventLoop", _SmallTls(connector._loop))
+
     async def close(self) -> None:
         if self._session is not None:
             await self._session.close()
@@ -161,6 +163,22 @@ class Upstream:
         body = self._bodies.pop(protocol)
         if not body.is_eof() and body.exception() is None:
             body.set_exception(aiohttp.ClientPayloadError("the framing cannot be parsed"))
+
+
+class _SmallTls:
+    """The connector's event loop, but for how connections with TLS are made."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._loop, name)
+
+    async def create_connection(self, make: Callable[[], ResponseHandler], **options: Any) -> Any:
+        context = options.get("ssl")
+        if context is None:
+            return await self._loop.create_connection(make, **options)
+        return await connect_tls(make, options["sock"], context, options["server_hostname"])
 
 
 class _Connection(ResponseHandler):

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from proxy.http1.connection import Connection
+from proxy.small_reads import connect_tls
 from proxy.upstream import UpstreamUnreachable
 
 _NEXT_ATTEMPT_SECONDS = 0.25  # RFC 8305 section 5
@@ -56,12 +57,10 @@ async def dial(origin: Origin, context: ssl.SSLContext, patience: float, make: C
     try:
         async with asyncio.timeout(patience):
             connected = await _race(await _resolve(origin))
-            _, connection = await loop.create_connection(
-                make,
-                sock=connected,
-                ssl=context if origin.is_tls else None,
-                server_hostname=origin.host if origin.is_tls else None,
-            )
+            if origin.is_tls:
+                _, connection = await connect_tls(make, connected, context, origin.host)
+            else:
+                _, connection = await loop.create_connection(make, sock=connected)
     except (OSError, TimeoutError, UnicodeError) as error:  # `ssl.SSLError` is an OSError.
         origin.addresses = None
         raise UpstreamUnreachable(f"{origin.host} cannot be reached") from error

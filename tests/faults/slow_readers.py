@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import resource
+import ssl
 import subprocess
 import threading
 import time
@@ -25,16 +26,19 @@ _END = (
 class Flood:
     """A provider whose every answer is a stream of `size` bytes, as fast as it is taken."""
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, context: ssl.SSLContext | None = None) -> None:
+        """`context`: over TLS, with a certificate for `localhost`."""
+        self._context = context
         self._pieces = size // len(_PIECE) + 1
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="flood", daemon=True)
         self._thread.start()
         self._server = asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result()
-        self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+        scheme, host = ("https", "localhost") if context else ("http", "127.0.0.1")
+        self.url = f"{scheme}://{host}:{self._server.sockets[0].getsockname()[1]}"
 
     async def _listen(self) -> asyncio.Server:
-        return await asyncio.start_server(self._answer, "127.0.0.1", 0, backlog=2048)
+        return await asyncio.start_server(self._answer, "127.0.0.1", 0, backlog=2048, ssl=self._context)
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
