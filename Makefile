@@ -31,7 +31,7 @@ help:
 	@echo "make bench-peers  install the peers that make bench compares with, into var/ [ARGS=ferrogw]"
 	@echo "make bench-streams  measure the memory of thousands of open streams"
 	@echo "make bench-ledger  measure what posting a record to the ledger costs, and how many one worker posts in a second"
-	@echo "make bench-pages  measure the main pages with 100,000 records, about a minute"
+	@echo "make bench-pages  measure the main pages with 100,000 records"
 	@echo "make bench-dashboard  measure the pages of an organization with ten million records"
 	@echo "make faults     kill, stop and fill everything under load, and count lost and doubled calls, eight minutes [ARGS='--seed 7']"
 

@@ -25,6 +25,7 @@ sys.path.insert(0, str(ROOT))
 
 from benchmarks import figures  # noqa: E402
 from benchmarks.kept_database import opened, opened_fresh  # noqa: E402
+from benchmarks.programs import end_what_was_started  # noqa: E402
 
 NAMES = ("Big", "Small")
 FOLDER = ROOT / "var" / "benchmark-dashboard"
@@ -307,6 +308,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="100,000 records, not kept; about a minute")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the table there, too")
     options = parser.parse_args()
+    end_what_was_started()
     if options.reload:
         shutil.rmtree(options.folder, ignore_errors=True)
     if options.quick:

@@ -18,7 +18,7 @@ from typing import Self, cast
 
 from benchmarks import answers, cases, figures
 from benchmarks.load import Client
-from benchmarks.programs import create_key, manage
+from benchmarks.programs import create_key, end_what_was_started, manage
 from tests.faults.slow_readers import allow_files
 from tests.proxy.http1.test_tls import Authority
 from tests.servers import PostgreSQL, ProxyServer, Redis, wait_until
@@ -151,6 +151,7 @@ def main() -> None:
     parser.add_argument("--to-provider", nargs="+", choices=("plaintext", "tls"), default=["plaintext", "tls"])
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the table there, too")
     options = parser.parse_args()
+    end_what_was_started()
     allow_files(2 * max(options.streams) + 500)
     rows = [
         row

@@ -18,6 +18,7 @@ sys.path.insert(0, str(ROOT))
 
 from benchmarks import figures  # noqa: E402
 from benchmarks.kept_database import opened, opened_fresh  # noqa: E402
+from benchmarks.programs import end_what_was_started  # noqa: E402
 
 
 def make_segment(chance: Random, keys: list[tuple[int, int, int]], records: int) -> list[str]:
@@ -129,6 +130,7 @@ def main() -> None:
     parser.add_argument("--records", type=int, nargs="*", default=[10, 100, 500], help="of a segment")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the table there, too")
     options = parser.parse_args()
+    end_what_was_started()
     with opened(options.folder) if options.folder else opened_fresh():
         rows = [measure(options.segments, records).row(records) for records in options.records]
     text = figures.table(HEADS, rows)

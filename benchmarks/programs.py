@@ -1,6 +1,7 @@
 """Programs that the benchmarks start, by their command lines; commands of manage.py."""
 
 import json
+import signal
 import socket
 import subprocess
 import sys
@@ -47,6 +48,11 @@ def steady_port() -> int:
             probe.bind(("127.0.0.1", port))
             return port
     raise RuntimeError("no free port between 20000 and 32000")
+
+
+def end_what_was_started() -> None:
+    """SIGTERM shall end the servers of this process with it, as Ctrl-C does: they are in sessions of their own."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
 
 
 @contextmanager

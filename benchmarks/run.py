@@ -25,7 +25,7 @@ from benchmarks.answers import events, is_usage_event  # noqa: E402
 from benchmarks.cases import Case  # noqa: E402
 from benchmarks.figures import Round, Sample  # noqa: E402
 from benchmarks.lineup import DIRECT, OURS, Target  # noqa: E402
-from benchmarks.programs import Program, create_key, manage, steady_port  # noqa: E402
+from benchmarks.programs import Program, create_key, end_what_was_started, manage, steady_port  # noqa: E402
 from tests.processes import Server  # noqa: E402
 
 __all__ = ["create_key", "main", "manage"]
@@ -259,6 +259,7 @@ def main() -> None:
     parser.add_argument("--beside", type=Path, metavar="TREE", help="measure another working tree of ours, too")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the tables there, too")
     options = parser.parse_args()
+    end_what_was_started()
     wanted = cases.named(options.only)
     for tool, place in ((load.has_wrk(), "wrk"), (nginx.is_there(), "nginx")):
         if not tool:
