@@ -245,7 +245,7 @@ DATABASES: dict[str, dict[str, Any]] = {
 
 OPENAI_UPSTREAM_URL = env.read_http_url("OPENAI_UPSTREAM_URL", "https://api.openai.com/v1")
 ANTHROPIC_UPSTREAM_URL = env.read_http_url("ANTHROPIC_UPSTREAM_URL", "https://api.anthropic.com/v1")
-UPSTREAM_CLIENT = env.read_choice("UPSTREAM_CLIENT", ("aiohttp", "lean"), "aiohttp")
+UPSTREAM_CLIENT = env.read_choice("UPSTREAM_CLIENT", ("lean", "aiohttp"), "lean")
 UPSTREAM_CA_FILE = env.read_text("UPSTREAM_CA_FILE")
 UPSTREAM_CONNECT_TIMEOUT = env.read_seconds("UPSTREAM_CONNECT_TIMEOUT", 10)
 UPSTREAM_SILENCE_TIMEOUT = env.read_seconds("UPSTREAM_SILENCE_TIMEOUT", 600)
