@@ -55,8 +55,9 @@ class ClientWatch:
         if self._is_stopped:
             return
         self._is_stopped = True
-        self._watches.discard(self)
-        self._when_gone(None)
+        if self in self._watches:  # Else it never asked, and the next call of the connection may have.
+            self._watches.discard(self)
+            self._when_gone(None)
 
     def give_up(self, reason: str) -> None:
         """Cancel the call, once."""
