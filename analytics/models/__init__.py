@@ -2,6 +2,7 @@
 
 from analytics.models.completions import CreatedObject
 from analytics.models.condensed import CondensedSpan, CondensedTotals, CondensedUsage
+from analytics.models.price_edits import Discount, PriceEdit, PriceEditLine, PriceEffect
 from analytics.models.prices import ModelPrice, PriceBookRevision, PriceChange
 from analytics.models.rollups import DailyTagUsage, DailyUsage
 from analytics.models.usage import CostStatus, LedgerRecord, RejectedRecord, SeenValue, UsageBatch
@@ -14,10 +15,14 @@ __all__ = [
     "CreatedObject",
     "DailyTagUsage",
     "DailyUsage",
+    "Discount",
     "LedgerRecord",
     "ModelPrice",
     "PriceBookRevision",
     "PriceChange",
+    "PriceEdit",
+    "PriceEditLine",
+    "PriceEffect",
     "RejectedRecord",
     "SeenValue",
     "UsageBatch",

@@ -1,16 +1,15 @@
-"""Saving and deleting staff's prices. Each raises the revision and notes what `analytics.price_changes` has to do."""
+"""Saving and deleting staff's prices. Each is one change of the price book (`edits`)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from copy import copy
 
-import msgspec
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
-from django.db import transaction
 
-from analytics.models import ModelPrice, PriceChange
+from analytics.models import ModelPrice, PriceEdit
 from analytics.models.prices import RATE_COLUMNS
-from analytics.price_book import bundled, revisions
-from analytics.price_book.scope import Scope
+from analytics.price_book import bundled, edits
+from analytics.price_book.edits import Step
 
 # In pico-USD for one unit. What is above is a slip of units.
 _HIGHEST_RATES = {
@@ -28,37 +27,38 @@ def save_price(*, price: ModelPrice, by: AbstractBaseUser | None = None) -> Mode
     What is posted from now on has this price. The records that were posted before get it in the background: that they
     are behind is noted in the same transaction, and `analytics.price_changes.catch_up` does the rest.
     """
+    edits.change(kind=PriceEdit.Kind.PRICE_SAVED, by=by, write=lambda: [_save(price, by)])
+    return price
+
+
+def save_prices(*, prices: Sequence[ModelPrice], by: AbstractBaseUser | None = None) -> PriceEdit | None:
+    """All of them or none, as one change. Raises `ValidationError` for the first that makes no sense."""
+    subject = f"{len(prices):,} price{'' if len(prices) == 1 else 's'} from a file"
+    return edits.change(
+        kind=PriceEdit.Kind.IMPORTED, by=by, write=lambda: [_save(price, by) for price in prices], subject=subject
+    )
+
+
+def delete_price(*, price: ModelPrice, by: AbstractBaseUser | None = None) -> None:
+    """Records that it priced get what the rest of the book says, which may be that their price is unknown."""
+
+    def remove() -> Sequence[Step]:
+        before = copy(price)
+        price.delete()
+        return [Step(before, None)]
+
+    edits.change(kind=PriceEdit.Kind.PRICE_DELETED, by=by, write=remove)
+
+
+def _save(price: ModelPrice, by: AbstractBaseUser | None) -> Step:
     price.provider, price.model = price.provider.strip().lower(), price.model.strip().lower()
     check_price(price)
     if price._state.adding:
         price.created_by_id = None if by is None else by.pk
-
-    def write() -> Sequence[Scope]:
-        before = ModelPrice.objects.filter(pk=price.pk).first() if price.pk else None
-        price.full_clean()
-        price.save()
-        return [Scope.of(row) for row in (before, price) if row is not None]
-
-    _change(write)
-    return price
-
-
-def delete_price(*, price: ModelPrice) -> None:
-    """Records that it priced get what the rest of the book says, which may be that their price is unknown."""
-
-    def remove() -> Sequence[Scope]:
-        scope = Scope.of(price)
-        price.delete()
-        return [scope]
-
-    _change(remove)
-
-
-@transaction.atomic
-def _change(write: Callable[[], Sequence[Scope]]) -> None:
-    revision = revisions.raise_revision()
-    scopes = dict.fromkeys(write())
-    PriceChange.objects.bulk_create(PriceChange(revision=revision, **msgspec.structs.asdict(scope)) for scope in scopes)
+    before = ModelPrice.objects.filter(pk=price.pk).first() if price.pk else None
+    price.full_clean()
+    price.save()
+    return Step(before, copy(price))
 
 
 def check_price(price: ModelPrice) -> None:

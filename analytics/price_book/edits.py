@@ -1,0 +1,113 @@
+"""One change of the price book, whatever it is of: the revision is raised, what was done is written down, and what
+`analytics.price_changes` has to do is noted, in one transaction.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.db import transaction
+
+from analytics.models import Discount, ModelPrice, PriceChange, PriceEdit, PriceEditLine
+from analytics.models.price_edits import say_percent
+from analytics.models.prices import RATE_COLUMNS
+from analytics.price_book import revisions
+from analytics.price_book.scope import Scope
+from orgs.models import Organization
+
+Row = ModelPrice | Discount
+# Scopes by model look wider than their model. Beyond so many, going through all of a provider's records once is less.
+_MOST_SCOPES = 8
+_KEPT_OF_ALL = ("effective_from", "effective_until", "note")
+
+
+class Step(msgspec.Struct, frozen=True):
+    """A row before and after the change. Neither is the row that was saved: what it had then is copied."""
+
+    before: Row | None
+    after: Row | None
+
+
+@transaction.atomic
+def change(
+    *, kind: str, by: AbstractBaseUser | None, write: Callable[[], Sequence[Step]], subject: str = ""
+) -> PriceEdit | None:
+    """`write` changes the rows under the lock, and returns what it changed. None when that is nothing."""
+    revision = revisions.raise_revision()
+    steps = write()
+    if not steps:
+        return None
+    edit = PriceEdit.objects.create(
+        revision=revision,
+        kind=kind,
+        subject=subject or say_subject(steps[-1]),
+        created_by_id=None if by is None else by.pk,
+    )
+    PriceEditLine.objects.bulk_create((_line_of(step, edit) for step in steps), batch_size=500)
+    PriceChange.objects.bulk_create(
+        PriceChange(edit=edit, revision=revision, **msgspec.structs.asdict(scope)) for scope in scopes_of(steps)
+    )
+    return edit
+
+
+def scopes_of(steps: Iterable[Step]) -> list[Scope]:
+    """Which records the steps concern: those of the rows before and of the rows after."""
+    rows = (row for step in steps for row in (step.before, step.after) if row is not None)
+    scopes = list(dict.fromkeys(Scope.of(row) for row in rows))
+    if len(scopes) <= _MOST_SCOPES:
+        return scopes
+    wide: dict[tuple[str, int | None], Scope] = {}
+    for scope in scopes:
+        name = (scope.provider, scope.organization_id)
+        wide[name] = scope.joined(wide.get(name, scope))
+    return list(wide.values())
+
+
+def say_subject(step: Step) -> str:
+    """ "openai gpt-4o, for everybody, from 1 March 2026"."""
+    row = step.after or step.before
+    assert row is not None
+    whose = "for everybody" if row.organization_id is None else f"for {_name_of(row.organization_id)}"
+    if isinstance(row, Discount):
+        return f"{say_percent(row.basis_points)} at {row.provider or 'all providers'}, {whose}, {say_span(row)}"
+    return f"{row.provider} {row.model}, {whose}, {say_span(row)}"
+
+
+def say_span(row: Row) -> str:
+    start = f"from {say_moment(row.effective_from)}"
+    return start if row.effective_until is None else f"{start} until {say_moment(row.effective_until)}"
+
+
+def say_moment(at: datetime) -> str:
+    """In UTC, in which price lists change; a midnight as its day."""
+    is_midnight = (at.hour, at.minute, at.second) == (0, 0, 0)
+    return at.strftime("%-d %B %Y" if is_midnight else "%-d %B %Y, %H:%M UTC")
+
+
+def _name_of(organization_id: int) -> str:
+    return Organization.objects.filter(pk=organization_id).values_list("name", flat=True).first() or "?"
+
+
+def _line_of(step: Step, edit: PriceEdit) -> PriceEditLine:
+    row = step.after or step.before
+    assert row is not None
+    return PriceEditLine(
+        edit=edit,
+        provider=row.provider,
+        model=row.model if isinstance(row, ModelPrice) else "",
+        organization_id=row.organization_id,
+        before=None if step.before is None else _facts_of(step.before),
+        after=None if step.after is None else _facts_of(step.after),
+    )
+
+
+def _facts_of(row: Row) -> dict[str, Any]:
+    names = RATE_COLUMNS.values() if isinstance(row, ModelPrice) else ("basis_points",)
+    values = {name: getattr(row, name) for name in (*names, *_KEPT_OF_ALL)}
+    return {
+        name: value.isoformat() if isinstance(value, datetime) else value
+        for name, value in values.items()
+        if value not in (None, "")
+    }
