@@ -48,6 +48,10 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     class Meta:
         ordering = ["email"]
+        permissions = [
+            ("lock_user", "Can lock and unlock accounts"),
+            ("give_roles", "Can make people staff and give them roles"),
+        ]
         constraints = [
             models.CheckConstraint(
                 condition=models.Q(email=Lower("email")) & ~models.Q(email=""),
