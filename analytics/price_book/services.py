@@ -5,6 +5,7 @@ from copy import copy
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
+from django.db import IntegrityError
 
 from analytics.models import ModelPrice, PriceEdit
 from analytics.models.prices import RATE_COLUMNS
@@ -19,6 +20,7 @@ _HIGHEST_RATES = {
     "audio_ms": (10**15, "$1,000 per hour"),
 }
 _HIGHEST_TOKEN_RATE = (10**9, "$1,000 per million tokens")
+_CHANGED_MEANWHILE = ValidationError("Somebody has changed these prices meanwhile. Look at the file once more.")
 
 
 def save_price(*, price: ModelPrice, by: AbstractBaseUser | None = None) -> ModelPrice:
@@ -32,11 +34,28 @@ def save_price(*, price: ModelPrice, by: AbstractBaseUser | None = None) -> Mode
 
 
 def save_prices(*, prices: Sequence[ModelPrice], by: AbstractBaseUser | None = None) -> PriceEdit | None:
-    """All of them or none, as one change. Raises `ValidationError` for the first that makes no sense."""
+    """All of them or none, as one change: prices as `csv_file.read` gives them, checked. None for none.
+
+    Raises `ValidationError` when others have saved one of them meanwhile.
+    """
+    new = [price for price in prices if price._state.adding]
+    kept = [price for price in prices if not price._state.adding]
+
+    def write() -> Sequence[Step]:
+        before = ModelPrice.objects.in_bulk([price.pk for price in kept])
+        if len(before) < len(kept):
+            raise _CHANGED_MEANWHILE
+        for price in new:
+            price.created_by_id = None if by is None else by.pk
+        ModelPrice.objects.bulk_create(new, batch_size=200)
+        ModelPrice.objects.bulk_update(kept, [*RATE_COLUMNS.values(), "effective_until", "note"], batch_size=200)
+        return [Step(before.get(price.pk), copy(price)) for price in prices]
+
     subject = f"{len(prices):,} price{'' if len(prices) == 1 else 's'} from a file"
-    return edits.change(
-        kind=PriceEdit.Kind.IMPORTED, by=by, write=lambda: [_save(price, by) for price in prices], subject=subject
-    )
+    try:
+        return edits.change(kind=PriceEdit.Kind.IMPORTED, by=by, write=write, subject=subject)
+    except IntegrityError as error:
+        raise _CHANGED_MEANWHILE from error
 
 
 def delete_price(*, price: ModelPrice, by: AbstractBaseUser | None = None) -> None:
