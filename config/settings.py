@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.utils import get_random_secret_key
 
-from config import databases, env, logs, redaction, rest_api
+from config import databases, env, logs, periodic, redaction, rest_api
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -26,6 +26,8 @@ IS_TRIAL = not DATABASE_URL
 databases.check_redis(REDIS_URL)
 DEBUG = env.read_flag("DEBUG", default=False)
 DATA_DIR = Path(env.read_text("DATA_DIR", str(BASE_DIR / "var" / "trial"))).absolute()
+METRICS_DIR = Path(env.read_text("METRICS_DIR", str(DATA_DIR / "metrics"))).absolute()
+METRICS_TOKEN = env.read_text("METRICS_TOKEN")
 LOG_LEVEL = env.read_choice("LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), "INFO")
 
 # --- Addresses --------------------------------------------------------------------------------------------------------
@@ -298,13 +300,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = (
 )
 CELERY_TASK_TIME_LIMIT = 240
 CELERY_TIMEZONE = "UTC"
-CELERY_BEAT_SCHEDULE = {
-    "condense roll-ups": {"task": "analytics.condense_rollups", "schedule": 30 * 60.0},
-    "look at budgets": {"task": "analytics.look_at_budgets", "schedule": 5 * 60.0},
-    "look at prices": {"task": "analytics.look_at_prices", "schedule": 60.0},
-    "prune created objects": {"task": "analytics.prune_created_objects", "schedule": 24 * 60 * 60.0},
-    "purge deleted organizations": {"task": "accounts.purge_organizations", "schedule": 6 * 60 * 60.0},
-}
+CELERY_BEAT_SCHEDULE = periodic.SCHEDULE
 
 # --- Cache ------------------------------------------------------------------------------------------------------------
 
@@ -328,6 +324,7 @@ LOGGING = logs.configure(
     LOG_LEVEL,
     secrets=[
         SECRET_KEY,
+        METRICS_TOKEN,
         *redaction.passwords_of(DATABASE_URL, REDIS_URL, env.read_text("EMAIL_URL")),
         *(application["secret"] for application in (*_GOOGLE, *_GITHUB)),
     ],
