@@ -122,16 +122,16 @@ def _carry_out(change: PriceChange) -> Iterator[tuple[int, datetime | None]]:
 def _note_effects(edit_id: int, changes: Sequence[tuple[LedgerRecord, Cost]]) -> None:
     """Add what a chunk changed to the effects of its edit: in its transaction, so that each change is in once."""
     months: dict[tuple[int, date], Figures] = defaultdict(Figures)
+    edit = PriceEdit.objects.select_for_update().get(pk=edit_id)  # so that no two add at once
+    total = msgspec.convert(edit.figures, Figures)
     for row, cost in changes:
+        total.note(row, cost)
         months[row.organization_id, row.local_day.replace(day=1)].note(row, cost)
-    for (organization_id, month), figures in sorted(months.items(), key=lambda item: item[0]):
-        effect, is_new = PriceEffect.objects.select_for_update().get_or_create(
-            edit_id=edit_id,
-            organization_id=organization_id,
-            month=month,
-            defaults={"figures": msgspec.to_builtins(figures)},
-        )
-        if not is_new:
-            figures.add(msgspec.convert(effect.figures, Figures))
-            effect.figures = msgspec.to_builtins(figures)
-            effect.save(update_fields=["figures"])
+    edit.figures = msgspec.to_builtins(total)
+    edit.save(update_fields=["figures"])
+    for (organization_id, month), figures in months.items():
+        name = {"edit_id": edit_id, "organization_id": organization_id, "month": month}
+        effect = PriceEffect.objects.filter(**name).first() or PriceEffect(**name, figures={})
+        figures.add(msgspec.convert(effect.figures, Figures))
+        effect.figures = msgspec.to_builtins(figures)
+        effect.save()

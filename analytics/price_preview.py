@@ -80,7 +80,7 @@ def _organizations(proposal: Proposal, organization_id: int | None) -> list[int]
     owners = {scope.organization_id for scope in proposal.scopes}
     wanted = Organization.objects.order_by("pk")
     if None not in owners:
-        wanted = wanted.filter(pk__in=owners)
+        wanted = wanted.filter(pk__in=[owner for owner in owners if owner is not None])
     if organization_id is not None:
         wanted = wanted.filter(pk=organization_id)
     return list(wanted.values_list("pk", flat=True))

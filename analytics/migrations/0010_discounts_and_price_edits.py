@@ -44,11 +44,11 @@ class Migration(migrations.Migration):
                 ),
                 ("subject", models.CharField(max_length=500)),
                 ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("figures", models.JSONField(default=dict)),
                 ("finished_at", models.DateTimeField(null=True)),
             ],
             options={
-                "verbose_name": "change of prices",
-                "verbose_name_plural": "changes of prices",
+                "verbose_name": "price change",
             },
         ),
         migrations.CreateModel(
@@ -71,6 +71,7 @@ class Migration(migrations.Migration):
                 ("figures", models.JSONField()),
             ],
         ),
+        migrations.AlterModelOptions(name="pricechange", options={"verbose_name": "outstanding repricing"}),
         migrations.AlterConstraint(
             model_name="modelprice",
             name="model_price_ends_after_start",

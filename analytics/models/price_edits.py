@@ -64,11 +64,11 @@ class PriceEdit(models.Model):
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, editable=False, related_name="+"
     )
+    figures = models.JSONField(default=dict)  # the sum of its effects so far
     finished_at = models.DateTimeField(null=True)  # when all records that it concerns had been looked at
 
     class Meta:
-        verbose_name = "change of prices"
-        verbose_name_plural = "changes of prices"
+        verbose_name = "price change"
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()}: {self.subject}"

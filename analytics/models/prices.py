@@ -128,5 +128,8 @@ class PriceChange(models.Model):
     claimed_until = models.DateTimeField(null=True)  # Somebody is at it, and says so again until then.
     created_at = models.DateTimeField(auto_now_add=True)
 
+    class Meta:
+        verbose_name = "outstanding repricing"
+
     def __str__(self) -> str:
         return f"{self.revision}: {self.provider} {self.model}".rstrip()

@@ -59,9 +59,8 @@ class PriceBook:
         self.revision = revision
         self._discounts: dict[tuple[int, str], list[tuple[int, int | None, int]]] = {}
         for one in discounts:
-            name = (one.organization_id, one.provider)
             span = (_moment(one.effective_from), _moment(one.effective_until))
-            self._discounts.setdefault(name, []).append((*span, one.basis_points))
+            self._discounts.setdefault((one.organization_id, one.provider), []).append((*span, one.basis_points))
         self._own: dict[tuple[int, str, str], list[OwnPrice]] = {}
         for row in sorted(prices, key=lambda row: (row.effective_from, row.pk or _LAST_ID), reverse=True):
             name = (row.organization_id or _FOR_ALL, row.provider, row.model.lower())

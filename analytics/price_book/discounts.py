@@ -7,7 +7,7 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import ValidationError
 
 from analytics.models import Discount, PriceEdit
-from analytics.models.price_edits import say_percent
+from analytics.models.price_edits import WHOLE, say_percent
 from analytics.price_book import bundled, edits
 from analytics.price_book.edits import Step
 
@@ -47,6 +47,8 @@ def check_discount(discount: Discount) -> None:
     """Raises `ValidationError`, by field, for an unknown provider and for a time in which another one holds."""
     if discount.provider and discount.provider not in bundled.PROVIDERS:
         raise ValidationError({"provider": f"The provider is one of: {', '.join(bundled.PROVIDERS)}. Or none: all."})
+    if not 0 <= discount.basis_points <= WHOLE:
+        raise ValidationError({"basis_points": "A discount is between 0 and 100 percent."})
     others = Discount.objects.filter(organization_id=discount.organization_id, provider=discount.provider)
     for other in others.exclude(pk=discount.pk).order_by("effective_from"):
         if _overlap(discount, other):

@@ -18,8 +18,11 @@ class Proposal(msgspec.Struct, frozen=True):
 
 def propose(*, saved: Sequence[Row] = (), deleted: Sequence[Row] = ()) -> Proposal:
     """As if these rows, which are as saving wants them, were saved (new ones among them), and those deleted."""
-    prices, discounts = list(ModelPrice.objects.all()), list(Discount.objects.all())
-    kept: dict[tuple[type[Row], int], Row] = {(type(row), row.pk): row for row in (*prices, *discounts)}
+    kept: dict[tuple[type[Row], int], Row] = {}
+    for price in ModelPrice.objects.all():
+        kept[ModelPrice, price.pk] = price
+    for discount in Discount.objects.all():
+        kept[Discount, discount.pk] = discount
     steps = [Step(kept.pop((type(row), row.pk), None), row) for row in saved]
     steps += [Step(kept.pop((type(row), row.pk), None), None) for row in deleted]
     rows = [*kept.values(), *saved]

@@ -48,15 +48,10 @@ def effects(edit: PriceEdit) -> Months:
 
 
 def apply(row: Row, *, is_deleted: bool = False) -> PriceEdit:
-    match row, is_deleted:
-        case ModelPrice(), False:
-            price_book.save_price(price=row)
-        case ModelPrice(), True:
-            price_book.delete_price(price=row)
-        case Discount(), False:
-            price_book.save_discount(discount=row)
-        case _:
-            price_book.delete_discount(discount=row)
+    if isinstance(row, Discount):
+        (price_book.delete_discount if is_deleted else price_book.save_discount)(discount=row)
+    else:
+        (price_book.delete_price if is_deleted else price_book.save_price)(price=row)
     price_changes.catch_up()
     return PriceEdit.objects.latest("revision")
 
@@ -113,7 +108,7 @@ USAGES = st.builds(
     service_tier=st.sampled_from(["", "flex", "batch"]),
     other_models=st.sampled_from([(), (OtherModelUsage(model="gpt-99", input=3, output=1),)]),
 )
-CALLS = st.builds(
+CALLS: st.SearchStrategy[dict[str, Any]] = st.builds(
     dict,
     model=st.sampled_from(["gpt-4o", "gpt-4o-2024-11-20", "GPT-99", "gpt-99-2031-01-31", "gpt-5.5", ""]),
     usage=USAGES,
