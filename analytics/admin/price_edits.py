@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
@@ -30,7 +30,7 @@ _WORDS = {"effective_from": "Holds from", "effective_until": "Holds until", "not
 
 @admin.register(PriceEdit)
 class PriceEditAdmin(PriceRights):
-    list_display = ("created_at", "kind", "subject", "created_by", "progress", "changed", "difference")
+    list_display = ("created_at", "kind", "subject", "whose", "created_by", "progress", "changed", "difference")
     list_display_links = ("created_at", "subject")
     list_filter = ("kind",)
     search_fields = ("subject",)
@@ -50,8 +50,15 @@ class PriceEditAdmin(PriceRights):
 
     def get_queryset(self, request: HttpRequest) -> "QuerySet[Any]":
         is_open = Exists(PriceChange.objects.filter(edit=OuterRef("pk")))
-        edits: QuerySet[Any] = super().get_queryset(request)
-        return edits.annotate(is_open=is_open)
+        names = Organization.objects.filter(pk=OuterRef("organization_id")).values("name")[:1]
+        edits: QuerySet[Any] = (
+            super().get_queryset(request).annotate(is_open=is_open, organization_name=Subquery(names))
+        )
+        return edits
+
+    @admin.display(description="for")
+    def whose(self, edit: Any) -> str:
+        return edit.organization_name or "everybody"
 
     @admin.display(description="repricing")
     def progress(self, edit: Any) -> str:

@@ -43,6 +43,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("subject", models.CharField(max_length=500)),
+                ("organization_id", models.BigIntegerField(null=True)),
                 ("created_at", models.DateTimeField(auto_now_add=True)),
                 ("figures", models.JSONField(default=dict)),
                 ("finished_at", models.DateTimeField(null=True)),

@@ -60,6 +60,7 @@ class PriceEdit(models.Model):
     revision = models.BigIntegerField(unique=True)  # the one that it brought
     kind = models.CharField(max_length=32, choices=Kind.choices)
     subject = models.CharField(max_length=500)  # in words: which prices
+    organization_id = models.BigIntegerField(null=True)  # NULL: for everybody, or for several
     created_at = models.DateTimeField(auto_now_add=True)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, editable=False, related_name="+"

@@ -15,7 +15,6 @@ from analytics.models.price_edits import say_percent
 from analytics.models.prices import RATE_COLUMNS
 from analytics.price_book import revisions
 from analytics.price_book.scope import Scope
-from orgs.models import Organization
 
 Row = ModelPrice | Discount
 # Scopes by model look wider than their model. Beyond so many, going through all of a provider's records once is less.
@@ -42,7 +41,8 @@ def change(
     edit = PriceEdit.objects.create(
         revision=revision,
         kind=kind,
-        subject=subject or say_subject(steps[-1]),
+        subject=subject or _say_subject(steps[-1]),
+        organization_id=_owner_of(steps),
         created_by_id=None if by is None else by.pk,
     )
     PriceEditLine.objects.bulk_create((_line_of(step, edit) for step in steps), batch_size=500)
@@ -65,14 +65,18 @@ def scopes_of(steps: Iterable[Step]) -> list[Scope]:
     return list(wide.values())
 
 
-def say_subject(step: Step) -> str:
-    """ "openai gpt-4o, for everybody, from 1 March 2026"."""
+def _say_subject(step: Step) -> str:
+    """ "openai gpt-4o, from 1 March 2026". Not whose: the name of an organization is to be forgotten with it."""
     row = step.after or step.before
     assert row is not None
-    whose = "for everybody" if row.organization_id is None else f"for {_name_of(row.organization_id)}"
     if isinstance(row, Discount):
-        return f"{say_percent(row.basis_points)} at {row.provider or 'all providers'}, {whose}, {say_span(row)}"
-    return f"{row.provider} {row.model}, {whose}, {say_span(row)}"
+        return f"{say_percent(row.basis_points)} at {row.provider or 'all providers'}, {say_span(row)}"
+    return f"{row.provider} {row.model}, {say_span(row)}"
+
+
+def _owner_of(steps: Sequence[Step]) -> int | None:
+    owners = {row.organization_id for step in steps for row in (step.before, step.after) if row is not None}
+    return owners.pop() if len(owners) == 1 else None
 
 
 def say_span(row: Row) -> str:
@@ -84,10 +88,6 @@ def say_moment(at: datetime) -> str:
     """In UTC, in which price lists change; a midnight as its day."""
     is_midnight = (at.hour, at.minute, at.second) == (0, 0, 0)
     return at.strftime("%-d %B %Y" if is_midnight else "%-d %B %Y, %H:%M UTC")
-
-
-def _name_of(organization_id: int) -> str:
-    return Organization.objects.filter(pk=organization_id).values_list("name", flat=True).first() or "?"
 
 
 def _line_of(step: Step, edit: PriceEdit) -> PriceEditLine:

@@ -141,7 +141,7 @@ def test_a_price_is_previewed_then_saved_and_what_it_came_to_is_listed(
     record.refresh_from_db()
     assert (record.cost_pico_usd, record.previous_cost_pico_usd) == (NEW_COST, USUAL_COST)
     listed = words(staff.get("/admin/analytics/priceedit/"))
-    assert "Price saved openai gpt-4o, for everybody, from 1 January 2020 pat@example.com Done 1 +$0.0015" in listed
+    assert "Price saved openai gpt-4o, from 1 January 2020 everybody pat@example.com Done 1 +$0.0015" in listed
     page = words(staff.get(f"/admin/analytics/priceedit/{edit.pk}/change/"))
     assert "1 request cost something else: +$0.0015." in page
     assert f"{key.team.organization.name} February 2026 1 0 0 $0.0035 $0.005 +$0.0015" in page
