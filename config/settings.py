@@ -271,6 +271,8 @@ JOURNAL_MAX_BYTES = env.read_whole_number("JOURNAL_MAX_BYTES", 4 * 1024**3, leas
 QUEUE_LENGTH_CAP = env.read_whole_number("QUEUE_LENGTH_CAP", 1000, least=1)
 NEW_VALUES_PER_DAY = env.read_whole_number("NEW_VALUES_PER_DAY", 1000, least=1)
 LATE_USAGE_DAYS = env.read_whole_number("LATE_USAGE_DAYS", 60, least=1)
+RECORD_RETENTION_DAYS = env.read_days_kept("RECORD_RETENTION_DAYS", 0, least=max(62, LATE_USAGE_DAYS + 2))
+RECEIPT_RETENTION_DAYS = env.read_days_kept("RECEIPT_RETENTION_DAYS", 0, least=max(90, JOURNAL_RETENTION_HOURS // 12))
 
 # --- Celery: at least once (a task that dies with its worker comes back; posting is idempotent) -----------------------
 

@@ -10,7 +10,7 @@ The exception is a segment with a bad line, which is posted in parts: should tha
 import logging
 from collections import Counter
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 import msgspec
@@ -19,7 +19,7 @@ from django.conf import settings
 from django.db import DataError, IntegrityError, transaction
 from django.utils import timezone
 
-from analytics import caps, completions, conflicts, ledger, periods, price_book, rollups
+from analytics import caps, completions, conflicts, ledger, periods, price_book, retention, rollups
 from analytics import tasks as analytics_tasks
 from analytics.ledger import Entry, Rejection
 from analytics.usage import NewerFormat, UsageRecord
@@ -96,11 +96,15 @@ def _post(
         return None
     rejections = list(unreadable)
     postable = []
+    receipts_from = retention.receipts_kept_from()
+    first_days = retention.first_days_kept(found) if receipts_from else {}
     for entry in entries:
-        if entry.record.organization_id in found:
-            postable.append(entry)
-        else:
+        if entry.record.organization_id not in found:
             rejections.append(Rejection(entry.line_number, "the organization does not exist"))
+        elif _is_forgotten(entry.record, found[entry.record.organization_id], receipts_from, first_days):
+            rejections.append(Rejection(entry.line_number, "too old to tell whether it was posted before"))
+        else:
+            postable.append(entry)
     book = price_book.current(shared_lock=True)
     posting = _Posting(segment_id=segment_id, organizations=found, book=book, now=now)
     inserted_count = _post_bisecting(posting, postable, rejections)
@@ -111,6 +115,20 @@ def _post(
         logger.error("Segment %s: %d of %d lines rejected: %s", segment_id, len(rejections), len(lines), reason)
     with_budget = [found_id for found_id, one in found.items() if one.monthly_budget_pico_usd is not None]
     return _Posted(with_budget, posting.counts, len(rejections))
+
+
+def _is_forgotten(
+    record: UsageRecord, organization: Organization, receipts_from: datetime | None, first_days: dict[int, date]
+) -> bool:
+    first_day = first_days.get(organization.pk)
+    if receipts_from is None or first_day is None:
+        return False
+    try:
+        started_at = ledger.started_at(record)
+        day = periods.local_day(started_at, organization.tz)
+    except (OverflowError, ValueError):
+        return False  # no call's start: posting refuses it
+    return retention.is_forgotten(started_at, day, receipts_from=receipts_from, first_day_kept=first_day)
 
 
 def _post_bisecting(posting: _Posting, entries: Sequence[Entry], rejections: list[Rejection]) -> int:

@@ -1,5 +1,6 @@
 """The tables of usage and cost. One module per subject; import the models from here."""
 
+from analytics.models.checks import JournalState, LedgerDifference, ReceiptsKept, RecordsKept
 from analytics.models.completions import CreatedObject
 from analytics.models.condensed import CondensedSpan, CondensedTotals, CondensedUsage
 from analytics.models.price_edits import Discount, PriceEdit, PriceEditLine, PriceEffect
@@ -16,6 +17,8 @@ __all__ = [
     "DailyTagUsage",
     "DailyUsage",
     "Discount",
+    "JournalState",
+    "LedgerDifference",
     "LedgerRecord",
     "ModelPrice",
     "PriceBookRevision",
@@ -23,6 +26,8 @@ __all__ = [
     "PriceEdit",
     "PriceEditLine",
     "PriceEffect",
+    "ReceiptsKept",
+    "RecordsKept",
     "RejectedRecord",
     "SeenValue",
     "UsageBatch",
