@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils.text import capfirst
 
 _SECRET = frozenset({"key_hash", "form_id", "nonce", "password", "data", "extra_data", "secret", "token"})
 
@@ -13,6 +14,7 @@ class DiscreetAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not subscrip
     """Takes no filter by what is secret, from whatever an address asks for. A record's page has its acts as buttons."""
 
     change_form_template = "admin/record.html"
+    show_facets = admin.ShowFacets.NEVER
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
         return _SECRET.isdisjoint(lookup.split("__")) and super().lookup_allowed(lookup, value, request)
@@ -24,8 +26,15 @@ class DiscreetAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not subscrip
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        context = {**(extra_context or {}), "acts": self._acts(request), "acts_url": self._list_url()}
+        context: dict[str, Any] = {"acts": self._acts(request), "acts_url": self._list_url()}
+        if object_id is not None:
+            context["title"] = capfirst(self.opts.verbose_name)
+        context |= extra_context or {}
         return super().changeform_view(request, object_id, form_url, context)
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        title = {"title": capfirst(self.opts.verbose_name_plural)}
+        return super().changelist_view(request, title | (extra_context or {}))
 
     def _acts(self, request: HttpRequest) -> list[tuple[str, str]]:
         """The name of each action that this person may take, and what its button says."""

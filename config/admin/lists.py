@@ -6,7 +6,6 @@ A page goes on after the last row of the one before (keyset), which takes as lon
 from collections.abc import Sequence
 from typing import Any, cast
 
-from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import PAGE_VAR, ChangeList
 from django.core.exceptions import ValidationError
@@ -47,7 +46,7 @@ class NewestFirstList(ChangeList):
         if not self.get_filters_params() and not self.query:
             self.estimate = estimate_rows(self.model)
         self.result_count = len(self.result_list)
-        self.full_result_count = None
+        self.full_result_count = self.result_count  # else the search would say how many there are on this page
         self.show_full_result_count = self.can_show_all = self.multi_page = False
         self.show_admin_actions = True
         self.paginator = self.model_admin.get_paginator(request, self.result_list, self.list_per_page)
@@ -77,7 +76,6 @@ class NewestFirstAdmin(DiscreetAdmin):
     order_when_narrowed: tuple[str, ...] = ()
     list_per_page = 50
     show_full_result_count = False
-    show_facets = admin.ShowFacets.NEVER
     sortable_by = ()
 
     def get_changelist(self, request: HttpRequest, **options: Any) -> type[ChangeList]:

@@ -80,7 +80,7 @@ def _count(rows: "QuerySet[Any]") -> Any:
 
 @admin.register(Organization)
 class OrganizationAdmin(RecordAdmin):
-    list_display = ("name", "slug", "state", "requests", "spend", "members", "api_keys", "created_at")
+    list_display = ("name", "state", "requests", "spend", "members", "api_keys", "created_at")
     list_filter = (StateFilter,)
     search_fields = ("name", "slug")
     fields = ("name", "slug", "state", "timezone", "this_month", "parts", "deleted_at", "created_at")

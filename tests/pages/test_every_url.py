@@ -118,6 +118,7 @@ ANSWERS: dict[str, tuple[str, str]] = {
     # An organization
     "app/<slug:slug>/": ("in 404 200 200 404", "405 405 405 405 405"),
     "app/<slug:slug>/audit/": ("in 404 403 200 404", "405 405 405 405 405"),
+    "app/<slug:slug>/completeness/": ("in 404 200 200 404", "405 405 405 405 405"),
     "app/<slug:slug>/builder/": ("in 404 200 200 404", "405 405 405 405 405"),
     "app/<slug:slug>/builder/code/": ("in 404 away away 404", "in 404 200 200 404"),
     "app/<slug:slug>/builder/import/": ("in 404 200 200 404", "in 404 200 200 404"),
@@ -177,6 +178,8 @@ ANSWERS: dict[str, tuple[str, str]] = {
     "admin/logout/": ("away away away away 405", "away away away away away"),
     "admin/password_change/": ("in in in in 200", "in in in in 200"),
     "admin/password_change/done/": ("in in in in 200", "in in in in 405"),
+    "admin/pulse/": ("in in in in 200", "in in in in 200"),
+    "admin/unpriced/": ("in in in in 200", "in in in in 200"),
     "admin/r/<path:content_type_id>/<path:object_id>/": ("in in in in 404", "in in in in 404"),
 }
 # What staff may do with the records of a model; everybody else is shown the way to sign in.
