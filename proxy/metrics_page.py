@@ -40,7 +40,7 @@ async def metrics(scope: MutableMapping[str, Any], send: Callable[[MutableMappin
     else:
         process = endpoint.serving()
         if process is not None:
-            process.metrics.look(process)
+            process.look()
         status, body, content_type = 200, await asyncio.to_thread(collect), exposition.CONTENT_TYPE
     headers = {
         b"content-type": content_type,

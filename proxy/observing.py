@@ -101,6 +101,7 @@ class Process(Protocol):
     def keys(self) -> KeyCache: ...
 
     def weigh_journal(self) -> tuple[int, int, float]: ...
+    def look(self) -> None: ...
 
 
 class CallMetrics:
@@ -211,4 +212,4 @@ async def keep_looking(process: Process) -> None:
         due = time.monotonic() + LOOK_SECONDS
         await asyncio.sleep(LOOK_SECONDS)
         process.metrics.lagged(max(time.monotonic() - due, 0.0))
-        process.metrics.look(process)
+        process.look()

@@ -21,6 +21,7 @@ from proxy.refusals import RefusalQueue
 from proxy.relay import ClientWatch, watch_for_stalls
 from proxy.sealer import Sealer
 from proxy.shipper import Shipper
+from proxy.stating import Counts, Statement
 from proxy.upstream import Upstream
 
 log = logging.getLogger(__name__)
@@ -71,10 +72,12 @@ class ProxyProcess:
             self._directory.path,
             publisher=self._publisher,
             retention_seconds=settings.JOURNAL_RETENTION_HOURS * 3600,
-            work_besides=self.refusals.write_out,
+            work_besides=self._work_besides,
             tell_backlog=self._weigh_backlog,
             tell_posted=self.metrics.posted,
         )
+        self._counts = Counts(0, 0, 0)
+        self._statement = Statement(self._directory.path, lambda: self._counts, self._shipper.backlog.weigh)
         self._sealer = Sealer(self._directory.path, deliver_sealed=self._shipper.add, deliver_spare=self._deliver_spare)
         self.journal = Journal(
             self._directory.path,
@@ -104,7 +107,8 @@ class ProxyProcess:
         await self.upstream.close()
         if self.inflight.in_use == 0:
             (self._directory.path / "inflight").unlink(missing_ok=True)
-        self.metrics.look(self)
+        self.look()
+        await asyncio.to_thread(self._statement.make, is_last=True)
         self.inflight.close()
         self._directory.release()
         self.metrics.close()
@@ -114,6 +118,16 @@ class ProxyProcess:
         deadline = self._loop.time() + _LAST_RECORDS_SECONDS
         while self.inflight.in_use and self._loop.time() < deadline:  # noqa: ASYNC110 - once, when the process ends
             await asyncio.sleep(0.02)
+
+    def look(self) -> None:
+        """Write down what holds now. On the event loop, where all of it is of one moment."""
+        self._counts = Counts(self.inflight.entered, self.journal.appended, self.inflight.in_use)
+        self.metrics.look(self)
+
+    def _work_besides(self) -> None:
+        """In the shipper's thread."""
+        self.refusals.write_out()
+        self._statement.make()
 
     def weigh_journal(self) -> tuple[int, int, float]:
         """How many segments wait for the ledger, their bytes, and for how many seconds the oldest has."""

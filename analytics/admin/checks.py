@@ -1,0 +1,33 @@
+"""How complete the ledger is, for staff: what was let in and is on its way, what was booked, what does not add up."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+
+from analytics import completeness
+from analytics.models import LedgerDifference
+from orgs.admin import ReadOnlyAdmin
+
+_SINCE = timedelta(days=1)
+
+
+@admin.register(LedgerDifference)
+class LedgerDifferenceAdmin(ReadOnlyAdmin):
+    list_display = ("day", "organization_id", "found_at", "tells")
+    ordering = ("-day", "organization_id")
+    change_list_template = "admin/completeness.html"
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        now = timezone.now()
+        context = {
+            "title": "Completeness of the ledger",
+            "way": completeness.on_the_way(now=now),
+            "pulse": completeness.pulse(),
+            "receipts": completeness.receipts_since(now - _SINCE),
+            "now": now,
+        }
+        answer: HttpResponse = super().changelist_view(request, {**(extra_context or {}), **context})
+        return answer
