@@ -28,6 +28,7 @@ DEBUG = env.read_flag("DEBUG", default=False)
 DATA_DIR = Path(env.read_text("DATA_DIR", str(BASE_DIR / "var" / "trial"))).absolute()
 METRICS_DIR = Path(env.read_text("METRICS_DIR", str(DATA_DIR / "metrics"))).absolute()
 METRICS_TOKEN = env.read_text("METRICS_TOKEN")
+LOG_FORMAT = env.read_choice("LOG_FORMAT", ("text", "json"), "text")
 LOG_LEVEL = env.read_choice("LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), "INFO")
 
 # --- Addresses --------------------------------------------------------------------------------------------------------
@@ -330,5 +331,6 @@ LOGGING = logs.configure(
         *redaction.passwords_of(DATABASE_URL, REDIS_URL, env.read_text("EMAIL_URL")),
         *(application["secret"] for application in (*_GOOGLE, *_GITHUB)),
     ],
+    form=LOG_FORMAT,
 )
 DEFAULT_EXCEPTION_REPORTER = "config.logs.DiscreetReporter"

@@ -12,6 +12,7 @@ from contextlib import suppress
 from typing import Any
 
 from analytics.usage import FORMAT_VERSION, CallFacts
+from config import request_ids
 from orgs.key_cache import KeyFacts
 from proxy import headers as heads
 from proxy import sandbox
@@ -53,6 +54,7 @@ def serve(process: ProxyProcess | None) -> None:
 
 async def application(scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
     call_id = new_call_id()
+    request_ids.current.set(call_id)
     exchange: Exchange | None = None
     try:
         if _process is None:

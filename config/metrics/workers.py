@@ -16,6 +16,7 @@ import redis
 from celery.signals import task_postrun, task_prerun, worker_process_init, worker_process_shutdown
 from django.conf import settings
 
+from config import request_ids
 from config.metrics import counting
 from config.metrics.families import FAMILIES, LARGEST, MEMORY, PROCESSES, QUEUE, TASK_SECONDS, TASKS
 from config.metrics.memory import resident_bytes
@@ -41,6 +42,7 @@ def _redis() -> redis.Redis:
 
 @task_prerun.connect(weak=False)
 def _note_start(task_id: str, **_: Any) -> None:
+    request_ids.current.set(task_id)  # so that the lines of a task are found together
     _started[task_id] = time.monotonic()
 
 
