@@ -44,7 +44,7 @@ class RateField(forms.DecimalField):
 
 def _per_million_tokens(name: str, stand_in: str) -> RateField:
     help_text = f"Empty: the price of the {stand_in} stands in, and costs are partial."
-    return RateField(units=10**6, label=f"{name}, USD per million tokens", help_text=help_text)
+    return RateField(units=10**6, label=name, help_text=help_text)
 
 
 def _other(name: str, units: int) -> RateField:
@@ -53,7 +53,7 @@ def _other(name: str, units: int) -> RateField:
 
 class ModelPriceForm(PlainWords, forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable while running
     input_pico_usd = RateField(
-        units=10**6, label="Input, USD per million tokens", help_text="Empty: not sold by the token. 0: free."
+        units=10**6, label="Input", help_text="Empty: not sold by the token. 0: free."
     )
     cache_read_pico_usd = _per_million_tokens("Input read from the cache", "input")
     cache_write_5m_pico_usd = _per_million_tokens("Input cached for 5 minutes", "input")
@@ -61,11 +61,11 @@ class ModelPriceForm(PlainWords, forms.ModelForm):  # type: ignore[type-arg]  # 
     input_audio_pico_usd = _per_million_tokens("Audio input", "input")
     input_image_pico_usd = _per_million_tokens("Image input", "input")
     output_pico_usd = RateField(
-        units=10**6, label="Output, USD per million tokens", help_text="Empty: not sold by the token. 0: free."
+        units=10**6, label="Output", help_text="Empty: not sold by the token. 0: free."
     )
     output_audio_pico_usd = _per_million_tokens("Audio output", "output")
     output_image_pico_usd = RateField(
-        units=10**6, label="Image output, USD per million tokens", help_text="Empty: the price of the output."
+        units=10**6, label="Image output", help_text="Empty: the price of the output."
     )
     web_search_pico_usd = _other("Web search, USD per 1,000 searches", 1000)
     file_search_pico_usd = _other("File search, USD per 1,000 searches", 1000)

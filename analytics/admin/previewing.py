@@ -27,6 +27,8 @@ class _OnlyLookedAt(BaseForm):
 class PriceRights(DiscreetAdmin):
     """One right covers all that makes prices."""
 
+    change_list_template = "admin/prices/list.html"
+
     def has_module_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("analytics.view_modelprice")
 

@@ -30,8 +30,8 @@ _WORDS = {"effective_from": "Holds from", "effective_until": "Holds until", "not
 
 @admin.register(PriceEdit)
 class PriceEditAdmin(PriceRights):
-    list_display = ("created_at", "kind", "subject", "whose", "created_by", "progress", "changed", "difference")
-    list_display_links = ("created_at", "subject")
+    list_display = ("created_at", "what", "whose", "created_by", "progress", "changed", "difference")
+    list_display_links = ("created_at", "what")
     list_filter = ("kind",)
     search_fields = ("subject",)
     list_select_related = ("created_by",)
@@ -55,6 +55,10 @@ class PriceEditAdmin(PriceRights):
             super().get_queryset(request).annotate(is_open=is_open, organization_name=Subquery(names))
         )
         return edits
+
+    @admin.display(description="what")
+    def what(self, edit: PriceEdit) -> str:
+        return str(edit)
 
     @admin.display(description="for")
     def whose(self, edit: Any) -> str:
@@ -89,7 +93,7 @@ class PriceEditAdmin(PriceRights):
             "lines": describe(lines[:_MOST_LINES]),
             "more_lines": len(lines) > _MOST_LINES,
             "preview": {"total": total, "change": total.after - total.before, "rows": _months_of(edit)},
-            "places": [_say_place(change) for change in edit.changes.order_by("pk")],
+            "places": dict.fromkeys(_say_place(change) for change in edit.changes.order_by("pk")),
         }
         return TemplateResponse(request, "admin/prices/edit.html", context)
 

@@ -1,5 +1,6 @@
 """Pages around the prices that staff enter: all prices there are, the history of a model, files of prices."""
 
+from collections.abc import Iterable, Iterator
 from typing import Any
 from urllib.parse import urlencode
 
@@ -25,7 +26,13 @@ from analytics.receipts import BUCKET_NAMES, UNITS
 from analytics.templatetags.money import money_exact
 
 # Those that most models have; the others are told in words.
-_COLUMNS = ("input", "cache_read", "cache_write_5m", "cache_write_1h", "output")
+_COLUMNS = {
+    "input": "Input",
+    "cache_read": "Cache read",
+    "cache_write_5m": "Cache write, 5 min",
+    "cache_write_1h": "Cache write, 1 h",
+    "output": "Output",
+}
 _PER = {"search": "per 1,000", "character": "per million", "second": "per hour"}
 _MOST_EDITS = 50
 Shown = dict[str, Any]
@@ -44,8 +51,8 @@ def browse(request: HttpRequest) -> HttpResponse:
         "title": "Price book",
         "given": given,
         "providers": PROVIDERS,
-        "columns": [BUCKET_NAMES[bucket] for bucket in _COLUMNS],
-        "models": [(model, [_row(price) for price in model.prices]) for model in page.models],
+        "columns": list(_COLUMNS.values()),
+        "models": [(model, list(_rows(model.prices))) for model in page.models],
         "older": page.after and urlencode(kept | {"after": page.after}),
         "newest": request.GET.get("after") and urlencode(kept),
         "list_version": list_version(),
@@ -66,7 +73,7 @@ def show_model(request: HttpRequest, provider: str, model: str) -> HttpResponse:
         "title": model,
         "provider": provider,
         "model": model,
-        "columns": [BUCKET_NAMES[bucket] for bucket in _COLUMNS],
+        "columns": list(_COLUMNS.values()),
         "own": [_row(price) for price in listing.list_own(provider, model)],
         "contexts": list(contexts.items()),
         "holdings": [
@@ -147,6 +154,16 @@ def _row(price: ListedPrice, before: ListedPrice | None = None) -> Shown:
         "starts": say_moment(price.starts_at) if price.starts_at else "",
         "ends": say_moment(price.ends_at) if price.ends_at else "",
     }
+
+
+def _rows(prices: Iterable[ListedPrice]) -> Iterator[Shown]:
+    """What a context sells besides tokens is told where it is other than in the row above."""
+    above: list[str] = []
+    for price in prices:
+        row = _row(price)
+        others = row["others"]
+        yield {**row, "others": [] if others == above and price.own is None else others}
+        above = others
 
 
 def _say_rate(rate: int | None) -> str:

@@ -11,8 +11,17 @@ from analytics.admin import price_pages
 from analytics.admin.previewing import PreviewedAdmin
 from analytics.forms import ModelPriceForm
 from analytics.models import ModelPrice
+from analytics.models.prices import RATE_COLUMNS
 from analytics.price_book.overlaps import say_overlaps
 from orgs.admin import staff
+
+_WRITES = ("cache_write_5m", "cache_write_1h")
+_SOUND_AND_IMAGES = ("input_audio", "output_audio", "input_image", "output_image")
+_ELSE = ("web_searches", "file_searches", "characters", "audio_ms")
+
+
+def _columns(*buckets: str) -> tuple[str, ...]:
+    return tuple(RATE_COLUMNS[bucket] for bucket in buckets)
 
 
 @admin.register(ModelPrice)
@@ -20,12 +29,17 @@ class ModelPriceAdmin(PreviewedAdmin):
     """After saving or deleting a price here, the records that it concerns are repriced in the background."""
 
     form = ModelPriceForm
-    change_list_template = "admin/prices/list.html"
     list_display = ("model", "provider", "organization", "effective_from", "effective_until", "created_by")
     list_filter = ("provider",)
     list_select_related = ("organization", "created_by")
     search_fields = ("model", "organization__name", "organization__slug", "note")
     ordering = ("provider", "model", "organization_id", "-effective_from")
+    fieldsets = (
+        (None, {"fields": ("provider", "model", "organization", "effective_from", "effective_until", "note")}),
+        ("Text, in USD per million tokens", {"fields": _columns("input", "output", "cache_read", *_WRITES)}),
+        ("Sound and images, in USD per million tokens", {"fields": _columns(*_SOUND_AND_IMAGES)}),
+        ("What is sold otherwise, in USD", {"fields": _columns(*_ELSE)}),
+    )
     autocomplete_fields = ("organization",)
 
     def get_urls(self) -> list[URLPattern]:

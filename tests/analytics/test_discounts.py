@@ -49,6 +49,7 @@ def cost(*discounts: Discount, rate: int = 1000, **changes: Any) -> tuple[int | 
     [
         (1000, 0, 1000),
         (1000, 1250, 875),
+        (51_620_000, 1250, 45_167_500),  # docs/accounting.md
         (1000, 10_000, 0),
         # To the nearest pico-USD, halves upwards: 2.5, 3.75, 0.25, 7.49993 remain.
         (5, 5000, 3),

@@ -1,28 +1,25 @@
-"""The price book's pages for staff: what there is, what a change would do, doing it, and files of prices."""
+"""The price book's pages for staff: what there is, what a change would do, and doing it."""
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from html import unescape
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission
-from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from accounts.models import User
 from analytics import price_book, price_changes
 from analytics.models import Discount, LedgerRecord, ModelPrice, PriceChange, PriceEdit
-from analytics.models.prices import RATE_COLUMNS
-from analytics.price_book import csv_file
 from orgs.models import ApiKey
-from tests.analytics.repriced import LONG_AGO, NEW_COST, NEW_RATES, posted
+from tests.analytics.price_book_pages import BOOK, price_of, words
+from tests.analytics.repriced import NEW_COST, posted
 from tests.analytics.usage_lines import USUAL_COST
 from tests.factories import make_key, make_organization, make_user
 
 pytestmark = [pytest.mark.trial, pytest.mark.django_db]
 
-BOOK = "/admin/analytics/modelprice/"
 FORM: dict[str, Any] = {
     "provider": "openai",
     "model": "gpt-4o",
@@ -53,16 +50,6 @@ def person() -> User:
 def staff(client: Client, person: User) -> Client:
     client.force_login(person)
     return client
-
-
-def words(response: Any) -> str:
-    assert response.status_code == 200
-    content = response.content.decode().partition('id="content"')[2]
-    return " ".join(unescape(re.sub(r"<[^>]+>", " ", content)).split()).replace(" ,", ",").replace("\N{EN DASH}", "-")
-
-
-def price_of(model: str = "gpt-4o", **fields: Any) -> ModelPrice:
-    return ModelPrice(**({"provider": "openai", "model": model, "effective_from": LONG_AGO, **NEW_RATES} | fields))
 
 
 # --- Looking ----------------------------------------------------------------------------------------------------------
@@ -128,7 +115,7 @@ def test_a_price_is_previewed_then_saved_and_what_it_came_to_is_listed(
 
     page = words(staff.post(f"{BOOK}add/", FORM | {"_preview": "1"}))
 
-    assert "1 of 2 past requests that it may concern would cost something else: +$0.0015 in all." in page
+    assert "1 of 2 past requests looked at would cost something else: +$0.0015 in all." in page
     assert f"{key.team.organization.name} February 2026 1 0 0 $0.0035 $0.005 +$0.0015 All" in page
     assert "It goes before the bundled list's price of this model" in page
     assert "error" not in page
@@ -141,7 +128,7 @@ def test_a_price_is_previewed_then_saved_and_what_it_came_to_is_listed(
     record.refresh_from_db()
     assert (record.cost_pico_usd, record.previous_cost_pico_usd) == (NEW_COST, USUAL_COST)
     listed = words(staff.get("/admin/analytics/priceedit/"))
-    assert "Price saved openai gpt-4o, from 1 January 2020 everybody pat@example.com Done 1 +$0.0015" in listed
+    assert "Price saved: openai gpt-4o, from 1 January 2020 everybody pat@example.com Done 1 +$0.0015" in listed
     page = words(staff.get(f"/admin/analytics/priceedit/{edit.pk}/change/"))
     assert "1 request cost something else: +$0.0015." in page
     assert f"{key.team.organization.name} February 2026 1 0 0 $0.0035 $0.005 +$0.0015" in page
@@ -232,103 +219,6 @@ def test_a_discount_is_previewed_saved_and_on_the_receipt(staff: Client, key: Ap
     assert (
         "12.5 % holds already, from 1 January 2020. Discounts of one organization and provider may not overlap" in again
     )
-
-
-# --- Files ------------------------------------------------------------------------------------------------------------
-
-
-def upload(client: Client, text: str) -> str:
-    file = SimpleUploadedFile("prices.csv", text.encode(), content_type="text/csv")
-    return words(client.post(f"{BOOK}import/", {"file": file}))
-
-
-def test_what_is_exported_can_be_imported_and_changes_nothing(staff: Client) -> None:
-    acme = make_organization("Acme")
-    rates = {column: 10**number for number, column in enumerate(RATE_COLUMNS.values(), 1) if number < 9}
-    noon = datetime(2026, 2, 1, 12, tzinfo=UTC)
-    for price in (
-        price_of(note='\'=1+1, "quoted"'),
-        price_of("gpt-99", organization=acme, note="=1+1", effective_until=noon + timedelta(microseconds=1), **rates),
-        price_of("gpt-99", effective_from=noon, web_search_pico_usd=0, audio_hour_pico_usd=7),
-    ):
-        price_book.save_price(price=price)
-
-    content = staff.get(f"{BOOK}export/").content.decode()
-
-    assert ",'=1+1\r\n" in content
-    assert "0 new, 0 changed, 3 as they are." in upload(staff, content)
-    before = list(ModelPrice.objects.order_by("pk").values())
-    ModelPrice.objects.all().delete()
-    assert "3 new, 0 changed, 0 as they are." in upload(staff, content)
-    staff.post(f"{BOOK}import/", {"text": content, "_save": "1"})
-    made = ("id", "created_at", "created_by_id")
-    after = sorted(ModelPrice.objects.values(), key=lambda row: [one["note"] for one in before].index(row["note"]))
-    assert [{k: v for k, v in row.items() if k not in made} for row in after] == [
-        {k: v for k, v in row.items() if k not in made} for row in before
-    ]
-
-
-def test_a_file_is_looked_at_saved_as_one_change_and_repriced(staff: Client, key: ApiKey, person: User) -> None:
-    record = posted(key)
-    price_book.save_price(price=price_of("gpt-99"))
-    text = (
-        "provider,model,effective_from,input_usd_per_million,output_usd_per_million\r\n"
-        "openai,GPT-4o,2020-01-01,3,20\r\nopenai,gpt-99,2020-01-01T00:00:00Z,4,20\r\n"
-    )
-
-    page = upload(staff, text)
-
-    assert "1 new, 1 changed, 0 as they are." in page
-    assert "February 2026 1 0 0 $0.0035 $0.005 +$0.0015" in page
-    assert ModelPrice.objects.count() == 1
-    staff.post(f"{BOOK}import/", {"text": text, "_save": "1"})
-    price_changes.catch_up()
-    record.refresh_from_db()
-    assert record.cost_pico_usd == NEW_COST
-    edit = PriceEdit.objects.latest("revision")
-    assert (edit.kind, edit.subject, edit.created_by) == ("imported", "2 prices from a file", person)
-    assert list(ModelPrice.objects.order_by("model").values_list("model", "input_pico_usd")) == [
-        ("gpt-4o", 3_000_000),
-        ("gpt-99", 4_000_000),
-    ]
-
-
-def test_mistakes_in_a_file_are_named_by_line_and_column_and_nothing_is_saved(staff: Client) -> None:
-    head = "provider,model,organization,effective_from,effective_until,input_usd_per_million,note\n"
-    rows = (
-        'openai,gpt-4o,,2026-01-01,,3,"two\nlines"',
-        "google,gpt-4o,,2026-01-01,,3,",
-        "openai,,nobody,soon,,x,",
-        "openai,gpt-4o,,2026-01-01T00:00:00+00:00,,4,",
-        "openai,gpt-5,,2026-01-01,2025-01-01,-1,",
-        "openai,gpt-6,,2026-01-01,2025-01-01,0.0000001,",
-        "openai,gpt-7,,2026-01-01,2025-01-01,1,",
-        "openai,gpt-7,,2026-01-01,,2000,",
-        "openai,gpt-8",
-    )
-    text = head + "\n".join(rows)
-    found = [(mistake.line, mistake.column) for mistake in csv_file.read(text).mistakes]
-    assert found == [
-        (4, "provider"),
-        (5, "model"),
-        (5, "effective_from"),
-        (5, "input_usd_per_million"),
-        (5, "organization"),
-        (6, "effective_from"),
-        (7, "input_usd_per_million"),
-        (8, "input_usd_per_million"),
-        (9, "effective_until"),
-        (10, "input_usd_per_million"),
-        (11, ""),
-    ]
-    page = upload(staff, text)
-    assert "Nothing was changed: the file has mistakes" in page
-    assert "5 organization There is no organization 'nobody'." in page
-    assert "6 effective_from Line 2 has a price of the same model" in page
-    staff.post(f"{BOOK}import/", {"text": text, "_save": "1"})
-    assert not ModelPrice.objects.exists()
-    assert "google There is no such column." in upload(staff, head.replace("provider", "google"))
-    assert "Choose a file." in words(staff.post(f"{BOOK}import/", {}))
 
 
 # --- Rights -----------------------------------------------------------------------------------------------------------
