@@ -13,7 +13,7 @@ from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
 from django.contrib.auth.models import Group
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, Prefetch, QuerySet
-from django.forms import EmailField
+from django.forms import CheckboxSelectMultiple, EmailField
 from django.http import HttpRequest
 
 from accounts import roles, services
@@ -66,6 +66,7 @@ class UserAdmin(DjangoUserAdmin, DiscreetAdmin):  # type: ignore[type-arg]
     list_filter = ("is_active", "is_staff", "is_superuser", "groups")
     search_fields = ("email", "name")
     ordering = ("email",)
+    filter_horizontal = ("user_permissions",)
     readonly_fields = ("is_active", "created_at", "last_login")
     fieldsets = (
         (None, {"fields": ("email", "name", "password")}),
@@ -163,8 +164,10 @@ class UserAdmin(DjangoUserAdmin, DiscreetAdmin):  # type: ignore[type-arg]
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
         """Nobody gives a role that has a right of which they have none themselves."""
-        if db_field.name == "groups" and not request.user.is_superuser:
-            options["queryset"] = Group.objects.filter(pk__in=[group.pk for group in _given_by(request)])
+        if db_field.name == "groups":
+            options["widget"] = CheckboxSelectMultiple
+            if not request.user.is_superuser:
+                options["queryset"] = Group.objects.filter(pk__in=[group.pk for group in _given_by(request)])
         return super().formfield_for_manytomany(db_field, request, **options)
 
 
