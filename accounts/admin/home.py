@@ -21,11 +21,24 @@ from analytics.reports.service import Unpriced
 from orgs.models import Organization
 
 _MOST_UNPRICED = 200
+# What staff need most comes first, under names that say what it is.
+_APPS = {
+    "orgs": "Organizations",
+    "accounts": "People",
+    "analytics": "Usage and prices",
+    "prompts": "Prompts",
+    "auth": "Roles",
+    "account": "Addresses",
+    "mfa": "Second factors",
+    "socialaccount": "Connected accounts",
+    "admin": "Acts of staff",
+}
+_PLACES = {label: number for number, label in enumerate(_APPS)}
 
 
 def install(site: AdminSite) -> None:
     """Give the site its home and the pages of no model. Who may enter is `second_factor`'s to say."""
-    stock_index, stock_urls = site.index, site.get_urls
+    stock_index, stock_urls, stock_list = site.index, site.get_urls, site.get_app_list
 
     def index(request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         context = {**(extra_context or {}), **_pulse_context(request)}
@@ -38,6 +51,13 @@ def install(site: AdminSite) -> None:
             *stock_urls(),
         ]
 
+    def get_app_list(request: HttpRequest, app_label: str | None = None) -> list[Any]:
+        found = stock_list(request, app_label)
+        for app in found:
+            app["name"] = _APPS.get(app["app_label"], app["name"])
+        return sorted(found, key=lambda app: _PLACES.get(app["app_label"], len(_PLACES)))
+
+    site.get_app_list = get_app_list  # type: ignore[method-assign]
     site.index = index  # type: ignore[method-assign]
     site.get_urls = get_urls  # type: ignore[method-assign]
     site.site_header = site.site_title = "AI Prompt Cost staff"

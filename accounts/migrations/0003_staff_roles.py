@@ -1,4 +1,4 @@
-from django.db import migrations
+from django.db import migrations, models
 
 from accounts import roles
 
@@ -23,6 +23,11 @@ class Migration(migrations.Migration):
                     ("give_roles", "Can make people staff and give them roles"),
                 ],
             },
+        ),
+        migrations.AlterField(
+            model_name="user",
+            name="is_active",
+            field=models.BooleanField(default=True, help_text="A locked account cannot sign in."),
         ),
         migrations.RunPython(roles.write_groups, migrations.RunPython.noop),
     ]
