@@ -46,6 +46,8 @@ class WithoutSecrets(logging.Filter):
     """Puts the record's message together and takes the secrets out: of it, of the error's texts and of the stack."""
 
     def filter(self, record: logging.LogRecord) -> bool:
+        if record.args:
+            record.template = str(record.msg)  # as it stands in the code: `config.reporting` sends no more
         record.msg, record.args = redact(_message(record)), None
         if record.exc_info:
             # Formatters take the text where there is one, whatever the error itself says.

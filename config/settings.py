@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.utils import get_random_secret_key
 
-from config import databases, env, logs, periodic, redaction, rest_api
+from config import databases, env, logs, periodic, redaction, reporting, rest_api
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -28,6 +28,8 @@ DEBUG = env.read_flag("DEBUG", default=False)
 DATA_DIR = Path(env.read_text("DATA_DIR", str(BASE_DIR / "var" / "trial"))).absolute()
 METRICS_DIR = Path(env.read_text("METRICS_DIR", str(DATA_DIR / "metrics"))).absolute()
 METRICS_TOKEN = env.read_text("METRICS_TOKEN")
+SENTRY_DSN = env.read_text("SENTRY_DSN")
+OTEL_EXPORTER_OTLP_ENDPOINT = env.read_text("OTEL_EXPORTER_OTLP_ENDPOINT")
 LOG_FORMAT = env.read_choice("LOG_FORMAT", ("text", "json"), "text")
 LOG_LEVEL = env.read_choice("LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), "INFO")
 
@@ -135,6 +137,8 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
 ]
+if OTEL_EXPORTER_OTLP_ENDPOINT:
+    MIDDLEWARE.insert(1, "config.tracing.TracedPages")
 ROOT_URLCONF = "config.urls"
 ASGI_APPLICATION = "config.asgi.application"
 TEMPLATES = [
@@ -328,9 +332,14 @@ LOGGING = logs.configure(
     secrets=[
         SECRET_KEY,
         METRICS_TOKEN,
+        SENTRY_DSN,
         *redaction.passwords_of(DATABASE_URL, REDIS_URL, env.read_text("EMAIL_URL")),
         *(application["secret"] for application in (*_GOOGLE, *_GITHUB)),
     ],
     form=LOG_FORMAT,
 )
+if SENTRY_DSN:
+    reporting.require("sentry_sdk", "SENTRY_DSN")
+if OTEL_EXPORTER_OTLP_ENDPOINT:
+    reporting.require("opentelemetry.sdk", "OTEL_EXPORTER_OTLP_ENDPOINT")
 DEFAULT_EXCEPTION_REPORTER = "config.logs.DiscreetReporter"

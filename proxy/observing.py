@@ -14,6 +14,7 @@ from typing import Protocol
 from django.conf import settings
 
 import config
+from config import tracing
 from config.metrics import counting, families
 from config.metrics.memory import resident_bytes
 from config.metrics.store import STRIDE, Store, Values
@@ -129,6 +130,8 @@ class CallMetrics:
         key = (provider, call.route, call.status)
         at = self._calls.get(key)
         values[self._place_call(key) if at is None else at] += 1.0
+        if tracing.is_on():
+            _trace(call, now)
         if not call.answered_at:
             return
         if provider not in self._added:
@@ -154,6 +157,7 @@ class CallMetrics:
         put(families.OPEN_CALLS, process.limits.running)
         put(families.OPEN_STREAMS, self.open_streams)
         put(families.UNRECORDED, process.inflight.in_use)
+        put(families.MISSING, process.inflight.entered - process.inflight.in_use - process.journal.appended)
         put(families.RECORDS_WRITTEN, process.journal.appended)
         put(families.KEY_HITS, process.keys.hits)
         put(families.KEY_MISSES, process.keys.misses)
@@ -204,6 +208,17 @@ _ADDED_SUM, _SECONDS_SUM = len(_ADDED) + 1, len(_SECONDS) + 1
 def _observe(values: "memoryview[float]", at: int, bounds: tuple[float, ...], sum_at: int, amount: float) -> None:
     values[at + bisect_left(bounds, amount) * STRIDE] += 1.0
     values[at + sum_at * STRIDE] += amount
+
+
+def _trace(call: Observed, now: float) -> None:
+    attributes: tracing.Attributes = {
+        "aipc.provider": call.provider,
+        "aipc.route": call.route,
+        "http.response.status_code": call.status,
+        "aipc.added_ms": call.own_seconds * 1000,
+        "aipc.upstream_ms": max(call.answered_at - call.asked_at, 0.0) * 1000,
+    }
+    tracing.record(f"call {call.provider}/{call.route}", now - call.arrived_at, attributes, is_error=call.status >= 500)
 
 
 async def keep_looking(process: Process) -> None:

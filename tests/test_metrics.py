@@ -2,16 +2,21 @@
 
 import fcntl
 import os
+import re
 import signal
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
 
+import config
 from config.metrics import exposition, families, store
 from config.metrics.families import Family
 from config.metrics.store import CELL_BYTES, OTHER, Store, Values
+from scripts.hermetic import ROOT
 
 pytestmark = pytest.mark.trial
 
@@ -129,3 +134,31 @@ def test_a_file_is_locked_for_as_long_as_its_process_lives(tmp_path: Path) -> No
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     finally:
         os.close(file)
+
+
+def test_alerts_and_the_scrape_example_name_what_there_is() -> None:
+    folder = ROOT / "deploy" / "prometheus"
+    rules = yaml.safe_load((folder / "alerts.yml").read_text())["groups"][0]["rules"]
+    (job,) = yaml.safe_load((folder / "scrape.yml").read_text())["scrape_configs"]
+
+    assert job["metrics_path"] == "/metrics"
+    assert len({rule["alert"] for rule in rules}) == len(rules) > 10
+    codes = " ".join(path.read_text() for path in (ROOT / "proxy").glob("*.py"))
+    for rule in rules:
+        assert rule["labels"]["severity"] in {"page", "ticket"}
+        assert rule["annotations"]["summary"]
+        names = re.findall(r"aipc_\w+", rule["expr"])
+        assert names or rule["alert"] == "NothingAnswers"
+        for name in names:
+            base = re.sub(r"_(bucket|sum|count)$", "", name)
+            family = families.FAMILIES.get(name) or families.FAMILIES[base]
+            assert (family.kind == "histogram") == (name != family.name)
+        for labels in re.findall(r"aipc_\w+\{([^}]*)\}", rule["expr"]):
+            known = {label for name in names for label in families.FAMILIES[name].labels}
+            assert set(re.findall(r"(\w+)=", labels)) <= known
+        for code in "|".join(re.findall(r'code=~"([^"]*)"', rule["expr"])).split("|"):
+            assert f'"{code}"' in codes or not code
+
+
+def test_the_release_is_the_one_of_the_project() -> None:
+    assert tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"] == config.VERSION

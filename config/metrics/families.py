@@ -68,6 +68,11 @@ KEYS = Family("aipc_key_cache_keys", "gauge", "Platform keys in memory.")
 
 RECORDS_WRITTEN = Family("aipc_records_written_total", "counter", "Usage records written to the journal.")
 UNRECORDED = Family("aipc_calls_in_flight", "gauge", "Calls that were let in and have no record yet.")
+MISSING = Family(
+    "aipc_calls_missing",
+    "gauge",
+    "Calls that were let in and are neither running nor recorded: 0, or something is broken.",
+)
 WAITING_SEGMENTS = Family("aipc_journal_waiting_segments", "gauge", "Journal segments that wait for the ledger.")
 WAITING_BYTES = Family("aipc_journal_waiting_bytes", "gauge", "Bytes of the segments that wait for the ledger.")
 OLDEST_SEGMENT = Family(
