@@ -5,10 +5,10 @@ from typing import Any
 
 import msgspec
 from django.contrib import admin
+from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.db.models import Exists, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 
 from analytics.admin.previewing import PriceRights, name_months
@@ -80,9 +80,11 @@ class PriceEditAdmin(PriceRights):
     def changeform_view(
         self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
-        if object_id is None or not self.has_view_permission(request):
+        if request.method == "POST" or not self.has_view_permission(request):
             raise PermissionDenied
-        edit = get_object_or_404(self.get_queryset(request), pk=object_id if object_id.isdecimal() else 0)
+        edit = self.get_object(request, unquote(object_id or ""))
+        if edit is None:
+            return super().changeform_view(request, object_id, form_url, extra_context)  # says so
         lines = list(edit.lines.order_by("pk")[: _MOST_LINES + 1])
         total = _total_of(edit)
         context = {

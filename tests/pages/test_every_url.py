@@ -190,9 +190,10 @@ MAY: dict[str, set[str]] = {
     "analytics/createdobject": set(),
     "analytics/dailytagusage": set(),
     "analytics/dailyusage": set(),
+    "analytics/discount": {"add", "change", "delete"},
     "analytics/ledgerrecord": set(),
     "analytics/modelprice": {"add", "change", "delete"},
-    "analytics/pricechange": set(),
+    "analytics/priceedit": set(),
     "analytics/rejectedrecord": set(),
     "analytics/seenvalue": set(),
     "analytics/usagebatch": set(),
@@ -262,6 +263,8 @@ def make_world() -> World:
         "page": "getting-started",
         "key": "not-a-key",
         "uidb36": "1",
+        "provider": "openai",
+        "model": "gpt-4o",
         "id": member.pk,
         "object_id": 10**6,  # of no record
         "content_type_id": 10**6,
@@ -320,6 +323,9 @@ def test_the_admin_is_for_staff_and_lets_them_do_what_is_meant(world: World, mod
         expected["<id>/password/"] = ("200", "200")
     if model == "orgs/organization":
         expected |= {"<int:object_id>/look/": ("404", "404"), "leave/": ("405", "away")}
+    if model == "analytics/modelprice":
+        expected |= {"book/": ("200", "405"), "book/<str:provider>/<path:model>/": ("200", "405")}
+        expected |= {"export/": ("200", "405"), "import/": ("200", "200")}
     found = {route: walk(world, route) for route in OF_MODELS if find_model(route) == model}
 
     assert found == {
