@@ -15,8 +15,17 @@ from analytics.models.price_edits import say_percent
 from analytics.models.prices import RATE_COLUMNS
 from analytics.price_book import revisions
 from analytics.price_book.scope import Scope
+from orgs.services import audit
 
 Row = ModelPrice | Discount
+# What an organization's owners read in their audit log.
+_ACTIONS = {
+    PriceEdit.Kind.PRICE_SAVED: "organization.price_saved",
+    PriceEdit.Kind.PRICE_DELETED: "organization.price_deleted",
+    PriceEdit.Kind.IMPORTED: "organization.prices_imported",
+    PriceEdit.Kind.DISCOUNT_SAVED: "organization.discount_saved",
+    PriceEdit.Kind.DISCOUNT_DELETED: "organization.discount_deleted",
+}
 # Scopes by model look wider than their model. Beyond so many, going through all of a provider's records once is less.
 _MOST_SCOPES = 8
 _KEPT_OF_ALL = ("effective_from", "effective_until", "note")
@@ -31,7 +40,7 @@ class Step(msgspec.Struct, frozen=True):
 
 @transaction.atomic
 def change(
-    *, kind: str, by: AbstractBaseUser | None, write: Callable[[], Sequence[Step]], subject: str = ""
+    *, kind: PriceEdit.Kind, by: AbstractBaseUser | None, write: Callable[[], Sequence[Step]], subject: str = ""
 ) -> PriceEdit | None:
     """`write` changes the rows under the lock, and returns what it changed. None when that is nothing."""
     revision = revisions.raise_revision()
@@ -49,7 +58,20 @@ def change(
     PriceChange.objects.bulk_create(
         PriceChange(edit=edit, revision=revision, **msgspec.structs.asdict(scope)) for scope in scopes_of(steps)
     )
+    _tell_owners(steps, kind, by)
     return edit
+
+
+def _tell_owners(steps: Sequence[Step], kind: PriceEdit.Kind, by: AbstractBaseUser | None) -> None:
+    """Of each organization whose own prices were changed."""
+    owned: dict[int, list[Step]] = {}
+    for step in steps:
+        for pk in {row.organization_id for row in (step.before, step.after) if row is not None}:
+            if pk is not None:
+                owned.setdefault(pk, []).append(step)
+    for pk, found in owned.items():
+        target = _say_subject(found[0]) + (f" and {len(found) - 1:,} more" if len(found) > 1 else "")
+        audit.record(organization_id=pk, action=_ACTIONS[kind], target=target, by=by)
 
 
 def scopes_of(steps: Iterable[Step]) -> list[Scope]:

@@ -17,7 +17,8 @@ from analytics.periods import Period
 from analytics.price_book import PriceBook
 from analytics.pricing import Cost, discounted
 from analytics.usage import TokenUsage
-from orgs.models import ApiKey, Organization
+from orgs import audit_words
+from orgs.models import ApiKey, AuditEntry, Organization
 from tests.analytics.priced_records import own, record
 from tests.analytics.repriced import LONG_AGO, assert_rollups_are_those_of_the_records, cost_of, posted
 from tests.analytics.usage_lines import NOON, USUAL_COST
@@ -131,6 +132,12 @@ def test_a_changed_and_a_deleted_discount_reprice_what_they_held_for() -> None:
     price_changes.catch_up()
     assert cost_of(one) == (USUAL_COST, "priced")
     assert_rollups_are_those_of_the_records(key)
+    entries = AuditEntry.objects.filter(organization_id=key.organization_id, action__contains="discount")
+    assert [audit_words.say(one.action, one.target, one.details) for one in entries.order_by("pk")] == [
+        "set a negotiated discount: 50 % at all providers, from 1 January 2020",
+        "set a negotiated discount: 100 % at all providers, from 1 January 2020",
+        "removed the negotiated discount: 100 % at all providers, from 1 January 2020",
+    ]
 
 
 @pytest.mark.parametrize(
