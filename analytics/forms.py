@@ -157,4 +157,6 @@ class PriceFileForm(forms.Form):
                 cleaned["text"] = file.read().decode("utf-8-sig")
             except UnicodeDecodeError:
                 raise ValidationError({"file": "The file is not in UTF-8. Save it as CSV UTF-8."}) from None
+            if "\0" in cleaned["text"]:
+                raise ValidationError({"file": "This is no text file. Save it as CSV UTF-8."})
         return cleaned

@@ -227,10 +227,10 @@ def _read_moment(text: str) -> datetime:
     """In UTC where nothing else is said; a day begins at midnight. Raises ValueError, with what is wrong."""
     try:
         at = datetime.fromisoformat(text)
-    except ValueError:
+        return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    except (ValueError, OverflowError):
         words = f"{text!r} is no moment. They look like 2026-11-01 or 2026-11-01T12:00:00Z."
         raise ValueError(words) from None
-    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
 
 
 def _usd(rate: int | None, bucket: str) -> str:

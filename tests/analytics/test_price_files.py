@@ -121,6 +121,12 @@ def test_mistakes_in_a_file_are_named_by_line_and_column_and_nothing_is_saved(st
     staff.post(f"{BOOK}import/", {"text": text, "_save": "1"})
     assert not ModelPrice.objects.exists()
     assert "google There is no such column." in upload(staff, head.replace("provider", "google"))
+    assert "This is no text file." in upload(staff, "provider\0")
+    assert [
+        mistake.column for mistake in csv_file.read(head + "openai,gpt-4o,,0001-01-01T00:00+05:00,,3,").mistakes
+    ] == ["effective_from"]
+    assert "This is no CSV" in csv_file.read(f'{head}"openai').mistakes[0].text
+    assert "The file is empty." in csv_file.read("").mistakes[0].text
     assert "Choose a file." in words(staff.post(f"{BOOK}import/", {}))
 
 
