@@ -22,12 +22,14 @@ class LedgerDifferenceAdmin(ReadOnlyAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         now = timezone.now()
+        way = completeness.on_the_way(now=now)
+        oldest = way.oldest_waiting_at
         context = {
             "title": "Completeness of the ledger",
-            "way": completeness.on_the_way(now=now),
+            "way": way,
+            "oldest_seconds": max((now - oldest).total_seconds(), 0.0) if oldest else 0.0,
             "pulse": completeness.pulse(),
             "receipts": completeness.receipts_since(now - _SINCE),
-            "now": now,
         }
         answer: HttpResponse = super().changelist_view(request, {**(extra_context or {}), **context})
         return answer
