@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from proxy.journal import OPEN, SEALED
+from proxy.journal import SEALED
 
 _MOST = 20_000  # segments; more are hours of trouble, and nobody waits for them to be counted
 
@@ -12,7 +12,7 @@ _MOST = 20_000  # segments; more are hours of trouble, and nobody waits for them
 @dataclass(frozen=True, slots=True)
 class JournalBacklog:
     segment_count: int  # sealed, without a receipt
-    bytes: int  # of those, and of what is still being written
+    bytes: int
     oldest_seconds: float  # since the oldest of them was sealed; 0 where none waits
 
 
@@ -23,14 +23,11 @@ def weigh(folder: Path) -> JournalBacklog:
     for number, file in enumerate(folder.glob("*/*")):
         if number > _MOST:
             break
-        if file.suffix not in {SEALED, OPEN}:
+        if file.suffix != SEALED:
             continue
         try:
             stat = file.stat()
         except FileNotFoundError:
             continue
-        size += stat.st_size
-        if file.suffix == SEALED:
-            count += 1
-            oldest = min(oldest, stat.st_mtime)
+        count, size, oldest = count + 1, size + stat.st_size, min(oldest, stat.st_mtime)
     return JournalBacklog(count, size, max(0.0, now - oldest))

@@ -54,7 +54,7 @@ class _Spend:
 
 @admin.register(LedgerRecord)
 class LedgerRecordAdmin(_Spend, LargeTableAdmin):
-    list_display = ("id", "started_at", "organization_id", "provider", "model", "status", "cost", "cost_status")
+    list_display = ("id", "started_at", "organization", "provider", "model", "status", "cost", "cost_status")
     list_filter = (OrganizationFilter, MarkFilter)
     narrowed_by = ("mark",)
     order_when_narrowed = ("-started_at", "-id")
@@ -141,25 +141,25 @@ class RejectedRecordAdmin(ReadOnlyAdmin):
 
 @admin.register(CreatedObject)
 class CreatedObjectAdmin(LargeTableAdmin):
-    list_display = ("created_at", "organization_id", "provider", "object_id", "record_id", "is_final", "completed_at")
+    list_display = ("created_at", "organization", "provider", "object_id", "record_id", "is_final", "completed_at")
     list_filter = (OrganizationFilter,)
 
 
 @admin.register(DailyUsage)
 class DailyUsageAdmin(_Spend, LargeTableAdmin):
-    list_display = ("day", "organization_id", "team_id", "prompt_key", "model", "request_count", "cost")
+    list_display = ("day", "organization", "team_id", "prompt_key", "model", "request_count", "cost")
     list_filter = (OrganizationFilter,)
     order_when_narrowed = ("-day", "-id")
 
 
 @admin.register(DailyTagUsage)
 class DailyTagUsageAdmin(_Spend, LargeTableAdmin):
-    list_display = ("day", "organization_id", "tag", "prompt_key", "model", "request_count", "cost")
+    list_display = ("day", "organization", "tag", "prompt_key", "model", "request_count", "cost")
     list_filter = (OrganizationFilter,)
     order_when_narrowed = ("-day", "-id")
 
 
 @admin.register(SeenValue)
 class SeenValueAdmin(LargeTableAdmin):
-    list_display = ("organization_id", "kind", "value", "day")
+    list_display = ("value", "kind", "organization", "day")
     list_filter = (OrganizationFilter,)
