@@ -52,21 +52,15 @@ def _other(name: str, units: int) -> RateField:
 
 
 class ModelPriceForm(PlainWords, forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable while running
-    input_pico_usd = RateField(
-        units=10**6, label="Input", help_text="Empty: not sold by the token. 0: free."
-    )
+    input_pico_usd = RateField(units=10**6, label="Input", help_text="Empty: not sold by the token. 0: free.")
     cache_read_pico_usd = _per_million_tokens("Input read from the cache", "input")
     cache_write_5m_pico_usd = _per_million_tokens("Input cached for 5 minutes", "input")
     cache_write_1h_pico_usd = _per_million_tokens("Input cached for an hour", "5-minute writes")
     input_audio_pico_usd = _per_million_tokens("Audio input", "input")
     input_image_pico_usd = _per_million_tokens("Image input", "input")
-    output_pico_usd = RateField(
-        units=10**6, label="Output", help_text="Empty: not sold by the token. 0: free."
-    )
+    output_pico_usd = RateField(units=10**6, label="Output", help_text="Empty: not sold by the token. 0: free.")
     output_audio_pico_usd = _per_million_tokens("Audio output", "output")
-    output_image_pico_usd = RateField(
-        units=10**6, label="Image output", help_text="Empty: the price of the output."
-    )
+    output_image_pico_usd = RateField(units=10**6, label="Image output", help_text="Empty: the price of the output.")
     web_search_pico_usd = _other("Web search, USD per 1,000 searches", 1000)
     file_search_pico_usd = _other("File search, USD per 1,000 searches", 1000)
     character_pico_usd = _other("Speech, USD per million characters", 10**6)

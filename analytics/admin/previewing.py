@@ -63,7 +63,8 @@ class PreviewedAdmin(PriceRights):
         form = super().get_form(request, obj, change, **options)
         if "_preview" not in request.POST:
             return form
-        return type(form)(form.__name__, (_OnlyLookedAt, form), {})
+        kind: Any = type(form)
+        return kind(form.__name__, (_OnlyLookedAt, form), {})
 
     def render_change_form(
         self,
