@@ -175,6 +175,12 @@ def say(states: Iterable[JournalState]) -> None:
     JournalState.objects.bulk_create(states, update_conflicts=True, unique_fields=["process"], update_fields=names)
 
 
+def forget_ended(*, now: datetime) -> None:
+    """Processes that have left nothing, and ended at least a day ago."""
+    ended = JournalState.objects.filter(in_flight_count=0, waiting_segments=0)
+    ended.filter(seen_at__lt=now - timedelta(days=1)).delete()
+
+
 def forget(processes: Iterable[str]) -> None:
     """Their directories are gone: others have taken over what was in them."""
     JournalState.objects.filter(process__in=list(processes)).delete()

@@ -17,6 +17,7 @@ from django.utils import timezone as clock
 
 from analytics import (
     budget_alerts,
+    completeness,
     completions,
     condensing,
     price_changes,
@@ -76,6 +77,7 @@ def remove_what_is_old() -> None:
     retention.remove_old_records(now=now, keep_days=settings.RECORD_RETENTION_DAYS)
     retention.remove_old_receipts(now=now, keep_days=settings.RECEIPT_RETENTION_DAYS)
     retention.remove_old_values(now=now, keep_days=retention.VALUES_KEPT_DAYS)
+    completeness.forget_ended(now=now)
 
 
 @shared_task(name="analytics.check_ledger")

@@ -4,62 +4,63 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('analytics', '0010_discounts_and_price_edits'),
+        ("analytics", "0010_discounts_and_price_edits"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='JournalState',
+            name="JournalState",
             fields=[
-                ('process', models.CharField(max_length=32, primary_key=True, serialize=False)),
-                ('host', models.CharField(max_length=64)),
-                ('accepted_count', models.BigIntegerField()),
-                ('written_count', models.BigIntegerField()),
-                ('in_flight_count', models.BigIntegerField()),
-                ('waiting_segments', models.BigIntegerField()),
-                ('oldest_waiting_at', models.DateTimeField(null=True)),
-                ('seen_at', models.DateTimeField()),
+                ("process", models.CharField(max_length=32, primary_key=True, serialize=False)),
+                ("host", models.CharField(max_length=64)),
+                ("accepted_count", models.BigIntegerField()),
+                ("written_count", models.BigIntegerField()),
+                ("in_flight_count", models.BigIntegerField()),
+                ("waiting_segments", models.BigIntegerField()),
+                ("oldest_waiting_at", models.DateTimeField(null=True)),
+                ("seen_at", models.DateTimeField()),
             ],
         ),
         migrations.CreateModel(
-            name='ReceiptsKept',
+            name="ReceiptsKept",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('posted_from', models.DateTimeField()),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("posted_from", models.DateTimeField()),
             ],
             options={
-                'verbose_name_plural': 'receipts kept',
+                "verbose_name_plural": "receipts kept",
             },
         ),
         migrations.CreateModel(
-            name='RecordsKept',
+            name="RecordsKept",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('organization_id', models.BigIntegerField(unique=True)),
-                ('first_day', models.DateField()),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("organization_id", models.BigIntegerField(unique=True)),
+                ("first_day", models.DateField()),
             ],
             options={
-                'verbose_name_plural': 'records kept',
+                "verbose_name_plural": "records kept",
             },
         ),
         migrations.AddField(
-            model_name='usagebatch',
-            name='removed_count',
+            model_name="usagebatch",
+            name="removed_count",
             field=models.PositiveIntegerField(db_default=0, default=0),
         ),
         migrations.CreateModel(
-            name='LedgerDifference',
+            name="LedgerDifference",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('organization_id', models.BigIntegerField()),
-                ('day', models.DateField()),
-                ('tells', models.TextField()),
-                ('found_at', models.DateTimeField()),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("organization_id", models.BigIntegerField()),
+                ("day", models.DateField()),
+                ("tells", models.TextField()),
+                ("found_at", models.DateTimeField()),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('organization_id', 'day'), name='ledger_difference_once')],
+                "constraints": [
+                    models.UniqueConstraint(fields=("organization_id", "day"), name="ledger_difference_once")
+                ],
             },
         ),
     ]

@@ -5,11 +5,13 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
 
 from accounts import purging
 from analytics import retention, rollups, verification
 from analytics.models import DailyTagUsage, DailyUsage, LedgerRecord, RecordsKept, RejectedRecord, SeenValue, UsageBatch
 from analytics.verification import Difference
+from config import env
 from orgs.models import ApiKey
 from orgs.models.organization import PURGED_AFTER
 from orgs.services import organizations
@@ -135,3 +137,12 @@ def test_values_that_nobody_sends_any_more_are_forgotten(key: ApiKey) -> None:
 
     assert "always" in kept
     assert not kept & {"once", "a", "3 chat"}
+
+
+def test_settings_that_would_forget_too_soon_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    for days, kept in (("", 0), ("0", 0), ("62", 62), ("4000", 4000)):
+        monkeypatch.setenv("RECORD_RETENTION_DAYS", days)
+        assert env.read_days_kept("RECORD_RETENTION_DAYS", 0, least=62) == kept
+    monkeypatch.setenv("RECORD_RETENTION_DAYS", "61")
+    with pytest.raises(ImproperlyConfigured, match="the least is 62 days"):
+        env.read_days_kept("RECORD_RETENTION_DAYS", 0, least=62)

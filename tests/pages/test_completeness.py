@@ -133,3 +133,13 @@ def test_what_a_process_said_is_replaced_and_forgotten_when_others_took_over() -
     assert [one.written_count for one in JournalState.objects.all()] == [10]
     completeness.forget([state.process])
     assert not JournalState.objects.exists()
+
+
+def test_only_processes_that_left_nothing_are_forgotten_by_themselves() -> None:
+    long_ago = datetime.now(UTC) - timedelta(days=2)
+    say(in_flight_count=0, written_count=10, seen_at=long_ago)
+    left = say(waiting_segments=1, seen_at=long_ago)
+    here = say()
+
+    completeness.forget_ended(now=datetime.now(UTC))
+    assert {one.process for one in JournalState.objects.all()} == {left.process, here.process}
