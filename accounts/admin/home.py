@@ -77,9 +77,9 @@ def _pulse_context(request: HttpRequest) -> dict[str, Any]:
     return {
         "pulse": found,
         "calls": charts.spark(found.by_minute[:-1]),
-        "spend": _draw(found.by_day),
-        "most_spent": max((one.sums.cost_pico_usd for one in found.top), default=0),
-        "unpriced": [(one, _price_url(one)) for one in found.unpriced],
+        "spend": _draw(found.spending.by_day),
+        "most_spent": max((one.sums.cost_pico_usd for one in found.spending.top), default=0),
+        "unpriced": [(one, _price_url(one)) for one in found.spending.unpriced],
         "refresh_seconds": 30,
     }
 

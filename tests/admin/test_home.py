@@ -57,10 +57,12 @@ def test_the_pulse_says_what_is_in_the_tables() -> None:
     assert (found.recent.count, found.recent.error_count) == (6, 1)
     assert found.lag_s == pytest.approx(2, abs=0.01)  # the calls had ended a second after their start
     assert (found.latency_ms, found.rejected_count) == (1000, 1)
-    assert (found.today.cost_pico_usd, found.month.cost_pico_usd) == (4 * USUAL_COST, 4 * USUAL_COST)
-    assert sum(spent for _, spent in found.by_day) == 4 * USUAL_COST
-    assert [(one.name, one.sums.request_count) for one in found.top] == [("Acme", 3), ("Bolts", 2)]
-    assert [(one.model, one.request_count, one.organization_count) for one in found.unpriced] == [("gpt-99", 1, 1)]
+    assert (found.today.cost_pico_usd, found.spending.month.cost_pico_usd) == (4 * USUAL_COST, 4 * USUAL_COST)
+    assert sum(spent for _, spent in found.spending.by_day) == 4 * USUAL_COST
+    assert [(one.name, one.sums.request_count) for one in found.spending.top] == [("Acme", 3), ("Bolts", 2)]
+    assert [(one.model, one.request_count, one.organization_count) for one in found.spending.unpriced] == [
+        ("gpt-99", 1, 1)
+    ]
     assert (found.organization_count, found.suspended_count) == (2, 1)
     assert [one.email for one in found.newcomers] == ["new@example.com"]
 
@@ -75,7 +77,9 @@ def test_it_costs_the_same_with_more_organizations_and_nothing_again_within_some
     with django_assert_num_queries(11):
         pulse.look()
     with django_assert_num_queries(0):
-        pulse.look()
+        kept = pulse.look()
+    with django_assert_num_queries(8):
+        pulse.read(timezone.now(), spending=kept.spending)
     with django_assert_num_queries(4):  # the session, the person, the rights
         assert "Organization 3" in site.get("/admin/pulse/").content.decode()
 
