@@ -10,6 +10,7 @@ import logging
 import threading
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
+from concurrent.futures import ThreadPoolExecutor
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
@@ -29,6 +30,10 @@ log = logging.getLogger(__name__)
 _FORWARDED = frozenset({b"x-forwarded-for", b"x-forwarded-host", b"forwarded", b"x-real-ip", b"via"})
 # The ledger and Redis are asked so often at most, however many ask here.
 _ASK_SECONDS = 5.0
+_MOST_WAITING = 4
+
+_thread = ThreadPoolExecutor(1, thread_name_prefix="metrics")
+_waiting = 0
 
 
 async def metrics(scope: MutableMapping[str, Any], send: Callable[[MutableMapping[str, Any]], Awaitable[None]]) -> None:
@@ -41,7 +46,11 @@ async def metrics(scope: MutableMapping[str, Any], send: Callable[[MutableMappin
         process = endpoint.serving()
         if process is not None:
             process.look()
-        status, body, content_type = 200, await asyncio.to_thread(collect), exposition.CONTENT_TYPE
+        try:
+            body = await _collect_elsewhere()
+            status, content_type = 200, exposition.CONTENT_TYPE
+        except TimeoutError:
+            status, body = 503, b"Busy\n"
     headers = {
         b"content-type": content_type,
         b"content-length": str(len(body)).encode(),
@@ -85,11 +94,25 @@ def _is_inside(host: str) -> bool:
     return _is_near(name) or (bool(name) and "." not in name and ":" not in name)
 
 
+async def _collect_elsewhere() -> bytes:
+    """In a thread of its own: those of the event loop are for calls. Raises `TimeoutError` where too many wait."""
+    global _waiting
+    if _waiting >= _MOST_WAITING:
+        raise TimeoutError
+    _waiting += 1
+    try:
+        return await asyncio.get_running_loop().run_in_executor(_thread, collect)
+    finally:
+        _waiting -= 1
+
+
 def collect() -> bytes:
-    """All that there is. Blocks; what is away is left out, and said to be."""
+    """All that there is. Blocks; what is away is left out, and said to be. Raises `TimeoutError`."""
     parts: list[Values] = []
     try:
         parts += store.read(settings.METRICS_DIR)
+    except TimeoutError:
+        raise
     except OSError as error:
         log.warning("metrics: %s cannot be read (%s).", settings.METRICS_DIR, error.strerror)
         process = endpoint.serving()

@@ -72,6 +72,13 @@ def test_a_reader_that_died_between_adding_and_removing_counts_nothing_twice(tmp
     assert not one.path.exists()
 
 
+def test_a_reader_that_hangs_keeps_no_other_waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store, "_LOCK_SECONDS", 0.05)
+    Store(tmp_path)
+    with store._alone(tmp_path), pytest.raises(TimeoutError):
+        store.read(tmp_path)
+
+
 def test_a_folder_that_cannot_be_used_costs_the_sum_over_processes_and_nothing_else(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -12,6 +12,7 @@ import mmap
 import os
 import struct
 import threading
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,6 +33,7 @@ _LENGTH = struct.Struct("<H")
 _NUMBER = struct.Struct("<d")
 _SUFFIX = ".numbers"
 _TOTAL = "of-the-dead.json"
+_LOCK_SECONDS = 2.0  # to read takes milliseconds; a process that was stopped in it must not stop the others
 OTHER = "other"
 
 
@@ -134,7 +136,10 @@ def _cells(content: bytes) -> Iterator[tuple[Series, float]]:
 
 
 def read(folder: Path) -> list[Values]:
-    """The numbers of the dead, together, and then those of each process that lives. Raises `OSError`."""
+    """The numbers of the dead, together, and then those of each process that lives.
+
+    Raises `TimeoutError` where another reader does not come to its end, and other `OSError`s.
+    """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     with _alone(folder):
         sums, merged = _read_total(folder)
@@ -178,10 +183,18 @@ def _alone(folder: Path) -> Iterator[None]:
     """One reader at a time, over all processes."""
     lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        _lock_in_time(lock)
         yield
     finally:
         os.close(lock)
+
+
+def _lock_in_time(lock: int) -> None:
+    until = time.monotonic() + _LOCK_SECONDS
+    while _is_held(lock):
+        if time.monotonic() > until:
+            raise TimeoutError("another process reads the numbers and does not end")
+        time.sleep(0.005)
 
 
 def _read_total(folder: Path) -> tuple[Values, set[str]]:
