@@ -4,7 +4,6 @@
 """
 
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
@@ -136,6 +135,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "analytics.replica.ReadReplica",
 ]
 if OTEL_EXPORTER_OTLP_ENDPOINT:
     MIDDLEWARE.insert(1, "config.tracing.TracedPages")
@@ -240,13 +240,13 @@ DOCS_DIR = BASE_DIR / "docs"
 # --- Database ---------------------------------------------------------------------------------------------------------
 
 DATABASE_POOL_SIZE = env.read_whole_number("DATABASE_POOL_SIZE", 10, least=2)
-DATABASES: dict[str, dict[str, Any]] = {
-    "default": (
-        databases.sqlite(DATA_DIR / "db.sqlite3")
-        if IS_TRIAL
-        else databases.postgresql(DATABASE_URL, DATABASE_POOL_SIZE)
-    )
-}
+REPORTS_DATABASE_URL = env.read_text("REPORTS_DATABASE_URL")
+REPORTS_MAX_LAG = env.read_seconds("REPORTS_MAX_LAG", 60)
+DATABASE_POOLER = env.read_flag("DATABASE_POOLER", default=False)
+DATABASES = databases.configure(
+    DATA_DIR / "db.sqlite3", DATABASE_URL, REPORTS_DATABASE_URL, DATABASE_POOL_SIZE, has_pooler=DATABASE_POOLER
+)
+DATABASE_ROUTERS = ["analytics.replica.Router"]
 
 # --- The proxied call -------------------------------------------------------------------------------------------------
 
@@ -333,7 +333,7 @@ LOGGING = logs.configure(
         SECRET_KEY,
         METRICS_TOKEN,
         SENTRY_DSN,
-        *redaction.passwords_of(DATABASE_URL, REDIS_URL, env.read_text("EMAIL_URL")),
+        *redaction.passwords_of(DATABASE_URL, REPORTS_DATABASE_URL, REDIS_URL, env.read_text("EMAIL_URL")),
         *(application["secret"] for application in (*_GOOGLE, *_GITHUB)),
     ],
     form=LOG_FORMAT,

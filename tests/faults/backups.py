@@ -60,8 +60,8 @@ def lose_the_database(scene: Scene) -> None:
     began, said = time.monotonic(), Said()
     call_command("replay_journal", town.journal, verbosity=0, stdout=said)
     scene.note(
-        f"{old:,} of {len(before):,} records were in the dump, which took {dumped:.1f} s, its restore {restored:.1f} s, "
-        f"the replay {time.monotonic() - began:.1f} s: {said.text.splitlines()[0].rstrip('.')}"
+        f"{old:,} of {len(before):,} records were in the dump, which took {dumped:.1f} s, restoring it "
+        f"{restored:.1f} s, the replay {time.monotonic() - began:.1f} s: {said.text.splitlines()[0].rstrip('.')}"
     )
     after = dict(records())
     differing = [key for key, row in before.items() if after.get(key) != row and not is_completed(row, after.get(key))]
