@@ -191,6 +191,7 @@ MAY: dict[str, set[str]] = {
     "analytics/dailytagusage": set(),
     "analytics/dailyusage": set(),
     "analytics/discount": {"add", "change", "delete"},
+    "analytics/ledgerdifference": set(),
     "analytics/ledgerrecord": set(),
     "analytics/modelprice": {"add", "change", "delete"},
     "analytics/priceedit": set(),
