@@ -160,7 +160,7 @@ STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "static-root"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 SERVESTATIC_USE_FINDERS = True
-LANGUAGE_CODE = "en-us"
+LANGUAGE_CODE, FORMAT_MODULE_PATH = "en-us", "config.formats"
 TIME_ZONE = "UTC"
 USE_TZ = True
 
