@@ -82,6 +82,8 @@ def test_the_units_of_systemd_run_the_commands_of_the_compose_file(name: str) ->
     assert rest == command
     grace = SERVICES[name].get("stop_grace_period")
     assert service.get("TimeoutStopSec") == (grace.removesuffix("s") if grace else None)
-    given = dict(part.split("=") for part in service["Environment"].split())
-    assert given == {key: SERVICES[name]["environment"][key] for key in ("DATA_DIR", "JOURNAL_DIR")}
-    assert Path(given["DATA_DIR"]).name == service["StateDirectory"]
+    assert service["EnvironmentFile"] == f"{service['WorkingDirectory']}/.env", "which `make manage` reads"
+    folders = [SERVICES[name]["environment"][key] for key in ("DATA_DIR", "JOURNAL_DIR")]
+    page = (ROOT / "docs" / "deployment.md").read_text()
+    assert all(f"_DIR={folder}`" in page for folder in folders)
+    assert folders[0] == f"/var/lib/{service['StateDirectory']}"
