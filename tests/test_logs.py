@@ -53,7 +53,6 @@ def test_a_failure_keeps_its_traceback(caplog: pytest.LogCaptureFixture) -> None
     assert "Traceback" in caplog.text
 
 
-@pytest.mark.trial
 def test_lines_of_json_say_which_request_they_belong_to_and_hold_no_secret(server_with_json: ProxyServer) -> None:
     """As a server writes them: of a page that is not there, and of a call that the proxy refuses."""
     page = http.client.HTTPConnection("127.0.0.1", server_with_json.port, timeout=20)

@@ -18,8 +18,6 @@ from config.metrics.families import Family
 from config.metrics.store import CELL_BYTES, OTHER, Store, Values
 from scripts.hermetic import ROOT
 
-pytestmark = pytest.mark.trial
-
 _COUNTING = """
 import sys, time
 from pathlib import Path

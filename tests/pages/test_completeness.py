@@ -13,7 +13,7 @@ from orgs.models import ApiKey, Membership
 from tests.analytics.usage_lines import make_record, post, post_lines
 from tests.factories import make_key, make_member, make_user
 
-pytestmark = [pytest.mark.trial, pytest.mark.django_db]
+pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
