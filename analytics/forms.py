@@ -133,10 +133,10 @@ class DiscountForm(PlainWords, forms.ModelForm):  # type: ignore[type-arg]  # no
         return cleaned
 
 
-class PriceFileForm(forms.Form):
+class PriceFileForm(PlainWords, forms.Form):
     """A file of prices, or the text of one that was looked at."""
 
-    file = forms.FileField(required=False, label="CSV file")
+    file = forms.FileField(required=False, label="CSV file", error_messages={"empty": "The file is empty."})
     text = forms.CharField(required=False, strip=False, widget=forms.HiddenInput)
 
     def clean(self) -> dict[str, Any]:
