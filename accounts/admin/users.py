@@ -91,6 +91,9 @@ class UserAdmin(DjangoUserAdmin, DiscreetAdmin):  # type: ignore[type-arg]
 
     # --- Locking ---
 
+    def is_done(self, act: str, record: User) -> bool:
+        return record.is_active == (act == "unlock")
+
     def has_lock_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("accounts.lock_user")
 

@@ -26,7 +26,7 @@ class DiscreetAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not subscrip
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        context: dict[str, Any] = {"acts": self._acts(request), "acts_url": self._list_url()}
+        context: dict[str, Any] = {"acts": self._acts(request, object_id), "acts_url": self._list_url()}
         if object_id is not None:
             context["title"] = capfirst(self.opts.verbose_name)
         context |= extra_context or {}
@@ -36,10 +36,17 @@ class DiscreetAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not subscrip
         title = {"title": capfirst(self.opts.verbose_name_plural)}
         return super().changelist_view(request, title | (extra_context or {}))
 
-    def _acts(self, request: HttpRequest) -> list[tuple[str, str]]:
-        """The name of each action that this person may take, and what its button says."""
-        actions = self.get_actions(request)
-        return [(name, str(action[2])) for name, action in actions.items() if action and name != "delete_selected"]
+    def is_done(self, act: str, record: Any) -> bool:
+        """Whether there is nothing left for this act to do, so that the record's page need not offer it."""
+        return False
+
+    def _acts(self, request: HttpRequest, object_id: str | None) -> list[tuple[str, str]]:
+        """The name of each action that this person may take on the record, and what its button says."""
+        actions = {name: action for name, action in self.get_actions(request).items() if name != "delete_selected"}
+        record = self.get_object(request, object_id) if actions and object_id is not None else None
+        if record is None:
+            return []
+        return [(name, str(action[2])) for name, action in actions.items() if action and not self.is_done(name, record)]
 
     def _list_url(self) -> str:
         return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist")

@@ -55,6 +55,9 @@ class TeamAdmin(RecordAdmin):
         else:
             obj.pk = teams.create(organization=obj.organization, name=obj.name, by=staff(request)).pk
 
+    def is_done(self, act: str, record: Team) -> bool:
+        return record.is_archived
+
     @admin.action(description="Archive, and revoke its keys", permissions=["end"])
     @confirmed(
         what_happens="All of their API keys are revoked for good: calls with them are refused within a second. "
@@ -82,6 +85,9 @@ class ApiKeyAdmin(RecordAdmin):
 
     def save_model(self, request: HttpRequest, obj: ApiKey, form: Any, change: bool) -> None:
         self.save_changes(request, obj, form.changed_data, obj.organization_id)
+
+    def is_done(self, act: str, record: ApiKey) -> bool:
+        return record.is_revoked
 
     @admin.action(description="Revoke for good", permissions=["end"])
     @confirmed(

@@ -147,6 +147,9 @@ class OrganizationAdmin(RecordAdmin):
             made = organizations.create(name=obj.name, timezone=obj.timezone, by=staff(request))
             obj.pk, obj.slug = made.pk, made.slug
 
+    def is_done(self, act: str, record: Organization) -> bool:
+        return record.is_active == (act == "resume")
+
     def has_suspend_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("orgs.suspend_organization")
 

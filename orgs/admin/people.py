@@ -86,6 +86,9 @@ class InvitationAdmin(ReadOnlyAdmin):
     exclude = ("nonce",)
     actions = ("withdraw", "send_again")
 
+    def is_done(self, act: str, record: Invitation) -> bool:
+        return record.state in {Invitation.State.ACCEPTED, Invitation.State.REVOKED}
+
     @admin.action(description="Withdraw", permissions=["end"])
     @confirmed(what_happens="Their links stop working at once.", button="Withdraw the invitations")
     def withdraw(self, request: HttpRequest, queryset: QuerySet[Invitation]) -> None:

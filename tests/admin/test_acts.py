@@ -78,6 +78,20 @@ def test_the_buttons_of_a_records_page_are_the_acts_of_its_list(site: Client) ->
 
     key.refresh_from_db()
     assert key.is_revoked
+    assert "Revoke for good" not in site.get(page_of(type(key), "change", key.pk)).content.decode()
+
+
+def test_a_records_page_offers_only_what_is_left_to_do(site: Client) -> None:
+    acme, bob = make_organization("Acme"), make_user("bob@example.com")
+
+    def offered(row: Organization | User) -> list[str]:
+        page = site.get(page_of(type(row), "change", row.pk)).content.decode()
+        return [name for name in ("suspend", "resume", "lock", "unlock") if f'name="action" value="{name}"' in page]
+
+    assert (offered(acme), offered(bob)) == (["suspend"], ["lock"])
+    act(site, "suspend", acme)
+    act(site, "lock", bob)
+    assert (offered(acme), offered(bob)) == (["resume"], ["unlock"])
 
 
 def test_an_invitation_is_sent_again_and_withdrawn(site: Client, operator: User) -> None:
