@@ -202,6 +202,17 @@ def test_a_receipt_of_before_a_discount_keeps_its_lines() -> None:
     assert receipt.today_pico_usd == USUAL_COST * 9 // 10
 
 
+def test_a_receipt_of_before_a_discount_was_changed_keeps_its_lines() -> None:
+    key = make_key()[0]
+    price_book.save_price(price=own(rate=3_000_000))
+    kept = save(key, provider="anthropic")
+    one = posted(key, usage=TokenUsage(input=1))
+    kept.provider = "openai"
+    price_book.save_discount(discount=kept)  # not repriced yet
+    receipt = receipt_of(key.team.organization, one)
+    assert (receipt.basis, receipt.discount, receipt.total_pico_usd) == ("booked", None, 3_000_000)
+
+
 def receipt_of(organization: Organization, one: LedgerRecord) -> receipts.Receipt:
     found = receipts.find_receipt(organization, UUID(str(one.pk)))
     assert found is not None

@@ -13,7 +13,7 @@ from analytics.models import ModelPrice, PriceChange, PriceEdit
 from analytics.models.prices import RATE_COLUMNS
 from analytics.price_book import csv_file
 from tests.analytics.price_book_pages import BOOK, price_of, words
-from tests.analytics.repriced import NEW_COST, posted
+from tests.analytics.repriced import LONG_AGO, NEW_COST, posted
 from tests.factories import make_key, make_organization, make_user
 
 pytestmark = [pytest.mark.trial, pytest.mark.django_db]
@@ -141,10 +141,15 @@ def test_what_others_saved_meanwhile_is_not_written_over() -> None:
     assert ModelPrice.objects.get().model == "gpt-5"
     assert PriceEdit.objects.count() == 1
 
+    changed = csv_file.read("provider,model,effective_from,input_usd_per_million\nopenai,gpt-5,2020-01-01,9\n")
+    price_book.delete_price(price=ModelPrice.objects.get())
+    with pytest.raises(ValidationError, match="Somebody has changed these prices meanwhile"):
+        price_book.save_prices(prices=changed.prices)
+
 
 def test_a_file_of_many_prices_goes_through_the_records_once() -> None:
     acme = make_organization("Acme")
-    prices = [price_of(f"gpt-{number}") for number in range(20)]
+    prices = [price_of(f"gpt-{number}", effective_from=LONG_AGO + timedelta(days=number % 3)) for number in range(20)]
     price_book.save_prices(prices=[*prices, price_of("gpt-20", organization=acme)])
-    changes = PriceChange.objects.order_by("organization_id").values_list("provider", "model", "organization_id")
-    assert sorted(changes, key=str) == [("openai", "", None), ("openai", "gpt-20", acme.pk)]
+    changes = PriceChange.objects.order_by("organization_id").values_list("model", "organization_id", "starts_at")
+    assert sorted(changes, key=str) == [("", None, LONG_AGO), ("gpt-20", acme.pk, LONG_AGO)]
