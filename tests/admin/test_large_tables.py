@@ -105,14 +105,18 @@ def test_page_by_page_every_record_is_seen_once(
     assert seen == [str(pk) for pk in LedgerRecord.objects.order_by("-pk").values_list("pk", flat=True)]
 
 
-@pytest.mark.parametrize(
-    "lookup",
-    ["model", "model__icontains", "provider", "provider_request_id", "latency_ms__gt", "tags__contains", "cost_status"],
-)
-def test_nothing_is_filtered_by_what_has_no_index(site: Client, acme: Organization, lookup: str) -> None:
-    assert site.get(page_of(LedgerRecord), {lookup: "1"}).status_code == 400
-    assert site.get(page_of(LedgerRecord), {"o": "4.-5"}).status_code == 200  # an order that is not heeded
-    assert "ORDER BY" in statements(site, f"{page_of(LedgerRecord)}?o=4.-5", LedgerRecord)[0]
+def test_nothing_is_filtered_by_what_has_no_index(site: Client, acme: Organization) -> None:
+    lookups = [
+        "model",
+        "model__icontains",
+        "provider",
+        "provider_request_id",
+        "latency_ms__gt",
+        "tags__contains",
+        "cost_status",
+    ]
+    for lookup in lookups:
+        assert site.get(page_of(LedgerRecord), {lookup: "1"}).status_code == 400, lookup
 
 
 def test_an_order_of_ones_own_is_not_heeded(site: Client, acme: Organization) -> None:
@@ -123,12 +127,10 @@ def test_an_order_of_ones_own_is_not_heeded(site: Client, acme: Organization) ->
     assert re.search(r'ORDER BY "analytics_dailyusage"."id" DESC LIMIT 51$', plain)
 
 
-@pytest.mark.parametrize("broken", ["nonsense", "2026-01-01T00:00:00", ",", "9" * 40])
-def test_a_place_in_the_list_that_is_none_leads_to_its_start(site: Client, acme: Organization, broken: str) -> None:
-    answer: Any = site.get(page_of(LedgerRecord), {"p": broken})
-
-    assert answer.status_code in {200, 302}
-    assert site.get(page_of(LedgerRecord), {"p": broken}, follow=True).status_code == 200
+def test_a_place_in_the_list_that_is_none_leads_to_its_start(site: Client, acme: Organization) -> None:
+    for broken in ("nonsense", "2026-01-01T00:00:00", ",", "9" * 40):
+        answer: Any = site.get(page_of(LedgerRecord), {"p": broken}, follow=True)
+        assert (answer.status_code, "gpt-96" in answer.content.decode()) == (200, True), broken
 
 
 def test_a_search_for_what_is_not_there_finds_nothing(site: Client, acme: Organization) -> None:
