@@ -1,9 +1,16 @@
-# One image for the web, worker and beat processes (docker-compose.yml).
+# One image for the web, worker and beat processes (docker-compose.yml). What builds it stays behind: the last stage
+# gets the packages and the program as they will run, compiled and with their static files gathered.
 
-FROM python:3.12-slim AS packages
+FROM python:3.12-slim AS build
 COPY requirements/run.txt /tmp/run.txt
 RUN python -m venv /opt/venv \
-    && /opt/venv/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes -r /tmp/run.txt
+    && /opt/venv/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes -r /tmp/run.txt \
+    && rm -rf /opt/venv/lib/python3.12/site-packages/pip /opt/venv/lib/python3.12/site-packages/pip-* /opt/venv/bin/pip*
+WORKDIR /app
+COPY . .
+# The key signs nothing: static files are only gathered. The process at run time finds them unchanged.
+RUN SECRET_KEY=only-while-building DATA_DIR=/tmp/building /opt/venv/bin/python manage.py collectstatic --noinput --verbosity 0 \
+    && /opt/venv/bin/python -m compileall -q .
 
 FROM python:3.12-slim
 ENV PATH=/opt/venv/bin:$PATH \
@@ -12,13 +19,10 @@ ENV PATH=/opt/venv/bin:$PATH \
     JOURNAL_DIR=/var/lib/ai-prompt-cost/journal
 RUN useradd --system --uid 10001 --home-dir /app --no-create-home app \
     && install -d -o app -g app /var/lib/ai-prompt-cost /var/lib/ai-prompt-cost/journal
+COPY --from=build /opt/venv /opt/venv
+COPY --from=build /app /app
 WORKDIR /app
-COPY --from=packages /opt/venv /opt/venv
-COPY . .
-# The key signs nothing: static files are only gathered. The process at run time finds them unchanged.
-RUN SECRET_KEY=only-while-building python manage.py collectstatic --noinput --verbosity 0 \
-    && python -m compileall -q . \
-    && chown -R app:app static-root
+# Program and packages are root's: the process can read them and not change them.
 USER app
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s \

@@ -24,7 +24,7 @@ help:
 	@echo "make test       all tests that need Python alone, on PostgreSQL and Redis and in trial mode [ARGS='-k keys']"
 	@echo "make test-all   the same and the tests that need Node, Chromium and clients from the package registries"
 	@echo "make fuzz       the readers of foreign bytes against ever new ones [SECONDS=600 for each property] [ARGS='-k split']"
-	@echo "make check      lint, format, types, import rules, migrations, deployment check"
+	@echo "make check      lint, format, types, import rules, migrations and their locks, deployment check"
 	@echo "make fix        repair what ruff can repair, and format"
 	@echo "make lock       pin the dependencies of pyproject.toml into requirements/*.txt, and those for Node [ARGS=--upgrade]"
 	@echo "make bench      measure what a proxied call costs, beside nginx and the peers that are there [ARGS='--only json-1k']"
@@ -77,14 +77,18 @@ fix: develop-level
 	$(python) -m ruff check --fix .
 	$(python) -m ruff format .
 
-# Three layers: each lock holds the one before it, at the same versions. The clients' ones stand for themselves.
+# Three layers: each lock holds the one before it, at the same versions. What is optional for running is a fourth, beside
+# the demo's. The clients' ones stand for themselves.
+extras = --extra sentry --extra opentelemetry
 uv = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header --no-annotate
 
 lock: develop-level
 	$(uv) $(ARGS) pyproject.toml -o requirements/run.txt
+	$(uv) $(ARGS) pyproject.toml $(extras) -c requirements/run.txt -o requirements/observability.txt
 	$(uv) $(ARGS) pyproject.toml --group demo -c requirements/run.txt -o requirements/demo.txt
-	$(uv) $(ARGS) pyproject.toml --group develop -c requirements/demo.txt -o requirements/develop.txt
+	$(uv) $(ARGS) pyproject.toml $(extras) --group develop -c requirements/demo.txt -c requirements/observability.txt \
+		-o requirements/develop.txt
 	$(uv) $(ARGS) --group clients-old -o requirements/clients-old.txt
 	$(uv) $(ARGS) --group clients-langchain -o requirements/clients-langchain.txt
 	$(python) -m scripts.lock_node $(ARGS)

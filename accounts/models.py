@@ -35,7 +35,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     email = models.EmailField("e-mail address", max_length=254, unique=True)
     name = models.CharField(max_length=150, blank=True, default="")
     is_staff = models.BooleanField(default=False, help_text="May use the admin pages.")
-    is_active = models.BooleanField(default=True, help_text="Untick to lock the account instead of deleting it.")
+    is_active = models.BooleanField(default=True, help_text="A locked account cannot sign in.")
     # What the browser said at sign-up, an IANA name: proposed for the organization. Empty: it did not say.
     timezone = models.CharField("time zone", max_length=64, blank=True, default="", editable=False)
     created_at = models.DateTimeField(default=clock.now, editable=False)
@@ -48,6 +48,10 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     class Meta:
         ordering = ["email"]
+        permissions = [
+            ("lock_user", "Can lock and unlock accounts"),
+            ("give_roles", "Can make people staff and give them roles"),
+        ]
         constraints = [
             models.CheckConstraint(
                 condition=models.Q(email=Lower("email")) & ~models.Q(email=""),

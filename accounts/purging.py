@@ -13,8 +13,8 @@ from django.apps import apps
 from django.conf import settings
 from django.db import models, transaction
 
-from analytics import usage
-from analytics.models import RejectedRecord
+from analytics import retention, usage
+from analytics.models import LedgerRecord, RejectedRecord
 from orgs.models import Organization
 from orgs.models.organization import PURGED_AFTER
 
@@ -79,9 +79,16 @@ def _purge(organization: Organization, until: float) -> bool:
         while chunk := list(rows[:CHUNK]):
             if time.monotonic() > until:
                 return False
-            _delete(model, pk__in=chunk)
+            if model is LedgerRecord:
+                with transaction.atomic():
+                    retention.remove_records(chunk)
+            else:
+                _delete(model, pk__in=chunk)
     with transaction.atomic():
         Organization.objects.select_for_update().get(pk=organization.pk)
+        retention.remove_records(
+            list(LedgerRecord.objects.filter(organization_id=organization.pk).values_list("pk", flat=True))
+        )
         for model, look_up in owned:
             _delete(model, **{look_up: organization.pk})
         _delete_rejected_lines(organization.pk)

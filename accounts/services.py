@@ -17,7 +17,7 @@ from accounts.models import User
 from config import mails
 from orgs import access
 from orgs.models import Membership, Organization
-from orgs.services import members
+from orgs.services import audit, members
 
 # --- The address ------------------------------------------------------------------------------------------------------
 
@@ -73,10 +73,43 @@ def drop_claims(*, email: str) -> None:
 # --- The second factor ------------------------------------------------------------------------------------------------
 
 
-def turn_off_second_factor(*, user: User) -> None:
+def turn_off_second_factor(*, user: User, by: AbstractBaseUser | None = None) -> None:
     """By staff, for somebody who has lost the phone and the recovery codes. The person is told by mail."""
-    if Authenticator.objects.filter(user=user).delete()[0]:
-        mails.send("emails/second_factor_off", to=user.email, context={})
+    with transaction.atomic():
+        if not Authenticator.objects.filter(user=user).delete()[0]:
+            return
+        _note(user, "member.second_factor_off", by)
+    mails.send("emails/second_factor_off", to=user.email, context={})
+
+
+# --- Locking ----------------------------------------------------------------------------------------------------------
+
+
+def lock_account(*, user: User, by: AbstractBaseUser | None = None) -> None:
+    """The person is signed out everywhere with the next request, and cannot sign in. The keys they made go on."""
+    _set_active(user, by, is_active=False)
+
+
+def unlock_account(*, user: User, by: AbstractBaseUser | None = None) -> None:
+    _set_active(user, by, is_active=True)
+
+
+@transaction.atomic
+def _set_active(user: User, by: AbstractBaseUser | None, *, is_active: bool) -> None:
+    locked = User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    if locked.is_active != is_active:
+        locked.is_active = is_active
+        locked.save(update_fields=["is_active"])
+        _note(locked, "member.unlocked" if is_active else "member.locked", by)
+    user.is_active = is_active
+
+
+def _note(user: User, action: str, by: AbstractBaseUser | None) -> None:
+    """In the audit log of each organization that the person belongs to: what was done to the account concerns it."""
+    for organization_id in (
+        Membership.objects.filter(user=user).order_by("pk").values_list("organization_id", flat=True)
+    ):
+        audit.record(organization_id=organization_id, action=action, target=user.email, by=by)
 
 
 # --- The person -------------------------------------------------------------------------------------------------------

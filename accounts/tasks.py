@@ -4,8 +4,14 @@ from celery import shared_task
 from django.utils import timezone
 
 from accounts import purging
+from orgs.services import invitations
 
 
 @shared_task(name="accounts.purge_organizations")
 def purge_organizations() -> None:
     purging.purge_due(now=timezone.now())
+
+
+@shared_task(name="accounts.remove_old_invitations")
+def remove_old_invitations() -> None:
+    invitations.remove_old(now=timezone.now())

@@ -14,9 +14,9 @@ from types import NoneType
 from typing import Any
 
 from asgiref.sync import sync_to_async
-from django.db import connection
+from django.db import connections
 
-from analytics import reports, request_log
+from analytics import replica, reports, request_log
 from analytics.periods import Period
 from analytics.renderers import plain_digits
 from analytics.reports import Row, Scope, Sums
@@ -79,6 +79,7 @@ class LogFile:
         self._question = question
         self._chunk = chunk
         self._place: Cursor | None = None
+        self._database = replica.alias()  # of the request, which is over when the later parts are read
         self._names = Names(question.scope.organization_id)
         self._is_begun = self._is_ended = False
 
@@ -87,7 +88,8 @@ class LogFile:
         if self._is_ended:
             return b""
         try:
-            records = request_log.read_chunk(self._question, self._place, self._chunk)
+            with replica.reading_from(self._database):
+                records = request_log.read_chunk(self._question, self._place, self._chunk)
             self._names.learn(records)
         finally:
             _release_connection()
@@ -101,8 +103,9 @@ class LogFile:
 
 def _release_connection() -> None:
     """Back to the pool: somebody's slow download must not keep a connection from everybody else."""
-    if not connection.in_atomic_block:
-        connection.close()
+    for connection in connections.all(initialized_only=True):
+        if not connection.in_atomic_block:
+            connection.close()
 
 
 async def stream(first: bytes, file: LogFile) -> AsyncIterator[bytes]:

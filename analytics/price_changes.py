@@ -8,17 +8,22 @@ an older revision are behind; `analytics.repricing` prices them by the book as i
 
 import logging
 import time
-from collections.abc import Iterator
-from datetime import datetime, timedelta
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime, timedelta
+from functools import partial
 
+import msgspec
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
 from analytics import repricing
-from analytics.models import LedgerRecord, PriceBookRevision, PriceChange
+from analytics.models import LedgerRecord, PriceBookRevision, PriceChange, PriceEdit, PriceEffect
 from analytics.price_book import entries, revisions
 from analytics.price_book.scope import Scope
+from analytics.pricing import Cost
+from analytics.repricing import Figures
 from orgs.models import Organization
 
 logger = logging.getLogger(__name__)
@@ -39,6 +44,7 @@ def catch_up(*, seconds: float = float("inf")) -> bool:
                 PriceChange.objects.filter(pk=change.pk).update(claimed_until=None)
                 return True
         PriceChange.objects.filter(pk=change.pk).delete()
+        note_finished()
     return False
 
 
@@ -62,8 +68,11 @@ def notice_new_list() -> bool:
         PriceBookRevision.objects.update(list_edition=entries.list_edition())
         if not LedgerRecord.objects.exists():
             return False
-        PriceChange.objects.filter(provider="").delete()
-        PriceChange.objects.create(revision=revision)
+        # Whatever an earlier list has left to do is done with this one.
+        PriceChange.objects.filter(provider="", model="", organization_id=None).delete()
+        subject = f"genai-prices {entries.list_version()}"
+        edit = PriceEdit.objects.create(revision=revision, kind=PriceEdit.Kind.NEW_LIST, subject=subject)
+        PriceChange.objects.create(edit=edit, revision=revision)
     logger.warning("The bundled price list is %s now: all records are priced again.", entries.list_edition())
     return True
 
@@ -71,7 +80,14 @@ def notice_new_list() -> bool:
 def note_all_repriced(revision: int) -> None:
     """After every record was priced by the book of this revision or later ones: what brought it here is done."""
     PriceChange.objects.filter(revision__lte=revision).delete()
+    note_finished()
     PriceBookRevision.objects.update(list_edition=entries.list_edition())
+
+
+def note_finished() -> None:
+    """Write down of which edits nothing is left to do. A process that died before it did is made up for by the next."""
+    left = PriceChange.objects.exclude(edit=None).values("edit")
+    PriceEdit.objects.filter(finished_at=None).exclude(pk__in=left).update(finished_at=timezone.now())
 
 
 def _is_newer(edition: str) -> bool:
@@ -97,6 +113,25 @@ def _carry_out(change: PriceChange) -> Iterator[tuple[int, datetime | None]]:
     for organization_id in list(wanted.values_list("pk", flat=True)):
         since = change.done_until if organization_id == change.done_organization_id else None
         remaining = condition if since is None else condition & Q(started_at__gte=since)
-        for done_until in repricing.steps(organization_id=organization_id, condition=remaining):
+        witness = None if change.edit_id is None else partial(_note_effects, change.edit_id)
+        for done_until in repricing.steps(organization_id=organization_id, condition=remaining, witness=witness):
             yield organization_id, done_until
         yield organization_id + 1, None
+
+
+def _note_effects(edit_id: int, changes: Sequence[tuple[LedgerRecord, Cost]]) -> None:
+    """Add what a chunk changed to the effects of its edit: in its transaction, so that each change is in once."""
+    months: dict[tuple[int, date], Figures] = defaultdict(Figures)
+    edit = PriceEdit.objects.select_for_update().get(pk=edit_id)  # so that no two add at once
+    total = msgspec.convert(edit.figures, Figures)
+    for row, cost in changes:
+        total.note(row, cost)
+        months[row.organization_id, row.local_day.replace(day=1)].note(row, cost)
+    edit.figures = msgspec.to_builtins(total)
+    edit.save(update_fields=["figures"])
+    for (organization_id, month), figures in months.items():
+        name = {"edit_id": edit_id, "organization_id": organization_id, "month": month}
+        effect = PriceEffect.objects.filter(**name).first() or PriceEffect(**name, figures={})
+        figures.add(msgspec.convert(effect.figures, Figures))
+        effect.figures = msgspec.to_builtins(figures)
+        effect.save()

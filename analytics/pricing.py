@@ -115,16 +115,24 @@ class PricedShare(NamedTuple):
     longest_prompt: int
 
 
+class Discounted(msgspec.Struct, frozen=True):
+    """What was taken off the sum of the prices."""
+
+    basis_points: int  # hundredths of a percent
+    pico_usd: int
+
+
 class Cost(msgspec.Struct, frozen=True, kw_only=True):
     """What a record costs. `pico_usd` is None where that is unknown, never 0."""
 
     pico_usd: int | None
     status: CostStatus
     shares: tuple[PricedShare, ...] = ()  # the answering model's first
+    discount: Discounted | None = None  # taken off already
 
     @property
     def lines(self) -> tuple[Line, ...]:
-        """The receipt: one line for each bucket that holds anything. The amounts add up to `pico_usd`."""
+        """The receipt: one line for each bucket that holds anything. They add up to `pico_usd` before a discount."""
         return tuple(
             Line(
                 model=share.model, bucket=bucket, quantity=quantity, rate=rate, amount=amount_of(bucket, quantity, rate)
@@ -216,6 +224,14 @@ def price(usage: TokenUsage, rates: Rates | None, model: str = "", *, longest_pr
             return UNPRICED
     shares = (PricedShare(model, usage, rates, length),)
     return Cost(pico_usd=amount, status="priced" if is_sure else "partial", shares=shares)
+
+
+def discounted(cost: Cost, basis_points: int) -> Cost:
+    """What is left of a known cost after a discount: to the nearest pico-USD, halves upwards, once for each record."""
+    if cost.pico_usd is None:
+        return cost
+    left = (2 * cost.pico_usd * (10_000 - basis_points) + 10_000) // 20_000
+    return msgspec.structs.replace(cost, pico_usd=left, discount=Discounted(basis_points, cost.pico_usd - left))
 
 
 def _holds_any(usage: TokenUsage, buckets: tuple[str, ...]) -> bool:

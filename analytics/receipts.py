@@ -17,7 +17,7 @@ from analytics.models import CostStatus, CreatedObject, LedgerRecord
 from analytics.price_book import PriceBook, revisions
 from analytics.price_book.entries import PriceEntry, list_version
 from analytics.price_book.stored import record_of
-from analytics.pricing import BUCKETS, TOKEN_BUCKETS, Cost, Rates, amount_of
+from analytics.pricing import BUCKETS, TOKEN_BUCKETS, Cost, Discounted, Rates, amount_of
 from analytics.quantities import COLUMNS
 from analytics.usage import TokenUsage, UsageRecord
 from orgs.models import ApiKey, Organization, Team
@@ -80,8 +80,11 @@ class Receipt:
     shares: tuple[Share, ...]
     cost_pico_usd: int | None
     basis: Basis
-    # What the lines come to. Differs from the booked amount exactly where the basis is "today".
+    # What the lines come to, and what is left of it after the discount. That differs from the booked amount exactly
+    # where the basis is "today".
     lines_pico_usd: int | None
+    discount: Discounted | None
+    total_pico_usd: int | None
     today_pico_usd: int | None  # by the prices of today; differs where a price changed and the call was not repriced
     list_version: str
     is_provisional: bool  # The batch as the provider summed it up; it is priced anew once its results are fetched.
@@ -148,7 +151,9 @@ def find_receipt(organization: Organization, call_id: UUID) -> Receipt | None:
         shares=tuple(_shares_of(shown, book, usage, organization.pk)),
         cost_pico_usd=booked,
         basis="booked" if shown.pico_usd == booked else "today",
-        lines_pico_usd=shown.pico_usd,
+        lines_pico_usd=_before_discount(shown),
+        discount=shown.discount,
+        total_pico_usd=shown.pico_usd,
         today_pico_usd=cost.pico_usd,
         list_version=list_version(),
         is_provisional=_is_provisional(record),
@@ -168,6 +173,10 @@ def _find_booked(
         if earlier.pico_usd == booked:
             return book, earlier
     return today, cost
+
+
+def _before_discount(cost: Cost) -> int | None:
+    return cost.pico_usd if cost.pico_usd is None or cost.discount is None else cost.pico_usd + cost.discount.pico_usd
 
 
 def _is_provisional(record: LedgerRecord) -> bool:

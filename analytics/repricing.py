@@ -5,7 +5,7 @@ A few hundred records a transaction. Each locks in posting's order (organization
 only records that are still as they were seen, and moves the roll-ups by the difference in the same transaction.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
@@ -47,6 +47,10 @@ RETURNING analytics_usagerecord.id
 """
 
 
+# Told of the records of a chunk that really changed, as they were, and what they cost now; in the chunk's transaction.
+Witness = Callable[[Sequence[tuple[LedgerRecord, Cost]]], None]
+
+
 class Figures(msgspec.Struct, kw_only=True):
     """What was looked at and what of it changed. Amounts are pico-USD; unknown costs count as nothing in them."""
 
@@ -56,6 +60,10 @@ class Figures(msgspec.Struct, kw_only=True):
     newly_unpriced_count: int = 0
     before: int = 0
     after: int = 0
+
+    def add(self, other: "Figures") -> None:
+        for name in Figures.__struct_fields__:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
 
     def note(self, row: LedgerRecord, cost: Cost | None) -> None:
         """`cost` is what a changed record costs now."""
@@ -101,25 +109,26 @@ def reprice(
     differences = []
     for pk in list(wanted):
         difference = Difference(organization_id=pk)
-        for ids, _ in _chunks(_records(pk, condition)):
+        for ids, _ in _chunks(concerned(pk, condition)):
             (_look if dry_run else _reprice)(ids, difference)
         if difference.checked_count:
             differences.append(difference)
     return differences
 
 
-def steps(*, organization_id: int, condition: Q) -> Iterator[datetime]:
+def steps(*, organization_id: int, condition: Q, witness: Witness | None = None) -> Iterator[datetime]:
     """Price an organization's records that meet a condition again, a chunk at each step, by their start.
 
     Yields the start of the last one.
     """
     difference = Difference(organization_id=organization_id)
-    for ids, last in _chunks(_records(organization_id, condition)):
-        _reprice(ids, difference)
+    for ids, last in _chunks(concerned(organization_id, condition)):
+        _reprice(ids, difference, witness)
         yield last
 
 
-def _records(organization_id: int, condition: Q) -> QuerySet[LedgerRecord]:
+def concerned(organization_id: int, condition: Q) -> QuerySet[LedgerRecord]:
+    """An organization's records that meet a condition, and whose cost depends on prices."""
     return LedgerRecord.objects.filter(condition, organization_id=organization_id).exclude(cost_status__in=_SETTLED)
 
 
@@ -150,25 +159,27 @@ def _look(ids: Sequence[UUID], difference: Difference) -> None:
     book = price_book.current()
     for row in LedgerRecord.objects.filter(pk__in=ids):
         cost = book.cost_of_row(row)
-        difference.note(row, cost if _is_change(row, cost) else None)
+        difference.note(row, cost if is_change(row, cost) else None)
 
 
-def _reprice(ids: Sequence[UUID], difference: Difference) -> None:
+def _reprice(ids: Sequence[UUID], difference: Difference, witness: Witness | None = None) -> None:
     organization_id = difference.organization_id
     what = f"Repricing {len(ids)} records of organization {organization_id}"
-    for row, cost in conflicts.retry(lambda: _reprice_chunk(ids, organization_id), what):
+    for row, cost in conflicts.retry(lambda: _reprice_chunk(ids, organization_id, witness), what):
         difference.note(row, cost)
 
 
 @transaction.atomic
-def _reprice_chunk(ids: Sequence[UUID], organization_id: int) -> list[tuple[LedgerRecord, Cost | None]]:
+def _reprice_chunk(
+    ids: Sequence[UUID], organization_id: int, witness: Witness | None
+) -> list[tuple[LedgerRecord, Cost | None]]:
     """The records as they were, and what those that changed cost now."""
     organizations.lock_shared([organization_id])
     book = price_book.current(shared_lock=True)
     # Locked and read in one go, so that a second repricing beside this one sees what this one leaves.
     rows = list(LedgerRecord.objects.filter(pk__in=ids).select_for_update().order_by("pk"))
     costs = [(row, book.cost_of_row(row)) for row in rows]
-    changes = [(row, cost) for row, cost in costs if _is_change(row, cost)]
+    changes = [(row, cost) for row, cost in costs if is_change(row, cost)]
     stored = store_costs(changes, book.revision)
     changes = [(row, cost) for row, cost in changes if row.pk in stored]
     removed = [_facts_of(row) for row, _ in changes]
@@ -177,11 +188,14 @@ def _reprice_chunk(ids: Sequence[UUID], organization_id: int) -> list[tuple[Ledg
         for facts, (_, cost) in zip(removed, changes, strict=True)
     ]
     rollups.changes(added=added, removed=removed)
+    if witness is not None and changes:
+        witness(changes)
     costs_now = {row.pk: cost for row, cost in changes}
     return [(row, costs_now.get(row.pk)) for row in rows]
 
 
-def _is_change(row: LedgerRecord, cost: Cost) -> bool:
+def is_change(row: LedgerRecord, cost: Cost) -> bool:
+    """Whether repricing would give a record this cost, or leave it as it is."""
     if row.cost_status in _SETTLED:
         return False
     return (row.cost_pico_usd, row.cost_status) != (cost.pico_usd, cost.status)

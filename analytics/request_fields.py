@@ -5,6 +5,7 @@ The names are a contract and never change; further fields stand behind them. Non
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 from analytics import reports
@@ -108,6 +109,8 @@ def fields_of_receipt(receipt: Receipt) -> dict[str, Any]:
         "cost_at_todays_prices": _usd(receipt.today_pico_usd),
         "prices": [_price_of(share) for share in receipt.shares],
         "price_list": receipt.list_version,
+        "discount": _usd(receipt.discount.pico_usd) if receipt.discount else None,
+        "discount_percent": Decimal(receipt.discount.basis_points) / 100 if receipt.discount else None,
     }
 
 

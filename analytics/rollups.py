@@ -17,7 +17,7 @@ import msgspec
 from django.db import connection, models, transaction
 
 from analytics import bulk, condensing, periods
-from analytics.models import CostStatus, DailyTagUsage, DailyUsage, LedgerRecord
+from analytics.models import CostStatus, DailyTagUsage, DailyUsage, LedgerRecord, RecordsKept
 from analytics.models.rollups import (
     DAILY_KEY,
     DAILY_TAG_KEY,
@@ -168,10 +168,7 @@ def changes(*, added: Iterable[RecordFacts] = (), removed: Iterable[RecordFacts]
 
     What was condensed of their days may not be read any more.
     """
-    daily: dict[Key, Sums] = {}
-    by_tag: dict[Key, Sums] = {}
-    for record in added:
-        _add(daily, by_tag, record, 1)
+    daily, by_tag = rows_of(added)
     staying = daily.keys() | by_tag.keys()
     for record in removed:
         _add(daily, by_tag, record, -1)
@@ -179,6 +176,15 @@ def changes(*, added: Iterable[RecordFacts] = (), removed: Iterable[RecordFacts]
         _upsert(rollup, key_columns, deltas)
         _delete_empty(rollup, key_columns, deltas.keys() - staying)
     condensing.reopen({key[:2] for key in daily})
+
+
+def rows_of(records: Iterable[RecordFacts]) -> tuple[dict[Key, Sums], dict[Key, Sums]]:
+    """What both roll-ups must hold of these records, by `DAILY_KEY` and by `DAILY_TAG_KEY`. Writes nothing."""
+    daily: dict[Key, Sums] = {}
+    by_tag: dict[Key, Sums] = {}
+    for record in records:
+        _add(daily, by_tag, record, 1)
+    return daily, by_tag
 
 
 def _add(daily: dict[Key, Sums], by_tag: dict[Key, Sums], record: RecordFacts, sign: int) -> None:
@@ -244,14 +250,14 @@ def _upsert_sql(table: str, key_columns: Sequence[str], columns: Sequence[str]) 
 def rebuild(organization_id: int, first_day: date, last_day: date) -> None:
     """Recompute the roll-ups of these local days, both inclusive, from the records.
 
-    Days without records keep theirs: those records are gone, their sums are not.
+    Days without records keep theirs: those records are gone, their sums are not. So do days of which some may be gone.
     """
     with transaction.atomic():
         _lock(organization_id)
-        days = _days_with_records(organization_id, first_day, last_day)
+        days = _days_with_records(organization_id, max(first_day, first_whole_day(organization_id)), last_day)
         _delete(organization_id, days)
         for day in days:
-            changes(added=_records_of(organization_id, day))
+            changes(added=records_of(organization_id, day))
 
 
 def change_timezone(
@@ -267,13 +273,23 @@ def change_timezone(
         organization = _lock(organization_id)
         organization.timezone = timezone
         organization.save(update_fields=["timezone"])
-        _delete(organization_id, _days_with_records(organization_id, date.min, date.max))
+        whole_from = first_whole_day(organization_id)
+        _delete(organization_id, _days_with_records(organization_id, whole_from, date.max))
+        if whole_from > date.min:  # what is left there is taken out by itself, so that the sums of the others stay
+            for day in _days_with_records(organization_id, date.min, whole_from - timedelta(days=1)):
+                changes(removed=records_of(organization_id, day))
         _move_records(organization_id, zone)
         # On a day that had no records before, what is there stays: it belongs to records that are gone.
         days = _days_with_records(organization_id, date.min, date.max)
         for done, day in enumerate(days):
             on_day(done, len(days))
-            changes(added=_records_of(organization_id, day))
+            changes(added=records_of(organization_id, day))
+
+
+def first_whole_day(organization_id: int) -> date:
+    """Of earlier days records may be gone (`analytics.retention`)."""
+    kept = RecordsKept.objects.filter(organization_id=organization_id).values_list("first_day", flat=True).first()
+    return kept or date.min
 
 
 def _lock(organization_id: int) -> Organization:
@@ -293,7 +309,7 @@ def _delete(organization_id: int, days: Sequence[date]) -> None:
     condensing.reopen((organization_id, day) for day in days)
 
 
-def _records_of(organization_id: int, day: date) -> Iterable[RecordFacts]:
+def records_of(organization_id: int, day: date) -> Iterable[RecordFacts]:
     # However the day was drawn, its records started within two days of it, which the index on the start finds.
     midnight = datetime.combine(day, time.min, tzinfo=UTC)
     rows = LedgerRecord.objects.filter(

@@ -15,7 +15,16 @@ from django.core.cache import cache
 from django.db import connections, transaction
 from django.utils import timezone as clock
 
-from analytics import budget_alerts, completions, condensing, price_changes, timezone_changes
+from analytics import (
+    budget_alerts,
+    completeness,
+    completions,
+    condensing,
+    price_changes,
+    retention,
+    self_check,
+    timezone_changes,
+)
 from orgs.models import BudgetAlert, Organization
 
 logger = logging.getLogger(__name__)
@@ -60,6 +69,20 @@ def condense_rollups() -> None:
 @shared_task(name="analytics.prune_created_objects")
 def prune_created_objects() -> None:
     completions.prune(now=clock.now(), days=settings.LATE_USAGE_DAYS)
+
+
+@shared_task(name="analytics.remove_what_is_old")
+def remove_what_is_old() -> None:
+    now = clock.now()
+    retention.remove_old_records(now=now, keep_days=settings.RECORD_RETENTION_DAYS)
+    retention.remove_old_receipts(now=now, keep_days=settings.RECEIPT_RETENTION_DAYS)
+    retention.remove_old_values(now=now, keep_days=retention.VALUES_KEPT_DAYS)
+    completeness.forget_ended(now=now)
+
+
+@shared_task(name="analytics.check_ledger")
+def check_ledger() -> None:
+    self_check.check(now=clock.now())
 
 
 def _launch(arguments: dict[str, int | str]) -> None:

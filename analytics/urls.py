@@ -2,10 +2,11 @@ from django.urls import path, re_path
 
 from analytics.api import aggregations
 from analytics.api import requests as requests_api
-from analytics.views import dashboard, exports, requests, versions
+from analytics.views import completeness, dashboard, exports, requests, versions
 
 urlpatterns = [
     path("app/<slug:slug>/", dashboard.show, name="dashboard"),
+    path("app/<slug:slug>/completeness/", completeness.show, name="completeness"),
     path("app/<slug:slug>/versions/", versions.compare, name="versions"),
     path("app/<slug:slug>/requests/", requests.show_log, name="requests"),
     path("app/<slug:slug>/requests/<uuid:call_id>/", requests.show_receipt, name="receipt"),

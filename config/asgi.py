@@ -19,6 +19,7 @@ Send = Callable[[Message], Awaitable[None]]
 pages: Callable[..., Awaitable[None]] = get_asgi_application()
 proxied_call = import_string("proxy.endpoint.application")
 readyz = import_string("proxy.health.readyz")
+metrics = import_string("proxy.metrics_page.metrics")
 lifespan = import_string("proxy.lifespan.lifespan")
 
 
@@ -30,6 +31,8 @@ async def application(scope: MutableMapping[str, Any], receive: Receive, send: S
             await livez(scope, send)
         elif scope["path"] == "/readyz":
             await readyz(scope, send)
+        elif scope["path"] == "/metrics":
+            await metrics(scope, send)
         else:
             await pages(scope, receive, send)
     elif scope["type"] == "lifespan":

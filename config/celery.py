@@ -5,6 +5,8 @@ import os
 from celery import Celery
 from kombu import transport
 
+from config.metrics import workers  # noqa: F401 - counts the tasks
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 transport.TRANSPORT_ALIASES |= dict.fromkeys(("redis", "rediss"), "config.broker:Transport")

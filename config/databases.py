@@ -20,7 +20,30 @@ def sqlite(file: Path) -> dict[str, Any]:
     }
 
 
-def postgresql(url: str, pool_size: int) -> dict[str, Any]:
+def configure(file: Path, url: str, reports_url: str, pool_size: int, *, has_pooler: bool) -> dict[str, dict[str, Any]]:
+    """DATABASES: SQLite in that file where no PostgreSQL is named; a replica for reports where one is.
+
+    Raises `ImproperlyConfigured`.
+    """
+    if not url:
+        if reports_url:
+            raise ImproperlyConfigured(
+                "REPORTS_DATABASE_URL names a replica of DATABASE_URL's database: set that, too."
+            )
+        return {"default": sqlite(file)}
+    databases = {"default": postgresql(url, pool_size)}
+    if reports_url:
+        databases["reports"] = postgresql(reports_url, pool_size, "REPORTS_DATABASE_URL")
+    if has_pooler:
+        for database in databases.values():
+            # A cursor of the server's outlives no transaction there. Poolers refuse to set what holds for a session:
+            # docs/deployment.md has it set for the role.
+            database["DISABLE_SERVER_SIDE_CURSORS"] = True
+            del database["OPTIONS"]["options"]
+    return databases
+
+
+def postgresql(url: str, pool_size: int, name: str = "DATABASE_URL") -> dict[str, Any]:
     """Raises `ImproperlyConfigured` for another database's URL, without telling what it is."""
     try:
         database: dict[str, Any] = dict(dj_database_url.parse(url))
@@ -28,7 +51,7 @@ def postgresql(url: str, pool_size: int) -> dict[str, Any]:
         database = {"ENGINE": None}
     if database["ENGINE"] != "django.db.backends.postgresql":
         raise ImproperlyConfigured(
-            "DATABASE_URL must name a PostgreSQL database: postgresql://user:password@host/name. "
+            f"{name} must name a PostgreSQL database: postgresql://user:password@host/name. "
             "Special letters of the password are percent-encoded."
         ) from None  # the parser's words quote the password
     given = database.get("OPTIONS", {})

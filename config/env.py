@@ -40,6 +40,14 @@ def read_whole_number(name: str, default: int, *, least: int = 0) -> int:
     return number
 
 
+def read_days_kept(name: str, default: int, *, least: int) -> int:
+    """How many days something is kept: 0 for all of them, else at least so many."""
+    days = read_whole_number(name, default)
+    if 0 < days < least:
+        raise ImproperlyConfigured(f"{name}={days} is too short: 0 keeps everything, else the least is {least} days.")
+    return days
+
+
 def read_seconds(name: str, default: float) -> float:
     """A duration in seconds, fractions allowed."""
     text = read_text(name)

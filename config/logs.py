@@ -3,13 +3,16 @@
 Everything that this service writes by itself passes here: log records, errors that nobody caught, Django's reports.
 """
 
+import json
 import logging
+import os
 import sys
 import threading
 import time
 import traceback
 from collections import Counter
 from collections.abc import Callable
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any
 
@@ -18,6 +21,7 @@ from django.http.multipartparser import MultiPartParserError
 from django.utils.safestring import SafeString
 from django.views.debug import ExceptionReporter
 
+from config import request_ids
 from config.redaction import Redactor
 
 _REFUSALS = (PermissionDenied, BadRequest, SuspiciousOperation, MultiPartParserError)
@@ -26,6 +30,7 @@ _MOST_KINDS = 1_000
 _plain = logging.Formatter()
 # With the secrets of the settings, as soon as these are read.
 _redact = Redactor()
+_is_json = False
 
 
 def redact(text: str) -> str:
@@ -91,6 +96,8 @@ class WithoutSecrets(logging.Filter):
     """Puts the record's message together and takes the secrets out: of it, of the error's texts and of the stack."""
 
     def filter(self, record: logging.LogRecord) -> bool:
+        if record.args:
+            record.template = str(record.msg)  # as it stands in the code: `config.reporting` sends no more
         record.msg, record.args = redact(_shortened(_message(record))), None
         if record.exc_info:
             # Formatters take the text where there is one, whatever the error itself says.
@@ -122,18 +129,49 @@ class DiscreetReporter(ExceptionReporter):
         return SafeString(redact(super().get_traceback_text()))
 
 
-def configure(level: str, secrets: list[str]) -> dict[str, Any]:
-    """The setting LOGGING: lines on standard error, never a body, a header, a key, or one of these secrets."""
-    global _redact
-    _redact = Redactor(secrets)
+class JsonLines(logging.Formatter):
+    """One JSON object a line. Filters have put the message together and taken the secrets out."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return _json_line(
+            record.created, record.levelname, record.name, record.getMessage(), record.exc_text, record.stack_info
+        )
+
+
+def _json_line(
+    at: float, level: str, logger: str, message: str, error: str | None = None, stack: str | None = None
+) -> str:
+    line = {
+        "time": datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds"),
+        "level": level,
+        "logger": logger,
+        "message": message,
+        "request_id": request_ids.current.get(),
+        "process": os.getpid(),
+        "error": error,
+        "stack": stack,
+    }
+    return json.dumps({name: value for name, value in line.items() if value})
+
+
+def configure(level: str, secrets: list[str], form: str = "text") -> dict[str, Any]:
+    """The setting LOGGING: lines on standard error, never a body, a header, a key, or one of these secrets.
+
+    `form`: "text", or "json" for one object a line.
+    """
+    global _redact, _is_json
+    _redact, _is_json = Redactor(secrets), form == "json"
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+        "formatters": {
+            "text": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"},
+            "json": {"()": JsonLines},
+        },
         "handlers": {
             "stderr": {
                 "class": "logging.StreamHandler",
-                "formatter": "line",
+                "formatter": form,
                 "stream": sys.stderr,
                 "filters": ["refusals", "repetitions", "without secrets"],
             }
@@ -167,4 +205,5 @@ def _print_end_of_thread(ended: threading.ExceptHookArgs) -> None:
 
 def _print_error(kind: type[BaseException], error: BaseException | None, at: TracebackType | None) -> None:
     if sys.stderr is not None:
-        sys.stderr.write(redact("".join(traceback.format_exception(kind, error, at))))
+        text = redact("".join(traceback.format_exception(kind, error, at)))
+        sys.stderr.write(_json_line(time.time(), "CRITICAL", "uncaught", text) + "\n" if _is_json else text)

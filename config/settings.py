@@ -4,13 +4,12 @@
 """
 
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.utils import get_random_secret_key
 
-from config import databases, env, logs, redaction, rest_api
+from config import databases, env, logs, periodic, redaction, reporting, rest_api
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -26,6 +25,11 @@ IS_TRIAL = not DATABASE_URL
 databases.check_redis(REDIS_URL)
 DEBUG = env.read_flag("DEBUG", default=False)
 DATA_DIR = Path(env.read_text("DATA_DIR", str(BASE_DIR / "var" / "trial"))).absolute()
+METRICS_DIR = Path(env.read_text("METRICS_DIR", str(DATA_DIR / "metrics"))).absolute()
+METRICS_TOKEN = env.read_text("METRICS_TOKEN")
+SENTRY_DSN = env.read_text("SENTRY_DSN")
+OTEL_EXPORTER_OTLP_ENDPOINT = env.read_text("OTEL_EXPORTER_OTLP_ENDPOINT")
+LOG_FORMAT = env.read_choice("LOG_FORMAT", ("text", "json"), "text")
 LOG_LEVEL = env.read_choice("LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), "INFO")
 
 # --- Addresses --------------------------------------------------------------------------------------------------------
@@ -131,7 +135,10 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "analytics.replica.ReadReplica",
 ]
+if OTEL_EXPORTER_OTLP_ENDPOINT:
+    MIDDLEWARE.insert(1, "config.tracing.TracedPages")
 ROOT_URLCONF = "config.urls"
 ASGI_APPLICATION = "config.asgi.application"
 TEMPLATES = [
@@ -153,7 +160,7 @@ STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "static-root"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 SERVESTATIC_USE_FINDERS = True
-LANGUAGE_CODE = "en-us"
+LANGUAGE_CODE, FORMAT_MODULE_PATH = "en-us", "config.formats"
 TIME_ZONE = "UTC"
 USE_TZ = True
 
@@ -233,13 +240,13 @@ DOCS_DIR = BASE_DIR / "docs"
 # --- Database ---------------------------------------------------------------------------------------------------------
 
 DATABASE_POOL_SIZE = env.read_whole_number("DATABASE_POOL_SIZE", 10, least=2)
-DATABASES: dict[str, dict[str, Any]] = {
-    "default": (
-        databases.sqlite(DATA_DIR / "db.sqlite3")
-        if IS_TRIAL
-        else databases.postgresql(DATABASE_URL, DATABASE_POOL_SIZE)
-    )
-}
+REPORTS_DATABASE_URL = env.read_text("REPORTS_DATABASE_URL")
+REPORTS_MAX_LAG = env.read_seconds("REPORTS_MAX_LAG", 60)
+DATABASE_POOLER = env.read_flag("DATABASE_POOLER", default=False)
+DATABASES = databases.configure(
+    DATA_DIR / "db.sqlite3", DATABASE_URL, REPORTS_DATABASE_URL, DATABASE_POOL_SIZE, has_pooler=DATABASE_POOLER
+)
+DATABASE_ROUTERS = ["analytics.replica.Router"]
 
 # --- The proxied call -------------------------------------------------------------------------------------------------
 
@@ -269,6 +276,8 @@ JOURNAL_MAX_BYTES = env.read_whole_number("JOURNAL_MAX_BYTES", 4 * 1024**3, leas
 QUEUE_LENGTH_CAP = env.read_whole_number("QUEUE_LENGTH_CAP", 1000, least=1)
 NEW_VALUES_PER_DAY = env.read_whole_number("NEW_VALUES_PER_DAY", 1000, least=1)
 LATE_USAGE_DAYS = env.read_whole_number("LATE_USAGE_DAYS", 60, least=1)
+RECORD_RETENTION_DAYS = env.read_days_kept("RECORD_RETENTION_DAYS", 0, least=max(62, LATE_USAGE_DAYS + 2))
+RECEIPT_RETENTION_DAYS = env.read_days_kept("RECEIPT_RETENTION_DAYS", 0, least=max(90, JOURNAL_RETENTION_HOURS // 12))
 
 # --- Celery: at least once (a task that dies with its worker comes back; posting is idempotent) -----------------------
 
@@ -298,13 +307,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = (
 )
 CELERY_TASK_TIME_LIMIT = 240
 CELERY_TIMEZONE = "UTC"
-CELERY_BEAT_SCHEDULE = {
-    "condense roll-ups": {"task": "analytics.condense_rollups", "schedule": 30 * 60.0},
-    "look at budgets": {"task": "analytics.look_at_budgets", "schedule": 5 * 60.0},
-    "look at prices": {"task": "analytics.look_at_prices", "schedule": 60.0},
-    "prune created objects": {"task": "analytics.prune_created_objects", "schedule": 24 * 60 * 60.0},
-    "purge deleted organizations": {"task": "accounts.purge_organizations", "schedule": 6 * 60 * 60.0},
-}
+CELERY_BEAT_SCHEDULE = periodic.SCHEDULE
 
 # --- Cache ------------------------------------------------------------------------------------------------------------
 
@@ -332,8 +335,15 @@ LOGGING = logs.configure(
     LOG_LEVEL,
     secrets=[
         SECRET_KEY,
-        *redaction.passwords_of(DATABASE_URL, REDIS_URL, env.read_text("EMAIL_URL")),
+        METRICS_TOKEN,
+        SENTRY_DSN,
+        *redaction.passwords_of(DATABASE_URL, REPORTS_DATABASE_URL, REDIS_URL, env.read_text("EMAIL_URL")),
         *(application["secret"] for application in (*_GOOGLE, *_GITHUB)),
     ],
+    form=LOG_FORMAT,
 )
+if SENTRY_DSN:
+    reporting.require("sentry_sdk", "SENTRY_DSN")
+if OTEL_EXPORTER_OTLP_ENDPOINT:
+    reporting.require("opentelemetry.sdk", "OTEL_EXPORTER_OTLP_ENDPOINT")
 DEFAULT_EXCEPTION_REPORTER = "config.logs.DiscreetReporter"

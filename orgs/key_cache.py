@@ -115,6 +115,7 @@ class KeyCache:
         self._suspended: set[int] = set()
         self._generation = 0  # rises with every applied revocation
         self._fills: dict[bytes, asyncio.Future[Outcome]] = {}
+        self.hits = self.misses = 0  # since the start
         self._workers = ThreadPoolExecutor(FILL_THREADS, thread_name_prefix="key-fill")
         self._stopping = threading.Event()
         self._poller: threading.Thread | None = None
@@ -135,6 +136,7 @@ class KeyCache:
             raise KeysUnavailable
         if facts.organization_id in self._suspended:
             raise OrganizationSuspended(facts)
+        self.hits += 1
         return facts
 
     async def get(self, key: str) -> KeyFacts:
@@ -175,6 +177,11 @@ class KeyCache:
             self._polled_at = began_at
             self._was_polled = True
 
+    @property
+    def known(self) -> int:
+        """How many keys are in memory."""
+        return len(self._facts)
+
     def silence(self) -> float | None:
         """Seconds since the revocation log was last read; None before the first time."""
         return self._clock() - self._polled_at if self._was_polled else None
@@ -196,6 +203,7 @@ class KeyCache:
 
     async def _fill_once(self, digest: bytes) -> Outcome:
         fill = self._fills.get(digest)
+        self.misses += 1
         if fill is None:
             if self._stopping.is_set() or len(self._fills) >= MAX_WAITING_FILLS:
                 return KeysUnavailable

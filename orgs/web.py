@@ -4,16 +4,18 @@ A view behind `organization_page` finds who asks and what for in `request.access
 """
 
 from collections.abc import Awaitable, Callable, Iterable
+from datetime import datetime
 from functools import wraps
 from typing import Any, Literal, cast
 
 from asgiref.sync import iscoroutinefunction, sync_to_async
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.utils.cache import patch_cache_control
 from django.utils.functional import SimpleLazyObject
 from django_htmx.middleware import HtmxDetails
@@ -23,6 +25,8 @@ from orgs.models import Membership, Organization
 
 # The session remembers where its owner was last, so that `/app/` leads back there.
 LAST_ORGANIZATION = "organization"
+_LOOK = "look"
+_SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 
 
 class OrganizationRequest(HttpRequest):
@@ -39,7 +43,8 @@ def organization_page(
     """For the views under `/app/<slug>/`, which are called without the slug: `view(request, **the other arguments)`.
 
     A visitor is sent to sign in, an outsider gets 404, a member who is no owner gets 403 where `role` is "owner".
-    `writes` says that the page changes something: it is refused, in words, while the organization is suspended.
+    `writes` says that the page changes something: it is refused, in words, while the organization is suspended, and to
+    staff who only look, who can send no form at all.
     Answers are private to the reader. Plain and async views alike.
     """
 
@@ -67,15 +72,40 @@ def _open(request: HttpRequest, slug: str, role: str | None, writes: bool) -> Ht
     """Put the access on the request. Returns the answer where the view is not to be called, else None."""
     if not request.user.is_authenticated:
         return redirect_to_login(request.get_full_path())
-    found = access.get_access(request.user, slug)
+    look = find_look(request)
+    if look is not None and look.slug == slug and look.is_over():
+        end_look(request)
+        messages.warning(request, f"Your hour of looking at {look.name} is over.")
+        return redirect("admin:orgs_organization_change", look.organization_id)
+    found = access.get_access(request.user, slug, look=look)
     if role == "owner" and not found.is_owner:
         raise PermissionDenied
     cast(OrganizationRequest, request).access = found
+    if found.look is not None:
+        is_refused = writes or request.method not in _SAFE_METHODS
+        return render(request, "orgs/looking.html", status=403) if is_refused else None
     if request.session.get(LAST_ORGANIZATION) != slug:
         request.session[LAST_ORGANIZATION] = slug
     if writes and not found.organization.is_active:
         return render(request, "orgs/suspended.html", status=403)
     return None
+
+
+def begin_look(request: HttpRequest, look: access.Look) -> None:
+    request.session[_LOOK] = [look.organization_id, look.slug, look.name, look.until.isoformat()]
+
+
+def end_look(request: HttpRequest) -> None:
+    request.session.pop(_LOOK, None)
+
+
+def find_look(request: HttpRequest) -> access.Look | None:
+    """What this session looks at as staff, over or not."""
+    kept = request.session.get(_LOOK)
+    if not kept:
+        return None
+    organization_id, slug, name, until = kept
+    return access.Look(organization_id, slug, name, datetime.fromisoformat(until))
 
 
 def _private(response: HttpResponseBase) -> HttpResponseBase:
@@ -100,6 +130,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     return {
         "access": opened,
         "memberships": memberships,
+        "look": SimpleLazyObject(lambda: find_look(request)),
         "here": opened.organization if opened else SimpleLazyObject(lambda: _last_organization(request, memberships)),
         "public_url": settings.PUBLIC_URL,
         "terms_url": settings.TERMS_URL,

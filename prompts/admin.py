@@ -1,11 +1,12 @@
 from typing import Any
 
-from django.contrib import admin, messages
-from django.core.exceptions import ValidationError
+from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from config.admin.acts import act_on_each, confirmed
 from orgs.admin import ReadOnlyAdmin, RecordAdmin, staff
+from orgs.admin.keys import ArchivedFilter
 from prompts import services
 from prompts.models import Prompt, PromptActivation, PromptVersion
 
@@ -13,7 +14,7 @@ from prompts.models import Prompt, PromptActivation, PromptVersion
 @admin.register(Prompt)
 class PromptAdmin(RecordAdmin):
     list_display = ("key", "name", "organization", "is_auto_created", "archived_at", "created_at")
-    list_filter = ("is_auto_created",)
+    list_filter = ("is_auto_created", ArchivedFilter)
     list_select_related = ("organization",)
     search_fields = ("key", "name", "organization__name", "organization__slug")
     autocomplete_fields = ("organization",)
@@ -35,15 +36,28 @@ class PromptAdmin(RecordAdmin):
             )
             obj.pk = made.pk
 
-    @admin.action(description="Archive", permissions=["change"])
+    @admin.action(description="Archive", permissions=["end"])
+    @confirmed(
+        what_happens="They leave the lists of their organizations, and their active versions end. "
+        "What they cost stays, and members can restore them.",
+        button="Archive the prompts",
+    )
     def archive(self, request: HttpRequest, queryset: QuerySet[Prompt]) -> None:
-        for prompt in queryset:
+        def archive(prompt: Prompt) -> None:
             services.archive(prompt=prompt, by=staff(request))
 
-    @admin.action(description="Deactivate the active version", permissions=["change"])
+        act_on_each(self, request, queryset, archive, done="Archived")
+
+    @admin.action(description="Deactivate the active version", permissions=["end"])
+    @confirmed(
+        what_happens="From now on their calls that name no version count for none.",
+        button="Deactivate the versions",
+    )
     def deactivate(self, request: HttpRequest, queryset: QuerySet[Prompt]) -> None:
-        for prompt in queryset:
+        def deactivate(prompt: Prompt) -> None:
             services.deactivate(prompt=prompt, by=staff(request))
+
+        act_on_each(self, request, queryset, deactivate, done="Deactivated")
 
 
 @admin.register(PromptVersion)
@@ -75,11 +89,10 @@ class PromptVersionAdmin(RecordAdmin):
 
     @admin.action(description="Activate", permissions=["change"])
     def activate(self, request: HttpRequest, queryset: QuerySet[PromptVersion]) -> None:
-        for version in queryset:
-            try:
-                services.activate(version=version, by=staff(request))
-            except ValidationError as error:
-                self.message_user(request, f"{version}: {' '.join(error.messages)}", messages.ERROR)
+        def activate(version: PromptVersion) -> None:
+            services.activate(version=version, by=staff(request))
+
+        act_on_each(self, request, queryset, activate, done="Active")
 
 
 @admin.register(PromptActivation)

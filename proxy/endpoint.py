@@ -12,6 +12,7 @@ from contextlib import suppress
 from typing import Any
 
 from analytics.usage import FORMAT_VERSION, CallFacts
+from config import request_ids
 from orgs.key_cache import KeyFacts
 from proxy import headers as heads
 from proxy import sandbox
@@ -20,6 +21,7 @@ from proxy.call import ALLOWED, Target, find_provider, find_target, new_call_id
 from proxy.errors import ClientGone, Refusal, render, unavailable
 from proxy.http_cycle import WHEN_GONE, WRITE
 from proxy.meter import Meter, StreamMeter, UnreadMeter, meter_for
+from proxy.observing import Observed
 from proxy.process import ProxyProcess
 from proxy.providers.base import estimate_input_tokens, label
 from proxy.receiving import BodyReceiver
@@ -53,6 +55,7 @@ def serve(process: ProxyProcess | None) -> None:
 
 async def application(scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
     call_id = new_call_id()
+    request_ids.current.set(call_id)
     exchange: Exchange | None = None
     try:
         if _process is None:
@@ -63,6 +66,7 @@ async def application(scope: MutableMapping[str, Any], receive: Receive, send: S
         exchange = Exchange(_process, scope, receive, send, call_id)
         await exchange.run()
     except Refusal as refusal:
+        _observe_refusal(exchange, refusal)
         if exchange is not None and exchange.unrecorded_for is not None and _process is not None:
             _process.refusals.note(exchange.unrecorded_for, refusal.code)
         await _refuse(refusal, scope, send, call_id)
@@ -73,7 +77,17 @@ async def application(scope: MutableMapping[str, Any], receive: Receive, send: S
         if exchange is not None and exchange.is_answer_started:
             return  # the server closes the connection of an answer without an end
         failure = Refusal(500, "internal_error", "The proxy failed on this call.", retryable=True)
+        _observe_refusal(exchange, failure)
         await _refuse(failure, scope, send, call_id)
+    finally:
+        if exchange is not None:
+            exchange.metrics.note(exchange.observed)
+
+
+def _observe_refusal(exchange: "Exchange | None", refusal: Refusal) -> None:
+    if exchange is not None:
+        exchange.observed.status = refusal.status
+        exchange.metrics.refused(refusal.code)
 
 
 async def _refuse(refusal: Refusal, scope: MutableMapping[str, Any], send: Send, call_id: str) -> None:
@@ -100,6 +114,8 @@ class Exchange:
         self._call_id = call_id
         self._started_at = time.time_ns() // 1000
         self._arrived = time.monotonic()
+        self.metrics = process.metrics
+        self.observed = Observed(self._arrived)
         self._receiver = BodyReceiver(receive, process.budget, limit=process.settings.max_body_bytes)
         self._watch = ClientWatch(self._of_server[WHEN_GONE], process.watches, asyncio.current_task(process.loop))
         self.is_answer_started = False
@@ -108,6 +124,7 @@ class Exchange:
 
     async def run(self) -> None:
         target = await self._target()
+        self.observed.provider, self.observed.route = target.provider.name, target.kind.name
         self.unrecorded_for = key = await self._platform_key()
         self._process.limits.enter(key.api_key_id)
         try:
@@ -201,10 +218,13 @@ class Exchange:
         except UpstreamError as error:
             # After the headers the client's stream breaks as the provider's did: the server closes the connection.
             record.close(meter.reading, error_code=_code_of(error))
+            self.metrics.cut_short(_code_of(error))
         except asyncio.CancelledError:
             if not self._watch.recover():
                 record.close(meter.reading, error_code="server_shutdown")
+                self.metrics.cut_short("server_shutdown")
                 raise
+            self.metrics.cut_short(self._watch.reason)
             await self._finish_without_client(record, answer, meter)
         except Refusal as refusal:
             record.status = record.status or refusal.status
@@ -220,7 +240,10 @@ class Exchange:
             return self._simulate(target, request)
         origin = self._process.settings.origins[target.provider.name]
         dispatch = Dispatch(target, request, self._headers)
-        return await dispatch.send(self._process.upstream, origin, provider_key, self._receiver, self._watch)
+        self.observed.ask(self._receiver.waited_seconds)
+        answer = await dispatch.send(self._process.upstream, origin, provider_key, self._receiver, self._watch)
+        self.observed.answered_at = time.monotonic()
+        return answer
 
     def _simulate(self, target: Target, request: Request) -> Answer:
         return sandbox.answer(
@@ -247,6 +270,7 @@ class Exchange:
         )
 
     async def _pass_on(self, target: Target, request: Request, record: CallRecord, told: Told, meter: Meter) -> None:
+        is_stream = isinstance(meter, StreamMeter)
         drops = isinstance(meter, StreamMeter) and meter.drops_usage
         headers, length = client_headers(
             told, method=target.method, call_id=self._call_id, warnings=request.warnings, drops_usage=drops
@@ -256,14 +280,22 @@ class Exchange:
         async def close_record() -> None:
             record.first_byte_at = delivery.first_byte_at
             record.first_token_at = delivery.first_token_at if record.is_streamed else 0.0
+            began_at = time.monotonic()
             record.close(meter.reading)
             await record.sync()
+            self.observed.work_on(began_at)
 
         self.is_answer_started = True
+        self.observed.status = told.status
         if target.method == "HEAD" or told.answer.status in {204, 304} or length == 0:
             await close_record()  # the headers are the whole answer
         await delivery.start(told.status, headers)
-        await delivery.pass_on(told.answer, meter, close_record)
+        self.observed.begin()
+        self.metrics.open_streams += is_stream
+        try:
+            await delivery.pass_on(told.answer, meter, close_record)
+        finally:
+            self.metrics.open_streams -= is_stream
 
     async def _finish_without_client(self, record: CallRecord, answer: Answer | None, meter: Meter) -> None:
         """Step 8: the client is gone. What was used is recorded; the provider's connection is dropped."""

@@ -26,6 +26,7 @@ class InflightFile:
     def __init__(self, path: Path) -> None:
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         self._slots = 0
+        self.entered = 0  # since the start
         self._free: list[int] = []
         self._map: mmap.mmap | None = None
         self._grow(_FIRST_SLOTS)
@@ -45,6 +46,7 @@ class InflightFile:
         start = slot * SLOT_BYTES + _LENGTH.size
         self._map[start : start + len(facts)] = facts
         _LENGTH.pack_into(self._map, slot * SLOT_BYTES, len(facts))  # last: from here on the slot counts
+        self.entered += 1
         return slot
 
     def clear(self, slot: int) -> None:

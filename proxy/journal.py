@@ -158,6 +158,11 @@ class Journal:
         """Why calls are refused; empty while they are taken."""
         return self._held_back or ("The disk of the journal has no room." if self._is_full else "")
 
+    @property
+    def appended(self) -> int:
+        """How many records were written since the start."""
+        return self._appended
+
     def hold_back(self, reason: str) -> None:
         """Let no further calls in, or with an empty reason let them in again. Called by any thread."""
         self._held_back = reason

@@ -19,6 +19,10 @@ class CallLimits:
     def is_full(self) -> bool:
         return self._running >= self._most
 
+    @property
+    def running(self) -> int:
+        return self._running
+
     def enter(self, api_key_id: int) -> None:
         """Raises `Refusal` 503 when the process has no room, 429 when the key has none."""
         if self.is_full:

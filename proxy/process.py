@@ -9,17 +9,21 @@ from pathlib import Path
 import msgspec
 from django.conf import settings
 
+from config.metrics import counting
+from config.metrics.store import Store
 from orgs.key_cache import KeyCache
 from proxy.http1 import LeanUpstream
 from proxy.inflight import InflightFile
 from proxy.journal import Journal, ProcessDirectory, Segment
 from proxy.limits import CallLimits
+from proxy.observing import CallMetrics, keep_looking
 from proxy.publishing import BrokerPublisher, InProcessPublisher, Publisher
 from proxy.receiving import BodyBudget
 from proxy.refusals import RefusalQueue
 from proxy.relay import ClientWatch, watch_for_stalls
 from proxy.sealer import Sealer
 from proxy.shipper import Shipper
+from proxy.stating import Counts, Statement
 from proxy.upstream import Upstream
 
 log = logging.getLogger(__name__)
@@ -50,6 +54,9 @@ class ProxyProcess:
             max_body_bytes=settings.MAX_BODY_BYTES,
             client_stall_timeout=settings.CLIENT_STALL_TIMEOUT,
         )
+        store = Store(settings.METRICS_DIR)
+        counting.use(store)
+        self.metrics = CallMetrics(store)
         self.keys = KeyCache(settings.KEY_GRACE)
         self.budget = BodyBudget(settings.BODY_MEMORY_BYTES)
         self.limits = CallLimits(settings.MAX_CALLS, settings.MAX_CALLS_PER_KEY)
@@ -69,9 +76,12 @@ class ProxyProcess:
             self._directory.path,
             publisher=self._publisher,
             retention_seconds=settings.JOURNAL_RETENTION_HOURS * 3600,
-            work_besides=self.refusals.write_out,
+            work_besides=self._work_besides,
             tell_backlog=self._weigh_backlog,
+            tell_posted=self.metrics.posted,
         )
+        self._counts = Counts(0, 0, 0)
+        self._statement = Statement(self._directory.path, lambda: self._counts, self._shipper.backlog.weigh)
         self._sealer = Sealer(self._directory.path, deliver_sealed=self._shipper.add, deliver_spare=self._deliver_spare)
         self.journal = Journal(
             self._directory.path,
@@ -79,20 +89,21 @@ class ProxyProcess:
             request_spare=self._sealer.request_spare,
             syncs_always=settings.JOURNAL_SYNC == "always",
         )
-        self._stalls: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
 
     async def open(self) -> None:
         await self.upstream.open()
         self.keys.start()
         self._sealer.start()
         self._shipper.start()
-        self._stalls = asyncio.create_task(watch_for_stalls(self.watches, self.settings.client_stall_timeout))
+        stalls = watch_for_stalls(self.watches, self.settings.client_stall_timeout)
+        self._tasks = [asyncio.create_task(stalls), asyncio.create_task(keep_looking(self))]
 
     async def close(self) -> None:
         """After the server ended or cancelled the last call: the journal is sealed and shipped."""
         await self._wait_for_records()
-        if self._stalls is not None:
-            self._stalls.cancel()
+        for task in self._tasks:
+            task.cancel()
         await self.journal.close()
         await asyncio.to_thread(self._sealer.stop)
         await asyncio.to_thread(self._shipper.stop)
@@ -100,14 +111,31 @@ class ProxyProcess:
         await self.upstream.close()
         if self.inflight.in_use == 0:
             (self._directory.path / "inflight").unlink(missing_ok=True)
+        self.look()
+        await asyncio.to_thread(self._statement.make, is_last=True)
         self.inflight.close()
         self._directory.release()
+        self.metrics.close()
 
     async def _wait_for_records(self) -> None:
         """A call that was cancelled may take a moment to write its record, for instance to read the usage."""
         deadline = self.loop.time() + _LAST_RECORDS_SECONDS
         while self.inflight.in_use and self.loop.time() < deadline:  # noqa: ASYNC110 - once, when the process ends
             await asyncio.sleep(0.02)
+
+    def look(self) -> None:
+        """Write down what holds now. On the event loop, where all of it is of one moment."""
+        self._counts = Counts(self.inflight.entered, self.journal.appended, self.inflight.in_use)
+        self.metrics.look(self)
+
+    def _work_besides(self) -> None:
+        """In the shipper's thread."""
+        self.refusals.write_out()
+        self._statement.make()
+
+    def weigh_journal(self) -> tuple[int, int, float]:
+        """How many segments wait for the ledger, their bytes, and for how many seconds the oldest has."""
+        return self._shipper.backlog.weigh()
 
     @property
     def is_broker_away(self) -> bool:

@@ -1,5 +1,6 @@
 """Taking the request body off the wire: whole, within the limits, for JSON; as it comes for everything else."""
 
+import time
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, MutableMapping
 from contextlib import contextmanager
@@ -39,17 +40,20 @@ class BodyReceiver:
         self._limit = limit
         self.held = 0
         self.is_complete = False
+        self.waited_seconds = 0.0  # by `read_all`
 
     async def read_all(self, declared_length: int | None) -> bytes:
         """The whole body. Raises `Refusal` 413 above the limit, 503 without room, `ClientGone`."""
         if declared_length is not None:
             self._check(declared_length)
         chunks: list[bytes] = []
+        began_at = time.monotonic()
         while not self.is_complete:
             chunk = await self._next()
             self._check(self.held + len(chunk))
             self._take(len(chunk))
             chunks.append(chunk)
+        self.waited_seconds += time.monotonic() - began_at
         return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
     async def stream(self) -> AsyncIterator[bytes]:

@@ -55,7 +55,7 @@ class Backlog:
     def __init__(self, tell: Callable[[int], None]) -> None:
         self._tell = tell
         self._lock = threading.Lock()
-        self._sizes: dict[Path, int] = {}
+        self._sizes: dict[Path, int] = {}  # the oldest first, or nearly so
         self._total = 0
 
     def add(self, sealed: Path) -> None:
@@ -71,6 +71,15 @@ class Backlog:
             self._total -= self._sizes.pop(sealed, 0)
             self._tell(self._total)
 
+    def weigh(self) -> tuple[int, int, float]:
+        """How many segments wait, their bytes, and for how many seconds the oldest has."""
+        with self._lock:
+            count, total, oldest = len(self._sizes), self._total, next(iter(self._sizes), None)
+        try:
+            return count, total, max(time.time() - oldest.stat().st_mtime, 0.0) if oldest else 0.0
+        except OSError:  # posted a moment ago
+            return count, total, 0.0
+
 
 class Shipper:
     def __init__(
@@ -82,20 +91,23 @@ class Shipper:
         retention_seconds: float,
         work_besides: Callable[[], None] | None = None,
         tell_backlog: Callable[[int], None] | None = None,
+        tell_posted: Callable[[float], None] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`work_besides` is done in every round, for those who need a thread with a database at hand. `tell_backlog`
-        hears how many bytes wait for their receipts whenever that changes, from any thread.
+        hears how many bytes wait for their receipts whenever that changes, from any thread; `tell_posted` in the
+        shipper's own how many seconds after its end a segment had its receipt.
         """
         self._root = root
         self._own = own
         self._publisher = publisher
         self._retention_seconds = retention_seconds
         self._work_besides = work_besides or (lambda: None)
+        self._tell_posted = tell_posted or (lambda _: None)
         self._clock = clock
         self._sealed: queue.SimpleQueue[Path] = queue.SimpleQueue()
         self._waiting: dict[str, _Waiting] = {}
-        self._backlog = Backlog(tell_backlog or (lambda _: None))
+        self.backlog = Backlog(tell_backlog or (lambda _: None))
         self._adopt_at = self._look_at = clock()
         self._is_database_away = self._is_broker_away = False  # when last asked
         self._is_stopping = False
@@ -106,7 +118,7 @@ class Shipper:
 
     def add(self, sealed: Path) -> None:
         """Take over a segment that was sealed in this process's directory."""
-        self._backlog.add(sealed)  # here, since a round may take long
+        self.backlog.add(sealed)  # here, since a round may take long
         self._sealed.put(sealed)
         self._wake.set()
 
@@ -200,7 +212,7 @@ class Shipper:
             return
         if name not in self._waiting and sealed.exists():
             self._waiting[name] = _Waiting(sealed)
-            self._backlog.add(sealed)
+            self.backlog.add(sealed)
 
     def _publish_due(self) -> None:
         now = self._clock()
@@ -248,9 +260,10 @@ class Shipper:
                 waiting.next_attempt_at = float("inf")
             return
         reach("shipper.before_deletion")
+        self._tell_posted(time.time() - waiting.path.stat().st_mtime)
         del self._waiting[name]
         waiting.path.rename(waiting.path.with_suffix(POSTED))
-        self._backlog.take_away(waiting.path)
+        self.backlog.take_away(waiting.path)
 
     def _delete_expired(self) -> None:
         oldest = time.time() - self._retention_seconds

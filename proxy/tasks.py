@@ -8,8 +8,9 @@ The exception is a segment with a bad line, which is posted in parts: should tha
 """
 
 import logging
+from collections import Counter
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 import msgspec
@@ -18,14 +19,17 @@ from django.conf import settings
 from django.db import DataError, IntegrityError, transaction
 from django.utils import timezone
 
-from analytics import caps, completions, conflicts, ledger, periods, price_book, rollups
+from analytics import caps, completions, conflicts, ledger, periods, price_book, retention, rollups
 from analytics import tasks as analytics_tasks
 from analytics.ledger import Entry, Rejection
 from analytics.usage import NewerFormat, UsageRecord
+from config.metrics import counting, families
+from config.metrics.store import OTHER
 from orgs.models import Organization
 from orgs.services import organizations
 from prompts import services as prompts
 from proxy.failpoints import reach
+from proxy.providers import PROVIDERS
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +44,13 @@ class _Posting(msgspec.Struct, frozen=True, kw_only=True):
     organizations: dict[int, Organization]
     book: price_book.PriceBook
     now: datetime
+    counts: Counter[tuple[str, str]] = msgspec.field(default_factory=Counter)  # of new records, for the metrics
+
+
+class _Posted(msgspec.Struct, frozen=True):
+    with_budget: list[int]  # the ids of the organizations with a budget that something was posted for
+    counts: Counter[tuple[str, str]]
+    rejected: int
 
 
 @shared_task(name="proxy.record_usage")
@@ -59,28 +70,41 @@ def post_batch(segment_id: str, lines: Sequence[str], *, now: datetime | None = 
     """
     segment_id = UUID(segment_id).hex
     entries, unreadable = ledger.read_lines(lines)
-    with_budget = conflicts.retry(
+    posted = conflicts.retry(
         lambda: _post(segment_id, lines, entries, unreadable, now or timezone.now()), f"Segment {segment_id}"
     )
     reach("posting.committed")
-    analytics_tasks.follow_spend(with_budget)
+    if posted is not None:
+        _count(posted)
+        analytics_tasks.follow_spend(posted.with_budget)
+
+
+def _count(posted: _Posted) -> None:
+    counting.count(families.SEGMENTS_POSTED)
+    counting.count(families.LINES_REJECTED, by=posted.rejected)
+    for (provider, cost_status), count in posted.counts.items():
+        counting.count(families.RECORDS_POSTED, provider, cost_status, by=count)
 
 
 @transaction.atomic(durable=True)
 def _post(
     segment_id: str, lines: Sequence[str], entries: Sequence[Entry], unreadable: Sequence[Rejection], now: datetime
-) -> list[int]:
-    """Returns the ids of the organizations with a budget that something was posted for."""
+) -> _Posted | None:
+    """None when it was posted before."""
     found = organizations.lock_shared(sorted({entry.record.organization_id for entry in entries}))
     if not ledger.insert_receipt(segment_id, lines, now):
-        return []
+        return None
     rejections = list(unreadable)
     postable = []
+    receipts_from = retention.receipts_kept_from()
+    first_days = retention.first_days_kept(found) if receipts_from else {}
     for entry in entries:
-        if entry.record.organization_id in found:
-            postable.append(entry)
-        else:
+        if entry.record.organization_id not in found:
             rejections.append(Rejection(entry.line_number, "the organization does not exist"))
+        elif _is_forgotten(entry.record, found[entry.record.organization_id], receipts_from, first_days):
+            rejections.append(Rejection(entry.line_number, "too old to tell whether it was posted before"))
+        else:
+            postable.append(entry)
     book = price_book.current(shared_lock=True)
     posting = _Posting(segment_id=segment_id, organizations=found, book=book, now=now)
     inserted_count = _post_bisecting(posting, postable, rejections)
@@ -89,7 +113,22 @@ def _post(
     if rejections:
         reason = rejections[0].reason
         logger.error("Segment %s: %d of %d lines rejected: %s", segment_id, len(rejections), len(lines), reason)
-    return [found_id for found_id, one in found.items() if one.monthly_budget_pico_usd is not None]
+    with_budget = [found_id for found_id, one in found.items() if one.monthly_budget_pico_usd is not None]
+    return _Posted(with_budget, posting.counts, len(rejections))
+
+
+def _is_forgotten(
+    record: UsageRecord, organization: Organization, receipts_from: datetime | None, first_days: dict[int, date]
+) -> bool:
+    first_day = first_days.get(organization.pk)
+    if receipts_from is None or first_day is None:
+        return False
+    try:
+        started_at = ledger.started_at(record)
+        day = periods.local_day(started_at, organization.tz)
+    except (OverflowError, ValueError):
+        return False  # no call's start: posting refuses it
+    return retention.is_forgotten(started_at, day, receipts_from=receipts_from, first_day_kept=first_day)
 
 
 def _post_bisecting(posting: _Posting, entries: Sequence[Entry], rejections: list[Rejection]) -> int:
@@ -125,6 +164,7 @@ def _post_together(posting: _Posting, records: Sequence[UsageRecord]) -> int:
     inserted = ledger.insert(rows[: len(records)])
     removed, changed = completions.write(rows[len(records) :], settled)
     rollups.changes(added=[*inserted, *changed], removed=removed)
+    posting.counts.update((row.provider if row.provider in PROVIDERS else OTHER, row.cost_status) for row in inserted)
     return len(inserted)
 
 

@@ -1,4 +1,4 @@
-"""What `make check` runs: lint, format, types, import rules, migrations and Django's deployment check."""
+"""What `make check` runs: lint, format, types, import rules, migrations, their locks, Django's deployment check."""
 
 import subprocess
 import sys
@@ -29,6 +29,7 @@ def main() -> int:
             ("types", [PYTHON, "-m", "mypy", "."], trial),
             ("import rules", [str(Path(PYTHON).parent / "lint-imports")], trial),
             ("migrations", [*MANAGE, "makemigrations", "--check", "--dry-run"], trial),
+            ("locks of migrations", [PYTHON, "-m", "scripts.migration_locks"], production),
             ("deployment", [*MANAGE, "check", "--deploy", "--fail-level", "WARNING"], production),
             ("settings", [PYTHON, "-m", "pytest", "-q", "-k", "env_example", "tests/test_repository.py"], trial),
         ]

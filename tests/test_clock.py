@@ -8,6 +8,7 @@ import pytest
 from celery.schedules import crontab
 from django.utils import timezone
 
+from config import periodic
 from config.celery import app
 from config.clock import Clock
 from orgs.models import Organization
@@ -56,6 +57,12 @@ def test_what_is_due_runs_at_the_start_and_then_at_its_time(runs: list[str]) -> 
     clock._last_runs["hourly"] -= timedelta(hours=1, seconds=1)
     clock.run_due()
     assert runs == ["hourly", "yearly", "hourly"]
+
+
+def test_every_planned_task_is_there() -> None:
+    app.loader.import_default_modules()
+
+    assert {entry["task"] for entry in periodic.SCHEDULE.values()} <= set(app.tasks)
 
 
 def test_a_task_that_fails_keeps_no_other_from_running(

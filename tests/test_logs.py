@@ -1,13 +1,24 @@
 """What the log says of requests: a refusal in one line, a failure with its traceback, and neither without end."""
 
+import http.client
+import json
 import logging
+from collections.abc import Iterator
 
 import pytest
 from django.test import Client
 from django.urls import reverse
 
+from config import logs, request_ids
 from config.logs import Repetitions, WithoutSecrets
 from tests.factories import make_member, make_organization
+from tests.servers import ProxyServer, wait_until
+
+
+@pytest.fixture
+def server_with_json(service_settings: dict[str, str]) -> Iterator[ProxyServer]:
+    with ProxyServer({**service_settings, "LOG_FORMAT": "json"}) as server:
+        yield server
 
 
 def test_a_refused_page_is_one_line_without_a_traceback(
@@ -72,3 +83,40 @@ def test_a_line_has_an_end() -> None:
     endless = record_of("Not Found: %s", "/" + "x" * 16_000)
     assert WithoutSecrets().filter(endless)
     assert len(endless.getMessage()) < 4_100
+
+
+def test_lines_of_json_say_which_request_they_belong_to_and_hold_no_secret(server_with_json: ProxyServer) -> None:
+    """As a server writes them: of a page that is not there, and of a call that the proxy refuses."""
+    page = http.client.HTTPConnection("127.0.0.1", server_with_json.port, timeout=20)
+    page.request("GET", "/invitations/SECRET/nothing?key=SECRET")
+    answer = page.getresponse()
+    assert answer.status == 404
+    request_id = answer.headers["x-aipc-request-id"]
+    page.close()
+    wait_until(lambda: request_id in server_with_json.output, "the line of the request is written")
+    lines = [line for line in server_with_json.output.splitlines() if not line.startswith("Serving")]
+    read = [json.loads(line) for line in lines]
+
+    assert all({"time", "level", "logger", "message", "process"} <= line.keys() for line in read)
+    (own,) = [line for line in read if line.get("request_id") == request_id]
+    assert (own["level"], own["logger"]) == ("WARNING", "django.request")
+    assert own["message"].startswith("Not Found: /invitations/")
+    assert "SECRET" not in server_with_json.output
+
+
+def test_an_error_is_one_line_of_json() -> None:
+    formatter = logs.JsonLines()
+    try:
+        raise ValueError("Something is wrong with sk-SECRETabcdef.\nTwo lines.")
+    except ValueError as error:
+        record = logging.LogRecord("here", logging.ERROR, "", 1, "It failed: %s", ("apc_SECRET0123456789",), None)
+        record.exc_info = (type(error), error, error.__traceback__)
+    request_ids.current.set("0190a1b2")
+    logs.WithoutSecrets().filter(record)
+    line = formatter.format(record)
+
+    assert "\n" not in line
+    read = json.loads(line)
+    assert (read["message"], read["request_id"]) == ("It failed: apc_[redacted]", "0190a1b2")
+    assert "Traceback" in read["error"]
+    assert "SECRET" not in line

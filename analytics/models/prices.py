@@ -70,17 +70,22 @@ class ModelPrice(models.Model):
             models.CheckConstraint(
                 condition=Q(effective_until__isnull=True) | Q(effective_until__gt=F("effective_from")),
                 name="model_price_ends_after_start",
+                violation_error_message="The end must come after the start. Leave it empty for a price that holds on.",
             ),
             # Which of two prices holds from the same moment on would be anybody's guess.
             models.UniqueConstraint(
                 fields=("provider", "model", "effective_from"),
                 condition=Q(organization__isnull=True),
                 name="model_price_once_for_all",
+                violation_error_message="There is a price for everybody from that moment on. Change that one, or "
+                "choose another moment.",
             ),
             models.UniqueConstraint(
                 fields=("provider", "model", "effective_from", "organization"),
                 condition=Q(organization__isnull=False),
                 name="model_price_once_for_one",
+                violation_error_message="There is a price of this organization from that moment on. Change that one, "
+                "or choose another moment.",
             ),
         ]
 
@@ -109,6 +114,8 @@ class PriceChange(models.Model):
     Those with a `price_revision` below `revision` are behind, unless they were found unchanged.
     """
 
+    # What staff did; NULL where an earlier release has noted it.
+    edit = models.ForeignKey("analytics.PriceEdit", models.CASCADE, null=True, related_name="changes")
     revision = models.BigIntegerField()  # the one that the change brought
     provider = models.CharField(max_length=32, default="")  # "" for the records of all providers
     model = models.CharField(max_length=200, default="")  # "" for those of all models
@@ -120,6 +127,9 @@ class PriceChange(models.Model):
     done_until = models.DateTimeField(null=True)
     claimed_until = models.DateTimeField(null=True)  # Somebody is at it, and says so again until then.
     created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name = "outstanding repricing"
 
     def __str__(self) -> str:
         return f"{self.revision}: {self.provider} {self.model}".rstrip()

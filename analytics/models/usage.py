@@ -126,6 +126,8 @@ class UsageBatch(models.Model):
     sha256 = models.CharField(max_length=64)  # of the segment's bytes, in hex digits
     inserted_count = models.PositiveIntegerField(default=0)  # The rest, if not rejected, was posted before.
     rejected_count = models.PositiveIntegerField(default=0)
+    # Of the inserted ones: those that are gone since, by age or with their organization.
+    removed_count = models.PositiveIntegerField(default=0, db_default=0)
     posted_at = models.DateTimeField(db_index=True)
 
     class Meta:

@@ -1,4 +1,5 @@
-"""One revision of the price book: staff's `ModelPrice` rows laid over the bundled list, and what records cost by it.
+"""One revision of the price book: staff's `ModelPrice` rows laid over the bundled list, what records cost by it, and
+what an organization's `Discount` takes off that.
 
 A row for one organization goes before a row for all, which goes before the bundled list; the row for a dated name
 before the row for the name without its date, before a row for another alias of the model, before a row for the alias
@@ -8,15 +9,27 @@ that was requested (see `names`); of rows in force at the same moment, the one t
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
+from typing import overload
 
 import msgspec
 
-from analytics.models import LedgerRecord, ModelPrice
+from analytics.models import Discount, LedgerRecord, ModelPrice
 from analytics.models.prices import RATE_COLUMNS
 from analytics.price_book import bundled, entries, names
 from analytics.price_book.entries import PriceEntry
 from analytics.price_book.stored import record_of
-from analytics.pricing import UNPRICED, Cost, Rates, Share, add, complete_rates, price, prompt_tokens, split
+from analytics.pricing import (
+    UNPRICED,
+    Cost,
+    Rates,
+    Share,
+    add,
+    complete_rates,
+    discounted,
+    price,
+    prompt_tokens,
+    split,
+)
 from analytics.usage import TokenUsage, UsageRecord
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -25,6 +38,7 @@ _DAY_US = 86_400 * 10**6
 _FOR_ALL = 0
 # A million dollars for one call is garbage in the counts, and two of those would not fit into the sum of a day.
 _MOST_PICO_USD = 10**18
+_LAST_ID = 2**63  # of a row that is not saved yet
 _EMPTY_BATCH = TokenUsage(service_tier="batch")
 
 
@@ -41,10 +55,14 @@ class OwnPrice(msgspec.Struct, frozen=True, kw_only=True):
 class PriceBook:
     """Prices as of one revision. Does not change, so threads may share it."""
 
-    def __init__(self, revision: int, prices: Iterable[ModelPrice] = ()) -> None:
+    def __init__(self, revision: int, prices: Iterable[ModelPrice] = (), discounts: Iterable[Discount] = ()) -> None:
         self.revision = revision
+        self._discounts: dict[tuple[int, str], list[tuple[int, int | None, int]]] = {}
+        for one in discounts:
+            span = (_moment(one.effective_from), _moment(one.effective_until))
+            self._discounts.setdefault((one.organization_id, one.provider), []).append((*span, one.basis_points))
         self._own: dict[tuple[int, str, str], list[OwnPrice]] = {}
-        for row in sorted(prices, key=lambda row: (row.effective_from, row.pk), reverse=True):
+        for row in sorted(prices, key=lambda row: (row.effective_from, row.pk or _LAST_ID), reverse=True):
             name = (row.organization_id or _FOR_ALL, row.provider, row.model.lower())
             self._own.setdefault(name, []).append(_compile(row))
 
@@ -135,12 +153,20 @@ class PriceBook:
         if cost.pico_usd is None or cost.pico_usd > _MOST_PICO_USD:
             return UNPRICED
         if record.usage_source == "estimated":
-            return msgspec.structs.replace(cost, status="estimated")
-        return cost
+            cost = msgspec.structs.replace(cost, status="estimated")
+        return self._discount(cost, record, organization_id) if self._discounts else cost
 
     def cost_of_row(self, row: LedgerRecord) -> Cost:
         """The same for a record that has been posted."""
         return self.cost_of(record_of(row), row.organization_id)
+
+    def _discount(self, cost: Cost, record: UsageRecord, organization_id: int) -> Cost:
+        """A discount at the provider goes before one at all of them: they are not added up."""
+        for provider in (record.provider, ""):
+            for starts_at, ends_at, basis_points in self._discounts.get((organization_id, provider), ()):
+                if starts_at <= record.started_at and (ends_at is None or record.started_at < ends_at):
+                    return discounted(cost, basis_points)
+        return cost
 
     def _price_shares(self, record: UsageRecord, organization_id: int) -> Cost:
         """The answering model at its rates, what is priced apart at those of its model and length."""
@@ -174,11 +200,24 @@ def _is_long(provider: str, model: str, at: int, longest_prompt: int) -> bool:
 
 def _compile(row: ModelPrice) -> OwnPrice:
     sold = {bucket: getattr(row, column) for bucket, column in RATE_COLUMNS.items()}
-    until = row.effective_until
     return OwnPrice(
-        starts_at=(row.effective_from - _EPOCH) // _MICROSECOND,
-        ends_at=None if until is None else (until - _EPOCH) // _MICROSECOND,
+        starts_at=_moment(row.effective_from),
+        ends_at=_moment(row.effective_until),
         rates=complete_rates(sold),
         rates_elsewhere=complete_rates(sold, is_exact=False),
-        entry=PriceEntry("organization" if row.organization_id else "service", row.model, row.effective_from, until),
+        entry=PriceEntry(
+            "organization" if row.organization_id else "service", row.model, row.effective_from, row.effective_until
+        ),
     )
+
+
+@overload
+def _moment(at: datetime) -> int: ...
+
+
+@overload
+def _moment(at: datetime | None) -> int | None: ...
+
+
+def _moment(at: datetime | None) -> int | None:
+    return None if at is None else (at - _EPOCH) // _MICROSECOND

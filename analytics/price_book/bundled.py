@@ -80,11 +80,15 @@ def find_rates(provider: str, model: str, day: int, tier: str, speed: str, geo: 
     of those for tokens, and is not exact.
     """
     info = find_model(provider, model)
-    if info is None:
-        return None
-    at = _EPOCH + timedelta(days=day)
+    return None if info is None else rates_of(provider, info, model, _EPOCH + timedelta(days=day), tier, speed, geo)
+
+
+def rates_of(
+    provider: str, info: "ModelInfo", model: str, at: datetime, tier: str, speed: str, geo: str
+) -> Rates | None:
+    """The same of one of the library's entries, whatever name it is found by."""
     context = read_context(tier, speed)
-    is_exact = not context or any(variant.when == context for variant in _active_variants(info, at))
+    is_exact = has_context(info, at, tier, speed)
     multiplier = Fraction(1)
     if tier == "batch" and not any(variant.when.get("processing") == "batch" for variant in _active_variants(info, at)):
         multiplier = _BATCH_MULTIPLIER
@@ -117,6 +121,28 @@ def list_names(provider: str) -> list[str]:
     """The library's own name of every model of a provider that it does not call deprecated."""
     entry = _find_provider(provider)
     return [model.id for model in entry.models if not model.deprecated] if entry is not None else []
+
+
+def list_models(provider: str) -> "list[ModelInfo]":
+    """All of a provider's models, those that it calls deprecated among them."""
+    entry = _find_provider(provider)
+    return list(entry.models) if entry is not None else []
+
+
+def list_contexts(info: "ModelInfo") -> list[tuple[str, str]]:
+    """In which contexts, as tier and speed, the model has prices of its own at some time; the standard one first."""
+    found = {("", ""): None}
+    for variant in info.price_variants or ():
+        tier = "batch" if variant.when.get("processing") == "batch" else variant.when.get("service_tier", "")
+        if tier not in STANDARD_TIERS or "speed" in variant.when:
+            found[tier, variant.when.get("speed", "")] = None
+    return list(found)
+
+
+def has_context(info: "ModelInfo", at: datetime, tier: str, speed: str) -> bool:
+    """Whether it has a price of its own there at a moment; a standard price it always has."""
+    context = read_context(tier, speed)
+    return not context or any(variant.when == context for variant in _active_variants(info, at))
 
 
 @lru_cache(maxsize=64)

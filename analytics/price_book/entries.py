@@ -51,15 +51,15 @@ def find_bundled(provider: str, model: str, at: datetime, usage: TokenUsage) -> 
     if info is None:
         return None
     day = at.astimezone(UTC).date()
-    starts = sorted(set(_start_days(info, usage)))
+    starts = sorted(set(start_days(info, usage)))
     begun = [start for start in starts if start <= day]
     to_come = [start for start in starts if start > day]
     return PriceEntry(
-        "bundled", info.id, _midnight(begun[-1]) if begun else None, _midnight(to_come[0]) if to_come else None
+        "bundled", info.id, midnight(begun[-1]) if begun else None, midnight(to_come[0]) if to_come else None
     )
 
 
-def _start_days(info: "ModelInfo", usage: TokenUsage) -> Iterator[date]:
+def start_days(info: "ModelInfo", usage: TokenUsage) -> Iterator[date]:
     """The days on which another price of the model begins, in this context."""
     constraints: list[object] = []
     if isinstance(info.prices, list):
@@ -72,5 +72,5 @@ def _start_days(info: "ModelInfo", usage: TokenUsage) -> Iterator[date]:
             yield start
 
 
-def _midnight(day: date) -> datetime:
+def midnight(day: date) -> datetime:
     return datetime.combine(day, time.min, tzinfo=UTC)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from django.db import connection, transaction
 
-from analytics.models import ModelPrice, PriceBookRevision
+from analytics.models import Discount, ModelPrice, PriceBookRevision
 from analytics.price_book.book import PriceBook
 
 _ID = 1
@@ -26,7 +26,7 @@ def current(*, shared_lock: bool = False) -> PriceBook:
     revision = _read(shared_lock=shared_lock)
     book = _latest
     if book is None or book.revision != revision:
-        book = _latest = PriceBook(revision, ModelPrice.objects.all())
+        book = _latest = PriceBook(revision, ModelPrice.objects.all(), Discount.objects.all())
     return book
 
 
@@ -37,12 +37,17 @@ def moment_of(microseconds: int) -> datetime:
 
 def earlier(revision: int) -> Iterator[PriceBook]:
     """What the price book may have been at a revision, likeliest first. Earlier prices are not kept, so these are
-    guesses, to be checked against what they come to: the prices that there were already, then none but the bundled.
+    guesses, to be checked against what they come to: the prices that there were already, with the discounts of then and
+    without, then none but the bundled.
     """
     if revision > 1:
         # The row that is saved under a revision is written a moment after it.
         until = moment_of(revision) + timedelta(seconds=5)
-        yield PriceBook(revision, ModelPrice.objects.filter(created_at__lte=until))
+        prices = list(ModelPrice.objects.filter(created_at__lte=until))
+        discounts = list(Discount.objects.filter(created_at__lte=until))
+        yield PriceBook(revision, prices, discounts)
+        if discounts:
+            yield PriceBook(revision, prices)
     yield PriceBook(revision)
 
 

@@ -6,7 +6,7 @@ import msgspec
 from django.db.models import Q
 
 from analytics.caps import OVERFLOW
-from analytics.models import ModelPrice, PriceChange
+from analytics.models import Discount, ModelPrice, PriceChange
 from analytics.price_book import names
 
 
@@ -20,11 +20,11 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
     ends_at: datetime | None  # exclusive
 
     @classmethod
-    def of(cls, row: ModelPrice) -> "Scope":
-        """When this price is saved, changed or deleted."""
+    def of(cls, row: ModelPrice | Discount) -> "Scope":
+        """When this price or discount is saved, changed or deleted."""
         return cls(
             provider=row.provider,
-            model=row.model,
+            model=row.model if isinstance(row, ModelPrice) else "",
             organization_id=row.organization_id,
             starts_at=row.effective_from,
             ends_at=row.effective_until,
@@ -33,6 +33,18 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
     @classmethod
     def of_change(cls, change: PriceChange) -> "Scope":
         return cls(**{name: getattr(change, name) for name in cls.__struct_fields__})
+
+    def joined(self, other: "Scope") -> "Scope":
+        """One for both, which are of the same provider and organization: for all models, from the earlier start on."""
+        starts = None if self.starts_at is None or other.starts_at is None else min(self.starts_at, other.starts_at)
+        ends = None if self.ends_at is None or other.ends_at is None else max(self.ends_at, other.ends_at)
+        return Scope(
+            provider=self.provider,
+            model=self.model if self == other else "",
+            organization_id=self.organization_id,
+            starts_at=starts,
+            ends_at=ends,
+        )
 
     def condition(self) -> Q:
         """Wide enough: what a price really covers, and at what rates, is for the price book to say."""

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any
 
-from django.db import connection
 from django.db.models import Max, Min
 
 from analytics.models import DailyUsage
 from analytics.periods import Period
+from analytics.replica import connection
 from analytics.reports.scope import Scope
 from analytics.reports.sources import Plan, Question, learn, plan_reading
 from analytics.reports.sums import SUM_COLUMNS

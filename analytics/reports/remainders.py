@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.db import connection
 from django.db.models import Case, F, Q, When
 
 from analytics.models import CostStatus
+from analytics.replica import connection
 from analytics.reports.hours import as_rolled_up, records_in
 from analytics.reports.scope import Dimension, Scope
 from analytics.reports.sums import NOTHING, SUM_COLUMNS, Sums, sums_from, take_off

@@ -1,8 +1,7 @@
 """The names of the models that an organization used. Read from the records, where an index lists them."""
 
-from django.db import connection
-
 from analytics.models import LedgerRecord
+from analytics.replica import connection
 
 _TABLE = LedgerRecord._meta.db_table
 

@@ -2,6 +2,7 @@
 
 from django import template
 
+from analytics.models.price_edits import say_percent
 from analytics.reports import Sums
 
 register = template.Library()
@@ -85,6 +86,18 @@ def money_tick(pico_usd: int) -> str:
 def figure(number: int | None) -> str:
     """A whole number with its thousands separated."""
     return "" if number is None else f"{number:,}"
+
+
+@register.filter
+def percent(basis_points: int) -> str:
+    """ "12.5 %"."""
+    return say_percent(basis_points)
+
+
+@register.filter
+def money_change(pico_usd: int) -> str:
+    """A difference, with its sign and every digit: "+$0.42", "-$1.50", "$0.00"."""
+    return f"{'+' if pico_usd > 0 else ''}{money_exact(pico_usd)}"
 
 
 @register.filter

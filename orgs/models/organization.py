@@ -50,6 +50,10 @@ class Organization(models.Model):
 
     class Meta:
         ordering = ["name", "id"]
+        permissions = [
+            ("suspend_organization", "Can suspend and resume organizations"),
+            ("look_at_organization", "Can look at organizations as their members see them"),
+        ]
         constraints = [
             models.CheckConstraint(
                 condition=~models.Q(name="") & ~models.Q(slug="") & ~models.Q(timezone=""),

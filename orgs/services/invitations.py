@@ -25,6 +25,7 @@ from orgs.services import audit, members
 
 _MAILED, _COPIED = "m", "c"
 _SENT = ("invitation.sent", "invitation.sent_again")
+KEPT_AFTER = timedelta(days=90)  # its last day
 
 
 class InvitationClosed(Exception):
@@ -80,6 +81,15 @@ def find_followed(token: str) -> Followed | None:
 def find(invitation_id: int, nonce: str) -> Invitation | None:
     found = Invitation.objects.filter(pk=invitation_id, nonce=nonce)
     return found.select_related("organization", "invited_by").first()
+
+
+def remove_old(*, now: datetime) -> int:
+    """Forget invitations that nobody accepted, and the addresses in them. Returns how many.
+
+    Owners may send one again for as long as its row is there. What was accepted stays: it says who invited whom.
+    """
+    unanswered = Invitation.objects.filter(accepted_at=None, expires_at__lt=now - KEPT_AFTER)
+    return unanswered.delete()[0]
 
 
 # --- The owners' side -------------------------------------------------------------------------------------------------

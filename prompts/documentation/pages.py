@@ -17,7 +17,7 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("See what it costs", ("dashboard", "requests", "comparing-versions", "accounting")),
     ("Manage", ("prompts", "prompt-builder", "api-keys", "teams", "organization")),
     ("Look up", ("api", REFERENCE, "proxy", "errors", "troubleshooting", "stored-data")),
-    ("Run it yourself", ("operations",)),
+    ("Run it yourself", ("operations", "deployment", "observability", "admin", "prices")),
 )
 SLUGS = tuple(slug for _, slugs in GROUPS for slug in slugs)
 _FILES = frozenset(SLUGS) - {REFERENCE}

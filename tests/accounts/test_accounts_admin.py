@@ -77,7 +77,7 @@ def test_staff_let_somebody_in_who_has_lost_phone_and_codes(site: Client, ada: U
     rows = [row.pk for row in Authenticator.objects.filter(user=ada)][:1]
     page = page_of(Authenticator, "changelist")
 
-    site.post(page, {"action": "turn_off", "_selected_action": rows})
+    site.post(page, {"action": "turn_off", "_selected_action": rows, "post": "yes"})
 
     assert not Authenticator.objects.filter(user=ada).exists()
     message = last_mail("ada@example.com")
@@ -119,6 +119,6 @@ def test_that_needs_a_right_of_its_own(client: Client, ada: User) -> None:
     page = page_of(Authenticator, "changelist")
     rows = [row.pk for row in Authenticator.objects.filter(user=ada)]
 
-    assert client.post(page, {"action": "turn_off", "_selected_action": rows}).status_code == 403
+    assert client.post(page, {"action": "turn_off", "_selected_action": rows, "post": "yes"}).status_code == 403
 
     assert Authenticator.objects.filter(user=ada).exists()

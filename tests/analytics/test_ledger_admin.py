@@ -48,7 +48,8 @@ def staff_client(client: Client) -> Client:
         "dailytagusage",
         "seenvalue",
         "modelprice",
-        "pricechange",
+        "priceedit",
+        "discount",
     ],
 )
 def test_every_list_opens_and_takes_any_search(staff_client: Client, page: str) -> None:

@@ -10,7 +10,7 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from analytics import price_book, price_changes, repricing, tasks
-from analytics.models import LedgerRecord, ModelPrice, PriceBookRevision, PriceChange
+from analytics.models import LedgerRecord, ModelPrice, PriceBookRevision, PriceChange, PriceEdit, PriceEffect
 from analytics.price_book import entries
 from orgs.models import ApiKey
 from scripts.hermetic import ROOT, environment
@@ -215,5 +215,9 @@ def test_a_killed_repricing_is_exact_once_it_has_run_again(
         tasks.catch_up_with_prices()
     assert costs() == {NEW_COST: 20}
     assert set(LedgerRecord.objects.values_list("previous_cost_pico_usd", flat=True)) == {USUAL_COST}
+    if what == "catch_up":
+        (effect,) = PriceEffect.objects.values_list("figures", flat=True)
+        assert (effect["changed_count"], effect["before"], effect["after"]) == (20, 20 * USUAL_COST, 20 * NEW_COST)
+        assert PriceEdit.objects.get().finished_at is not None
     assert not price_changes.is_behind()
     assert_rollups_are_those_of_the_records(key)

@@ -6,7 +6,7 @@ import pytest
 from django.db import connection, transaction
 
 from analytics import price_book, price_changes, repricing
-from analytics.models import DailyUsage, LedgerRecord, ModelPrice
+from analytics.models import DailyUsage, LedgerRecord, ModelPrice, PriceChange, PriceEdit
 from analytics.price_book import revisions
 from orgs.models import ApiKey
 from tests.analytics.at_once import threads, wait_for_waiting
@@ -99,6 +99,27 @@ def test_two_repricings_at_once_count_the_difference_once(key: ApiKey) -> None:
     assert costs() == {NEW_COST}
     row = DailyUsage.objects.get()
     assert (row.request_count, row.cost_pico_usd) == (30, 30 * NEW_COST)
+
+
+def test_two_at_the_same_change_count_what_it_came_to_once(key: ApiKey) -> None:
+    post(*(make_record(key) for _ in range(30)))
+    price_book.save_price(price=new_price())
+    with threads(3) as start:
+        with transaction.atomic():
+            list(LedgerRecord.objects.select_for_update())
+            first = start(price_changes.catch_up)
+            wait_for_waiting(1, "one waits for the records")
+            start(PriceChange.objects.update, claimed_until=None).result(timeout=60)
+            second = start(price_changes.catch_up)
+            wait_for_waiting(2, "both wait for the records")
+        first.result(timeout=60)
+        second.result(timeout=60)
+
+    edit = PriceEdit.objects.get()
+    (effect,) = edit.effects.all()
+    assert edit.figures == effect.figures
+    assert (effect.figures["changed_count"], effect.figures["after"]) == (30, 30 * NEW_COST)
+    assert edit.finished_at is not None
 
 
 def look_for_deadlocks_after(seconds: int) -> None:

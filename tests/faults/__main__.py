@@ -45,9 +45,9 @@ def set_up_django(settings: dict[str, str]) -> None:
 
 
 def all_faults(town: Town, pause: float) -> "list[Fault]":
-    from tests.faults import deaths, journals, neighbours, parties
+    from tests.faults import backups, deaths, journals, neighbours, parties
 
-    return [*deaths.FAULTS, *neighbours.faults(pause), *journals.faults(town), *parties.FAULTS]
+    return [*deaths.FAULTS, *neighbours.faults(pause), *backups.FAULTS, *journals.faults(town), *parties.FAULTS]
 
 
 def play(town: Town, fault: "Fault", options: argparse.Namespace) -> "Outcome":

@@ -45,7 +45,7 @@ def at(call: UsageRecord, moment: datetime, **changes: Any) -> UsageRecord:
 def post(site: Site, calls: Iterable[UsageRecord]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, f"{uuid.uuid4()}.sealed").write_bytes(b"".join(encode_line(call) for call in calls))
-        _manage(site, "replay_journal", folder)
+        manage(site, "replay_journal", folder)
 
 
 def price_again(site: Site, call: UsageRecord) -> None:
@@ -63,10 +63,10 @@ save_price(price=ModelPrice(
 ))
 catch_up()
 """
-    _manage(site, "shell", "-c", program)
+    manage(site, "shell", "-c", program)
 
 
-def _manage(site: Site, *arguments: str) -> None:
+def manage(site: Site, *arguments: str) -> None:
     program, manage, *_ = site.server.command()
     command = [program, manage, *arguments]
     done = subprocess.run(

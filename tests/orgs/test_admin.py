@@ -35,8 +35,8 @@ def page_of(model: type[Model], page: str, *arguments: object) -> str:
 
 
 def run_action(site: Client, model: type[Model], action: str, *rows: Model) -> str:
-    """The page that follows."""
-    chosen = {"action": action, "_selected_action": [str(row.pk) for row in rows]}
+    """Confirmed, where that is asked for: the page that follows."""
+    chosen = {"action": action, "_selected_action": [str(row.pk) for row in rows], "post": "yes"}
     return site.post(page_of(model, "changelist"), chosen, follow=True).content.decode()
 
 

@@ -288,6 +288,19 @@ def test_a_link_that_was_tampered_with_is_none() -> None:
         assert Client().get(reverse("invitation-link", args=[changed])).status_code == 404
 
 
+def test_invitations_that_nobody_accepted_are_forgotten_in_the_end() -> None:
+    now = timezone.now()
+    over, open_still, accepted = (make_invitation(f"{name}@example.com") for name in ("over", "open", "accepted"))
+    Invitation.objects.filter(pk=over.pk).update(expires_at=now - invitations.KEPT_AFTER - timedelta(minutes=1))
+    Invitation.objects.filter(pk=open_still.pk).update(expires_at=now - invitations.KEPT_AFTER + timedelta(minutes=1))
+    Invitation.objects.filter(pk=accepted.pk).update(
+        expires_at=now - timedelta(days=900), accepted_at=now - timedelta(days=901)
+    )
+
+    assert invitations.remove_old(now=now) == 1
+    assert set(Invitation.objects.all()) == {open_still, accepted}
+
+
 def test_the_page_takes_the_same_queries_for_any_number_of_people(
     client: Client, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:

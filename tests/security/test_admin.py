@@ -71,7 +71,7 @@ def test_the_admins_own_form_signs_nobody_in(operator: User) -> None:
 def test_an_act_of_staff_needs_the_forms_token(operator: User) -> None:
     record, _ = make_key()
     client = client_of(operator, enforce_csrf_checks=True)
-    chosen = {"action": "revoke", "_selected_action": [record.pk]}
+    chosen = {"action": "revoke", "_selected_action": [record.pk], "post": "yes"}
 
     assert client.post("/admin/orgs/apikey/", chosen).status_code == 403
     record.refresh_from_db()
@@ -90,7 +90,7 @@ def test_where_it_is_asked_for_staff_without_a_second_factor_are_led_to_set_one_
     for path in ADMIN:
         assert client.get(path).status_code == 302, path
     record, _ = make_key()
-    client.post("/admin/orgs/apikey/", {"action": "revoke", "_selected_action": [record.pk]})
+    client.post("/admin/orgs/apikey/", {"action": "revoke", "_selected_action": [record.pk], "post": "yes"})
     record.refresh_from_db()
     assert not record.is_revoked
 

@@ -187,8 +187,8 @@ _PRICE = {
 _RECEIPT = {
     "lines": many(ref("ReceiptLine"), "what was multiplied"),
     "lines_total": usd_or_null(
-        "sum of the lines: exactly `cost` while `lines_are` is `as booked`; of a simulated call, what a real one would "
-        "cost"
+        "sum of the lines: with `discount` taken off, exactly `cost` while `lines_are` is `as booked`; of a simulated "
+        "call, what a real one would cost"
     ),
     "lines_are": text(
         "`of today's prices` where the price has changed since and the booked lines are not known any more",
@@ -197,6 +197,8 @@ _RECEIPT = {
     "cost_at_todays_prices": usd_or_null("other than `cost` where a price has changed; `null` without a price"),
     "prices": many(ref("ReceiptPrice"), "the entries that priced it, one for each model"),
     "price_list": text("the release of the bundled list (genai-prices)"),
+    "discount": usd_or_null("what a negotiated discount takes off the sum of the lines; `null` without one"),
+    "discount_percent": {"type": ["number", "null"], "minimum": 0, "maximum": 100, "description": "its percentage"},
     "timezone": _FRAME["timezone"],
     "organization": _FRAME["organization"],
     "currency": _FRAME["currency"],

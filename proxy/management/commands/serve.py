@@ -156,10 +156,13 @@ def migrate() -> None:
 
 @contextmanager
 def hold_migration_lock() -> Iterator[None]:
-    """PostgreSQL's advisory lock, on a connection beside the pool: its errors come at once and say the reason."""
+    """PostgreSQL's advisory lock, on a connection beside the pool: its errors come at once and say the reason.
+
+    Of a transaction, since a pooler (PgBouncer) gives the next one to another session.
+    """
     try:
         with psycopg.connect(**connection.get_connection_params()) as lock:
-            lock.execute("SELECT pg_advisory_lock(%s)", [MIGRATION_LOCK])
+            lock.execute("SELECT pg_advisory_xact_lock(%s)", [MIGRATION_LOCK])
             yield
     except psycopg.OperationalError as error:
         raise OperationalError(*error.args) from error

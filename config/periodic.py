@@ -1,0 +1,19 @@
+"""When the periodic tasks run: CELERY_BEAT_SCHEDULE of `config.settings`, in seconds. What they do stands in the apps.
+
+`manage.py beat` sends them in production; in trial mode `config.clock` runs them.
+"""
+
+from typing import Any
+
+MINUTE, HOUR = 60.0, 3600.0
+
+SCHEDULE: dict[str, dict[str, Any]] = {
+    "condense roll-ups": {"task": "analytics.condense_rollups", "schedule": 30 * MINUTE},
+    "look at budgets": {"task": "analytics.look_at_budgets", "schedule": 5 * MINUTE},
+    "look at prices": {"task": "analytics.look_at_prices", "schedule": MINUTE},
+    "prune created objects": {"task": "analytics.prune_created_objects", "schedule": 24 * HOUR},
+    "remove what is old": {"task": "analytics.remove_what_is_old", "schedule": 24 * HOUR},
+    "check the ledger": {"task": "analytics.check_ledger", "schedule": 24 * HOUR},
+    "remove old invitations": {"task": "accounts.remove_old_invitations", "schedule": 24 * HOUR},
+    "purge deleted organizations": {"task": "accounts.purge_organizations", "schedule": 6 * HOUR},
+}
