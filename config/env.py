@@ -16,6 +16,12 @@ def read_text(name: str, default: str = "") -> str:
     return os.environ.get(name, "").strip() or default
 
 
+def find_set(*names: str) -> list[str]:
+    """Which of these variables have a value, whatever the case of their names."""
+    wanted = {name.lower() for name in names}
+    return sorted(name for name, value in os.environ.items() if name.lower() in wanted and value)
+
+
 def read_flag(name: str, *, default: bool) -> bool:
     text = read_text(name).lower()
     if not text:

@@ -254,6 +254,7 @@ OPENAI_UPSTREAM_URL = env.read_http_url("OPENAI_UPSTREAM_URL", "https://api.open
 ANTHROPIC_UPSTREAM_URL = env.read_http_url("ANTHROPIC_UPSTREAM_URL", "https://api.anthropic.com/v1")
 UPSTREAM_CLIENT = env.read_choice("UPSTREAM_CLIENT", ("lean", "aiohttp"), "lean")
 UPSTREAM_CA_FILE = env.read_text("UPSTREAM_CA_FILE")
+UNUSED_WEB_PROXIES = env.find_set("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 UPSTREAM_CONNECT_TIMEOUT = env.read_seconds("UPSTREAM_CONNECT_TIMEOUT", 10)
 UPSTREAM_SILENCE_TIMEOUT = env.read_seconds("UPSTREAM_SILENCE_TIMEOUT", 600)
 CLIENT_STALL_TIMEOUT = env.read_seconds("CLIENT_STALL_TIMEOUT", 120)

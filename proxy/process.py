@@ -2,8 +2,7 @@
 
 import asyncio
 import logging
-import os
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -31,7 +30,6 @@ log = logging.getLogger(__name__)
 _LAST_RECORDS_SECONDS = 5.0
 _BACKED_UP = "More records wait for the ledger than JOURNAL_MAX_BYTES allows."
 _TAKEN_AGAIN_AT = 0.9  # of that, so that the service does not flicker
-_WEB_PROXIES = frozenset({"http_proxy", "https_proxy", "all_proxy"})
 _FLEETING_FILE_SYSTEMS = frozenset({"overlay", "tmpfs", "ramfs"})
 
 
@@ -64,7 +62,7 @@ class ProxyProcess:
         self.refusals = RefusalQueue()
         self.upstream = _upstream()
         warn_of_fleeting_storage(settings.JOURNAL_DIR)
-        warn_of_web_proxies(os.environ)
+        warn_of_web_proxies(settings.UNUSED_WEB_PROXIES)
         self._directory = ProcessDirectory(settings.JOURNAL_DIR)
         self.inflight = InflightFile(self._directory.path / "inflight")
         self.loop = asyncio.get_running_loop()
@@ -173,14 +171,13 @@ def _publisher() -> Publisher:
     return BrokerPublisher(settings.REDIS_URL, settings.CELERY_TASK_DEFAULT_QUEUE, settings.QUEUE_LENGTH_CAP)
 
 
-def warn_of_web_proxies(environment: Mapping[str, str]) -> None:
+def warn_of_web_proxies(names: Sequence[str]) -> None:
     """Whoever set these expects them to be gone by: calls would leave by another way than was meant, or not at all."""
-    found = sorted(name for name, value in environment.items() if name.lower() in _WEB_PROXIES and value)
-    if found:
+    if names:
         log.warning(
             "%s: not used. Calls go to the providers directly; a gateway on the way is named by OPENAI_UPSTREAM_URL "
             "and ANTHROPIC_UPSTREAM_URL.",
-            ", ".join(found),
+            ", ".join(names),
         )
 
 

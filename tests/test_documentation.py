@@ -43,7 +43,7 @@ ACCOUNTING_PAGE = ROOT / "docs" / "accounting.md"
 OPERATIONS_PAGE = ROOT / "docs" / "operations.md"
 APPS = ("accounts", "analytics", "orgs", "prompts", "proxy")
 # Variables that are no settings of the service: the reader's own, and those of the tests (CONTRIBUTING.md).
-OTHER_VARIABLES = {"AIPROMPTCOST_API_KEY"}
+OTHER_VARIABLES = {"AIPROMPTCOST_API_KEY", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"}
 OTHER_VARIABLES |= {
     f"{name}_{end}" for name in ("OPENAI", "ANTHROPIC") for end in ("BASE_URL", "API_KEY", "CUSTOM_HEADERS")
 }
