@@ -128,8 +128,7 @@ def main() -> int:
     os.environ["TEST_PID_FOLDER"] = str(pids)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
-        modes = options.mode or (["production"] if options.extras == "only" else ["production", "trial"])
-        return run_modes(modes, options.extras, options.arguments)
+        return run_modes(options.mode or ["production", "trial"], options.extras, options.arguments)
     except ServerFailed as failure:
         print(failure, file=sys.stderr)
         return 1

@@ -105,6 +105,7 @@ def test_trial_mode_refuses_what_needs_the_production_set_up(tmp_path: Path) -> 
         assert "Traceback" not in refused.stderr, arguments
 
 
+@pytest.mark.slow
 @pytest.mark.trial
 def test_a_command_before_the_first_start_names_what_makes_the_tables(tmp_path: Path) -> None:
     settings = {"DATA_DIR": str(tmp_path / "new"), "SECRET_KEY": "secret"}

@@ -133,6 +133,7 @@ def running(folder: Path, *arguments: str) -> Iterator[Demo]:
         demo.process.wait(60)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 @pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed, so the printed lines cannot be pasted")
 def test_the_demo_serves_what_it_prints_until_ctrl_c_and_its_key_ends_with_the_next_run(kept_folder: Path) -> None:
@@ -180,6 +181,7 @@ def run_shell(line: str) -> str:
     return subprocess.run(line, shell=True, capture_output=True, text=True, check=True).stdout
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_when_a_child_dies_the_demo_says_so_and_ends_the_others(kept_folder: Path) -> None:
     with running(kept_folder) as demo:

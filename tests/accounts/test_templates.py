@@ -73,6 +73,7 @@ def addresses() -> list[str]:
     return sorted(path for path in every if path.startswith("/accounts/"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("address", addresses())
 @pytest.mark.parametrize("who", ["visitor", "person"])
 def test_every_address_shows_a_page_of_ours_or_leads_on(client: Client, address: str, who: str) -> None:

@@ -123,6 +123,7 @@ def boundaries(operation: Any) -> Iterator[AnyCase]:
 OF_THEIR_OWN = [path for path in OPERATIONS if not path.endswith(("by-team", "by-key", "by-tag", "by-model", "daily"))]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", OF_THEIR_OWN)
 def test_parameters_at_their_ends_and_beyond_are_treated_as_the_schema_says(path: str, example: Issued) -> None:
     seen = {call(case, example) for case in boundaries(OPERATIONS[path])}
@@ -141,6 +142,7 @@ def test_good_questions_are_answered(path: str, example: Issued) -> None:
     ask()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", NARROWED)
 def test_bad_questions_are_refused(path: str, example: Issued) -> None:
     @DRAWING

@@ -24,6 +24,8 @@ from tests.documentation.served import Account, Call, Served
 from tests.fake_provider import Exchange
 from tests.processes import wait_until
 
+pytestmark = pytest.mark.slow
+
 needs_curl = pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed, so its examples cannot run")
 
 EXAMPLE_URL = "http://127.0.0.1:8000"

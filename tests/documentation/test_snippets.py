@@ -36,6 +36,7 @@ def test_the_curl_snippets_work(account: Account, provider: str, sent: dict[str,
     assert_documented(call, provider)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("provider", "sent"), [("openai", GPT), ("anthropic", SONNET)])
 def test_the_requests_snippets_work(account: Account, provider: str, sent: dict[str, Any]) -> None:
     call = account.run_python(account.text(f"{provider}-requests.py"))
@@ -70,6 +71,7 @@ METADATA_HEADERS = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "addition", [f"extra_body={{'_aipromptcost': {METADATA}}}", f"extra_headers={METADATA_HEADERS}"]
 )
@@ -126,6 +128,7 @@ def assert_like(example: Any, value: Any) -> None:
         assert type(value) is type(example)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("is_stream", [False, True])
 def test_streams_and_answers_cost_the_same(served: Served, account: Account, is_stream: bool) -> None:
     served.provider.script(Scenario(prompt_tokens=42, output_tokens=120))

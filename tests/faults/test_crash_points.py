@@ -47,6 +47,7 @@ def test_every_call_survives_the_server_s_death(stage: Stage, point: str) -> Non
     assert states["interrupted"] <= 24  # no more than there were at once
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("worker")
 @pytest.mark.parametrize("point", ADOPTION_POINTS)
 def test_every_call_survives_a_death_while_taking_over(stage: Stage, point: str) -> None:

@@ -41,6 +41,7 @@ def test_a_full_disk_refuses_calls_before_they_cost_and_keeps_the_record_it_owes
     assert full.check() == {"complete": 17}
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("worker")
 def test_a_record_that_could_not_be_written_before_a_kill_becomes_an_interrupted_one(full: Stage) -> None:
     owed = full.calls().calls[8]

@@ -46,6 +46,7 @@ def test_a_start_without_redis_serves_and_a_stop_without_redis_posts(stage: Stag
     assert check_ledger(stage.organization, load, stage.provider) == {"complete": 24}
 
 
+@pytest.mark.slow
 def test_what_a_stop_without_redis_posted_is_not_doubled_by_the_tasks_that_come_back(
     stage: Stage, broker: Redis
 ) -> None:
@@ -68,6 +69,7 @@ def test_what_a_stop_without_redis_posted_is_not_doubled_by_the_tasks_that_come_
 # --- Workers ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("point", POINTS)
 def test_a_worker_s_death_and_an_emptied_redis_lose_and_double_nothing(stage: Stage, broker: Redis, point: str) -> None:
     stage.start(REDIS_URL=broker.url)
@@ -85,6 +87,7 @@ def test_a_worker_s_death_and_an_emptied_redis_lose_and_double_nothing(stage: St
         assert stage.check(60) == {"complete": 32}
 
 
+@pytest.mark.slow
 def test_a_worker_whose_task_ends_after_the_death_of_redis_goes_on(stage: Stage, broker: Redis) -> None:
     stage.start(REDIS_URL=broker.url)
     with Worker(stage.server.settings) as worker:

@@ -179,6 +179,7 @@ def test_far_more_than_fits_is_refused_before_it_is_read(client: Client, acme: O
     assert "It was too much at once" in text_of(response.content.decode())
 
 
+@pytest.mark.slow
 def test_the_limit_does_not_count_what_browsers_add(client: Client, acme: Organization) -> None:
     lines = "x\n" * (MOST_CHARACTERS // 2)
 

@@ -72,6 +72,7 @@ def run(program: Program, source: str, platform_key: str) -> list[str]:
     return done.stdout.splitlines()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("program", RUN, ids=lambda program: program.name)
 def test_a_program_sends_what_was_set_and_nothing_of_ours(ran: Ran, program: Program) -> None:
     exchange = ran.outcomes[program.name].exchange

@@ -47,6 +47,7 @@ def hasty(request: pytest.FixtureRequest) -> Iterator[HastyProvider]:
     provider.close()
 
 
+@pytest.mark.slow
 def test_an_answer_does_not_wait_for_the_end_of_the_upload_and_a_client_that_leaves_is_noticed(
     serve: Serve, hasty: HastyProvider, issued: tuple[object, str], records: Records
 ) -> None:

@@ -87,6 +87,7 @@ def test_several_gzip_members_are_one_answer() -> None:
         assert meter.reading.usage == USAGES["openai"]
 
 
+@pytest.mark.slow
 def test_a_decompression_bomb_costs_little_memory() -> None:
     bomb = gzip.compress(b"data: " + b"x" * 120_000_000 + b"\n\n" + openai.usage_chunk(), 9)
     meters: list[Meter] = [stream_meter("openai", b"gzip"), json_meter("openai", b"gzip")]

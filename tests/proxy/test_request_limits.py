@@ -178,6 +178,7 @@ def wide(count: int) -> bytes:
     return chat()[:-1] + b"," + b",".join(b'"%x":0' % number for number in range(count)) + b"}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("body", "status"),
     [

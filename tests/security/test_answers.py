@@ -157,6 +157,7 @@ ASTRAY = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wanted", ASTRAY)
 def test_no_page_leads_off_this_site(two: Two, wanted: str) -> None:
     """By none of the parameters that pages take, of whoever is signed in or not, read or written."""

@@ -85,6 +85,7 @@ def assert_same(seen: Answer, expected: Answer) -> None:
     assert CANARY not in repr(seen)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("route", PAGES)
 def test_an_owner_of_another_organization_finds_nothing_by_numbers_in_their_own(two: Two, route: str) -> None:
     """`/app/mine/teams/<a number of yours>/`: as if there were no such team."""

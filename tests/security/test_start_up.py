@@ -49,6 +49,7 @@ def test_debug_pages_are_for_this_machine_only(tmp_path: Path, address: str, pro
     assert "set DEBUG=false" in said
 
 
+@pytest.mark.slow
 def test_a_developer_may_have_them(tmp_path: Path) -> None:
     assert check(tmp_path, **{**PRODUCTION, "PUBLIC_URL": "http://localhost:8000", "DEBUG": "true"})[0] == 0
 

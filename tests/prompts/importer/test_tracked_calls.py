@@ -101,6 +101,7 @@ def _is_anthropic(name: str) -> bool:
     return "anthropic" in name or name in ("httpx", "vercel-ai-sdk")
 
 
+@pytest.mark.slow
 def test_python_programs_make_tracked_calls(served: Served) -> None:
     account, seen = served.new_account(), len(served.provider.log)
     codes = rewritten(served, programs.PYTHON, "python")
@@ -114,6 +115,7 @@ def test_python_programs_make_tracked_calls(served: Served) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_curl_makes_tracked_calls(served: Served) -> None:
     account, seen = served.new_account(), len(served.provider.log)
     codes = rewritten(served, programs.CURL, "bash")

@@ -153,6 +153,7 @@ def test_an_answer_that_ends_with_the_connection_needs_a_goodbye(
     run(main(), loop)
 
 
+@pytest.mark.slow
 @on_both_loops
 def test_a_slow_reader_stops_the_provider_over_tls_too(authority: Authority, loop: str) -> None:
     size = 24 * 1024 * 1024
