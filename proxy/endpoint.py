@@ -26,7 +26,7 @@ from proxy.process import ProxyProcess
 from proxy.providers.base import estimate_input_tokens, label
 from proxy.receiving import BodyReceiver
 from proxy.recording import CallRecord
-from proxy.relay import ClientWatch, Delivery, Receive, Send, read_on_for_usage
+from proxy.relay import ClientWatch, Delivery, Receive, Send, ask_for_leaving, never_at_once, read_on_for_usage
 from proxy.request import Request, asked_of, read_request
 from proxy.sending import Dispatch
 from proxy.telling import Told, client_headers, provider_request_id, tell
@@ -109,7 +109,8 @@ class Exchange:
         self._process = process
         self._scope = scope
         self._headers = heads.Received(scope["headers"])
-        self._of_server = scope["extensions"]  # `proxy.http_cycle`
+        of_server = scope.get("extensions") or {}  # `proxy.http_cycle`; the page of the onboarding has none
+        self._write = of_server.get(WRITE, never_at_once)
         self._send = send
         self._call_id = call_id
         self._started_at = time.time_ns() // 1000
@@ -117,7 +118,8 @@ class Exchange:
         self.metrics = process.metrics
         self.observed = Observed(self._arrived)
         self._receiver = BodyReceiver(receive, process.budget, limit=process.settings.max_body_bytes)
-        self._watch = ClientWatch(self._of_server[WHEN_GONE], process.watches, asyncio.current_task(process.loop))
+        when_gone = of_server.get(WHEN_GONE) or ask_for_leaving(receive)
+        self._watch = ClientWatch(when_gone, process.watches, asyncio.current_task(process.loop))
         self.is_answer_started = False
         # Whose call it is while it has no record of its own: a refusal is then the only trace of it.
         self.unrecorded_for: KeyFacts | None = None
@@ -275,7 +277,7 @@ class Exchange:
         headers, length = client_headers(
             told, method=target.method, call_id=self._call_id, warnings=request.warnings, drops_usage=drops
         )
-        delivery = Delivery(self._send, self._watch, length=length, write=self._of_server[WRITE])
+        delivery = Delivery(self._send, self._watch, length=length, write=self._write)
 
         async def close_record() -> None:
             record.first_byte_at = delivery.first_byte_at

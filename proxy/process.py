@@ -52,17 +52,14 @@ class ProxyProcess:
             max_body_bytes=settings.MAX_BODY_BYTES,
             client_stall_timeout=settings.CLIENT_STALL_TIMEOUT,
         )
-        store = Store(settings.METRICS_DIR)
-        counting.use(store)
-        self.metrics = CallMetrics(store)
+        self.metrics = _metrics()
         self.keys = KeyCache(settings.KEY_GRACE)
         self.budget = BodyBudget(settings.BODY_MEMORY_BYTES)
         self.limits = CallLimits(settings.MAX_CALLS, settings.MAX_CALLS_PER_KEY)
         self.watches: set[ClientWatch] = set()
         self.refusals = RefusalQueue()
         self.upstream = _upstream()
-        warn_of_fleeting_storage(settings.JOURNAL_DIR)
-        warn_of_web_proxies(settings.UNUSED_WEB_PROXIES)
+        warn_of_surroundings()
         self._directory = ProcessDirectory(settings.JOURNAL_DIR)
         self.inflight = InflightFile(self._directory.path / "inflight")
         self.loop = asyncio.get_running_loop()
@@ -169,6 +166,17 @@ def _publisher() -> Publisher:
     if settings.IS_TRIAL:
         return InProcessPublisher()
     return BrokerPublisher(settings.REDIS_URL, settings.CELERY_TASK_DEFAULT_QUEUE, settings.QUEUE_LENGTH_CAP)
+
+
+def _metrics() -> CallMetrics:
+    store = Store(settings.METRICS_DIR)
+    counting.use(store)
+    return CallMetrics(store)
+
+
+def warn_of_surroundings() -> None:
+    warn_of_fleeting_storage(settings.JOURNAL_DIR)
+    warn_of_web_proxies(settings.UNUSED_WEB_PROXIES)
 
 
 def warn_of_web_proxies(names: Sequence[str]) -> None:

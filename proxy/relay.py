@@ -30,6 +30,30 @@ class Meter(Protocol):
     def finish(self) -> bytes: ...
 
 
+def never_at_once(part: bytes) -> bool:
+    """The `Write` of servers without one."""
+    return False
+
+
+def ask_for_leaving(receive: Receive) -> WhenGone:
+    """The `WhenGone` of servers without one, for a task that waits for each client."""
+    waiting: list[asyncio.Task[None]] = []
+
+    def when_gone(callback: Callable[[], object] | None) -> None:
+        while waiting:
+            waiting.pop().cancel()
+        if callback is not None:
+            waiting.append(asyncio.create_task(_wait_for_leaving(receive, callback)))
+
+    return when_gone
+
+
+async def _wait_for_leaving(receive: Receive, callback: Callable[[], object]) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    callback()
+
+
 class ClientWatch:
     """Watches one client after its request was read. When it leaves or stalls, the call's task is cancelled and
     `reason` says why; any other cancellation is the server's.

@@ -20,13 +20,14 @@ from accounts import roles, services
 from accounts.models import User
 from config.admin import DiscreetAdmin
 from config.admin.acts import Refused, act_on_each, confirmed
+from config.forms import PlainWords
 
 _ROLES = ("is_staff", "groups")
 _RIGHTS = (*_ROLES, "is_superuser", "user_permissions")
 _PERSON = ("email", "name")
 
 
-class NewUserForm(AdminUserCreationForm):  # type: ignore[type-arg]  # these three are not subscriptable
+class NewUserForm(PlainWords, AdminUserCreationForm):  # type: ignore[type-arg]  # these three are not subscriptable
     class Meta:
         model = User
         fields = ("email", "name")
@@ -36,7 +37,7 @@ class NewUserForm(AdminUserCreationForm):  # type: ignore[type-arg]  # these thr
         return User.objects.normalize_email(self.cleaned_data["email"])
 
 
-class UserForm(UserChangeForm):  # type: ignore[type-arg]
+class UserForm(PlainWords, UserChangeForm):  # type: ignore[type-arg]
     class Meta:
         model = User
         fields = "__all__"

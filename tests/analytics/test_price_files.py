@@ -120,6 +120,10 @@ def test_mistakes_in_a_file_are_named_by_line_and_column_and_nothing_is_saved(st
     assert "6 effective_from Line 2 has a price of the same model" in page
     staff.post(f"{BOOK}import/", {"text": text, "_save": "1"})
     assert not ModelPrice.objects.exists()
+
+
+def test_what_is_no_such_file_is_told(staff: Client) -> None:
+    head = "provider,model,organization,effective_from,effective_until,input_usd_per_million,note\n"
     assert "google There is no such column." in upload(staff, head.replace("provider", "google"))
     assert "This is no text file." in upload(staff, "provider\0")
     assert [
