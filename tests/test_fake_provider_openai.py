@@ -32,7 +32,7 @@ def gpt(provider: FakeProvider) -> Iterator[openai.OpenAI]:
 
 
 def last_usage(provider: FakeProvider) -> Any:
-    return provider.wait_for(1, outcome="completed")[-1].usage
+    return provider.wait_for(len(provider.log), outcome="completed")[-1].usage
 
 
 # --- Text -------------------------------------------------------------------------------------------------------------

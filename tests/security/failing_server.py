@@ -4,7 +4,6 @@ Run by tests/security/test_failing_steps.py. The error's text holds what the ste
 kind of secret: more than any error of ours tells.
 """
 
-import logging
 import os
 import sys
 from collections.abc import Callable
@@ -64,8 +63,7 @@ def _let_all_be_written() -> None:
     """A minute has no more than ten tracebacks of a kind, else."""
     from config.logs import Repetitions
 
-    for handler in logging.root.handlers:
-        handler.filters = [one for one in handler.filters if not isinstance(one, Repetitions)]
+    Repetitions.filter = lambda _, record: True  # type: ignore[method-assign, assignment]
 
 
 def _arm(step: str) -> None:
