@@ -302,7 +302,8 @@ def test_a_connection_that_the_provider_has_closed_costs_at_most_a_retry(
     replies = [proxy.post(CHAT, chat()) for _ in range(8)]
     assert {code_of(reply) for reply in replies} <= {(200, "", ""), (502, "upstream_broken", "")}
     assert [reply.status for reply in replies].count(200) == len(provider.log)
-    assert [record.status for record in records.all()] == [reply.status for reply in replies]
+    assert [records.of(reply.call_id).status for reply in replies] == [reply.status for reply in replies]
+    assert len(records.all()) == len(replies)
 
 
 def test_what_may_be_repeated_is_tried_again_on_a_new_connection(
