@@ -104,6 +104,21 @@ _LONG = (
 _EXTRAS = {"node", "browser", "clients", "slow"}
 
 
+# Folders with nothing but such tests.
+_EXTRA_FOLDERS = {"clients", "journeys", "node"}
+
+
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """Importing what will not run takes each process seconds."""
+    is_extra = collection_path.parent == TESTS and collection_path.name in _EXTRA_FOLDERS
+    if is_extra and os.environ.get("TEST_EXTRAS") == "without":
+        return True
+    is_file = collection_path.name.startswith("test_") and collection_path.suffix == ".py"
+    if is_file and os.environ.get("TEST_MODE") == "trial" and "mark.trial" not in collection_path.read_text():
+        return True
+    return None
+
+
 def _place(item: pytest.Item) -> tuple[int, str]:
     """Where its file comes. Those of a folder stay together, since they share servers."""
     file = item.path.relative_to(TESTS).as_posix()

@@ -135,6 +135,7 @@ def test_it_starts_while_the_database_is_away_and_says_so(service_settings: dict
         assert server.stop() == 0
 
 
+@pytest.mark.slow
 @pytest.mark.production
 def test_several_processes_serve_one_port_and_stop_together(service_settings: dict[str, str]) -> None:
     with ProxyServer(service_settings, workers=2) as server:

@@ -44,6 +44,7 @@ def slow_reader(server: ProxyServer, key: str) -> socket.socket:
     return reader
 
 
+@pytest.mark.slow
 def test_slow_downloads_leave_the_connections_to_others(service_settings: dict[str, str]) -> None:
     key, text = make_key()
     post(make_record(key, tags=TAGS))

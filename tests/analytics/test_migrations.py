@@ -27,6 +27,7 @@ def _latest() -> Iterator[None]:
     migrate("")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_latest")
 def test_failed_and_pending_requests_are_counted_where_they_were_not() -> None:
     key = make_key()[0]

@@ -6,6 +6,7 @@
 import asyncio
 import contextlib
 import dataclasses
+import re
 import threading
 from types import TracebackType
 
@@ -101,13 +102,25 @@ class Tap:
             await asyncio.gather(_pass(client, to_server, link.sent), _pass(server, to_client, link.received))
 
 
+def _is_failure_in_part(came: bytes) -> bool:
+    """Of a 5xx some clients read no more than the head before they try again: they are to get it at once, and whole."""
+    head, _, body = came.partition(b"\r\n\r\n")
+    length = re.search(rb"\r\ncontent-length: *(\d+)", head, re.IGNORECASE)
+    return head.startswith(b"HTTP/1.1 5") and length is not None and len(body) < int(length[1])
+
+
 async def _pass(source: asyncio.StreamReader, sink: asyncio.StreamWriter, copy: bytearray) -> None:
     """Until one of both ends is gone, which closes the other."""
     with contextlib.suppress(OSError):
+        held = b""
         while data := await source.read(_BLOCK):
             copy += data
-            sink.write(data)
-            await sink.drain()
+            held += data
+            if not _is_failure_in_part(held):
+                sink.write(held)
+                held = b""
+                await sink.drain()
+        sink.write(held)
     with contextlib.suppress(OSError):
         sink.close()
         await sink.wait_closed()

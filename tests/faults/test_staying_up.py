@@ -136,6 +136,7 @@ def test_a_disk_that_has_room_again_is_noticed_without_a_call(stage: Stage) -> N
     assert post(stage).status == 200
 
 
+@pytest.mark.slow
 def test_a_stop_is_told_to_the_load_balancer_before_connections_are_refused(stage: Stage) -> None:
     stage.start(SHUTDOWN_NOTICE="2")
     kept = http.client.HTTPConnection("127.0.0.1", stage.server.port, timeout=30)

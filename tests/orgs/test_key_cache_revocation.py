@@ -273,6 +273,7 @@ def test_the_started_thread_applies_revocations_by_itself() -> None:
         cache.stop()
 
 
+@pytest.mark.slow
 def test_the_thread_outlives_a_database_that_goes_and_comes_back() -> None:
     record, key = make_key()
     clock = Clock()

@@ -28,6 +28,8 @@ from tests.prompts.programs import (
     run_python,
 )
 
+pytestmark = pytest.mark.slow
+
 RUN = programs_in("bash", "python")
 URL = "https://costs.example"
 
@@ -72,7 +74,6 @@ def run(program: Program, source: str, platform_key: str) -> list[str]:
     return done.stdout.splitlines()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("program", RUN, ids=lambda program: program.name)
 def test_a_program_sends_what_was_set_and_nothing_of_ours(ran: Ran, program: Program) -> None:
     exchange = ran.outcomes[program.name].exchange
