@@ -66,7 +66,10 @@ def _remove_chunk(organization_id: int, first_kept: date) -> int:
     )
     if not ids:
         return 0
-    RecordsKept.objects.update_or_create(organization_id=organization_id, defaults={"first_day": first_kept})
+    # Where more is kept than before, what is gone stays gone, and its days are not whole again.
+    known = RecordsKept.objects.filter(organization_id=organization_id).values_list("first_day", flat=True).first()
+    first_whole = max(first_kept, known) if known else first_kept
+    RecordsKept.objects.update_or_create(organization_id=organization_id, defaults={"first_day": first_whole})
     return remove_records(ids)
 
 

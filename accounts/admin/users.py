@@ -10,9 +10,9 @@ from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
-from django.contrib.auth.models import Group
+from django.contrib.auth.models import Group, Permission
 from django.core.exceptions import PermissionDenied
-from django.db.models import Model, Prefetch, QuerySet
+from django.db.models import Model, Prefetch, Q, QuerySet
 from django.forms import CheckboxSelectMultiple, EmailField
 from django.http import HttpRequest
 
@@ -49,7 +49,9 @@ class UserForm(PlainWords, UserChangeForm):  # type: ignore[type-arg]
 
 def is_in_reach(request: HttpRequest, person: User | None) -> bool:
     """Whether everything about the account is this staff member's to change."""
-    return person is None or request.user.is_superuser or person == request.user or not person.is_staff
+    if person is None or request.user.is_superuser or person == request.user:
+        return True
+    return not (person.is_staff or _has_more(request, person))
 
 
 def _gives_roles(request: HttpRequest, person: User | None) -> bool:
@@ -161,7 +163,7 @@ class UserAdmin(DjangoUserAdmin, DiscreetAdmin):  # type: ignore[type-arg]
             return self.readonly_fields
         fixed = set(_RIGHTS)
         if _gives_roles(request, obj):
-            fixed -= {"is_staff"} if _has_more(request, obj) else set(_ROLES)
+            fixed -= set() if _has_more(request, obj) else set(_ROLES)
         if not is_in_reach(request, obj):
             fixed |= set(_PERSON)
         return (*self.readonly_fields, *sorted(fixed))
@@ -186,9 +188,12 @@ def _given_by(request: HttpRequest) -> list[Group]:
 
 
 def _has_more(request: HttpRequest, person: User | None) -> bool:
-    """Whether they are in a group that this staff member cannot give, and so cannot take."""
-    groups = set(person.groups.all()) if person else set()
-    return not groups <= set(_given_by(request))
+    """Whether they have a right that this staff member has not, or would have it if they were staff again."""
+    if person is None or person.is_superuser:
+        return person is not None
+    rights = Permission.objects.filter(Q(group__user=person) | Q(user=person)).select_related("content_type")
+    own = request.user.get_all_permissions()
+    return not own >= {f"{right.content_type.app_label}.{right.codename}" for right in rights}
 
 
 admin.site.unregister(Group)

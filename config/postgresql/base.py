@@ -129,7 +129,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def _configure_connection(self, connection: Any) -> bool:
         """Called by the pool for each new one."""
-        connection.look = self._look
+        connection.look = self._look_twice
         return bool(super()._configure_connection(connection))  # type: ignore[misc]  # unknown to the stubs
 
     @property
@@ -152,6 +152,15 @@ class DatabaseWrapper(base.DatabaseWrapper):
         if is_back:
             self._forget_pool()
         return is_back
+
+    def _look_twice(self) -> None:
+        """For a query that takes long. A server that refuses one more connection is there, and no other thread is told
+        that it is away; nor when it is slow to accept one once.
+        """
+        try:
+            self._try_to_connect()
+        except ConnectionTimeout:
+            self._look()
 
     def _forget_pool(self) -> None:
         """A new pool connects at once, where the old one waits for its next attempt."""

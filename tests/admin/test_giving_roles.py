@@ -70,6 +70,10 @@ def test_a_role_with_rights_that_one_has_not_is_neither_given_nor_taken() -> Non
 
     send(boss, bob, is_staff="on", groups=[keeper.pk])
     send(boss, eve, is_staff="on", groups=[])
+    send(boss, eve, is_staff="", groups=[keeper.pk])  # Nobody's account is in reach by a way round.
 
     assert roles_of(bob) == (False, set())
     assert roles_of(eve) == (True, {"Keeper of roles"})
+    User.objects.filter(pk=eve.pk).update(is_staff=False)  # as a superuser may
+    password = {"password1": "several other words 7", "password2": "several other words 7", "usable_password": "true"}
+    assert signed_in(boss).post(f"/admin/accounts/user/{eve.pk}/password/", password).status_code == 403
