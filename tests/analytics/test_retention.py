@@ -67,6 +67,14 @@ def test_records_go_by_whole_local_days_and_the_sums_stay(key: ApiKey) -> None:
     assert differences(key) == []
 
 
+def test_keeping_more_from_now_on_makes_no_day_whole_again(key: ApiKey) -> None:
+    retention.remove_old_records(now=NOW, keep_days=95)
+    post(make_record(key, at=FIRST - timedelta(days=80)))  # waited in a journal all the time
+
+    assert retention.remove_old_records(now=NOW, keep_days=150) == 1
+    assert RecordsKept.objects.get().first_day == date(2026, 2, 6)
+
+
 def test_neither_a_rebuild_nor_other_time_zones_touch_the_sums_of_what_is_gone(key: ApiKey) -> None:
     retention.remove_old_records(now=NOW, keep_days=95)
     late = make_record(key, at=FIRST + timedelta(days=1))
