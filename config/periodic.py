@@ -12,7 +12,7 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     "look at budgets": {"task": "analytics.look_at_budgets", "schedule": 5 * MINUTE},
     "look at prices": {"task": "analytics.look_at_prices", "schedule": MINUTE},
     "prune created objects": {"task": "analytics.prune_created_objects", "schedule": 24 * HOUR},
-    "remove what is old": {"task": "analytics.remove_what_is_old", "schedule": 24 * HOUR},
+    "remove what is old": {"task": "analytics.remove_what_is_old", "schedule": HOUR},
     "check the ledger": {"task": "analytics.check_ledger", "schedule": 24 * HOUR},
     "remove old invitations": {"task": "accounts.remove_old_invitations", "schedule": 24 * HOUR},
     "purge deleted organizations": {"task": "accounts.purge_organizations", "schedule": 6 * HOUR},
