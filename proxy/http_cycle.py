@@ -22,6 +22,8 @@ class Cycle(RequestResponseCycle):
 
     _gone: Callable[[], object] | None = None
     _ends_by_close = False
+    _has_no_body = False
+    is_watched = False  # nobody reads the request any more
 
     # --- The client's side ---
 
@@ -31,6 +33,7 @@ class Cycle(RequestResponseCycle):
         """
         self._gone = callback
         if callback is not None:
+            self.is_watched = True
             self.flow.resume_reading()
             if self.disconnected:
                 self.tell_gone()
@@ -78,6 +81,8 @@ class Cycle(RequestResponseCycle):
 
     def _start(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
         self.response_started = True
+        # RFC 9110, sections 9.3.2 and 15.4.5: their Content-Length is of what is not sent.
+        self._has_no_body = self.scope["method"] == "HEAD" or status in {204, 304}
         if self.waiting_for_100_continue:
             # Refused before it was told to go on: whether the body still comes is not known, so nothing that follows on
             # this connection can be told from it (RFC 9110, section 10.1.1).
@@ -86,10 +91,10 @@ class Cycle(RequestResponseCycle):
             raise RuntimeError("An answer's header is no token and a value in one line.")
         headers = [(name.lower(), value) for name, value in headers]
         fields = b"".join([b"%b: %b\r\n" % header for header in headers])
-        own = self._framing([header for header in headers if header[0] in _RULING], status)
+        own = self._framing([header for header in headers if header[0] in _RULING])
         self.transport.write(b"%b%b%b\r\n" % (STATUS_LINE[status], fields, own))
 
-    def _framing(self, ruling: list[tuple[bytes, bytes]], status: int) -> bytes:
+    def _framing(self, ruling: list[tuple[bytes, bytes]]) -> bytes:
         """The headers that say where the answer ends, and whether the connection stays, as far as they are missing."""
         is_said = False
         for name, value in ruling:
@@ -102,7 +107,7 @@ class Cycle(RequestResponseCycle):
             elif name == b"connection" and b"close" in [option.strip() for option in value.lower().split(b",")]:
                 self.keep_alive, is_said = False, True
         own = b"" if self.keep_alive or is_said else b"connection: close\r\n"
-        if self.chunked_encoding is None and self.scope["method"] != "HEAD" and status not in {204, 304}:
+        if self.chunked_encoding is None and not self._has_no_body:
             if self.scope["http_version"] == "1.0":
                 # RFC 9112, section 6.1: no chunks for HTTP/1.0. The body ends with the connection.
                 self._ends_by_close, self.chunked_encoding = True, False
@@ -112,7 +117,7 @@ class Cycle(RequestResponseCycle):
         return own
 
     def _write(self, body: bytes, *, is_last: bool) -> None:
-        if self.scope["method"] == "HEAD":
+        if self._has_no_body:
             self.expected_content_length = 0
         elif self.chunked_encoding:
             framed = b"%x\r\n%b\r\n" % (len(body), body) if body else b""

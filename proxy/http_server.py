@@ -111,7 +111,8 @@ class ClientProtocol(HttpToolsProtocol):
     def on_body(self, body: bytes) -> None:
         self._body_bytes += len(body)
         self._framing_bytes = 0
-        super().on_body(body)
+        if not self.cycle.is_watched:  # Else the answer came before: the rest is read past, to see the client leave.
+            super().on_body(body)
 
     def on_message_complete(self) -> None:
         if self._offered is None:

@@ -10,7 +10,11 @@ import ssl
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
-_BUFFER = memoryview(bytearray(4 * 1024))  # one for all connections: it is emptied before the loop reads on
+# Each is one for all connections: it is emptied before the loop reads on.
+_BUFFER = memoryview(bytearray(4 * 1024))
+# Over TLS a record of 16 KB and what one more read brings: what stays behind, the loop's TLS drops when the provider
+# closes without saying so before.
+_RECORDS = memoryview(bytearray(32 * 1024))
 _CIPHERED_BYTES = 1  # of one connection so much waits to be deciphered, and one read
 
 Kept = TypeVar("Kept", bound=asyncio.BaseProtocol)
@@ -20,15 +24,16 @@ class SmallReads(asyncio.BufferedProtocol):
     """A protocol with `data_received`, and no `asyncio.Protocol`: of those uvloop does not ask for a buffer."""
 
     __slots__ = ()
+    reads_into = _BUFFER
 
     def data_received(self, data: bytes) -> None:
         raise NotImplementedError
 
     def get_buffer(self, sizehint: int) -> memoryview:
-        return _BUFFER
+        return self.reads_into
 
     def buffer_updated(self, nbytes: int) -> None:
-        self.data_received(bytes(_BUFFER[:nbytes]))
+        self.data_received(bytes(self.reads_into[:nbytes]))
 
 
 async def connect_tls(
@@ -46,6 +51,8 @@ async def connect_tls(
     plain.set_protocol(_Ciphered(plain.get_protocol()))
     cast("Any", transport).set_read_buffer_limits(_CIPHERED_BYTES, 0)
     protocol = make()
+    if isinstance(protocol, SmallReads):
+        protocol.reads_into = _RECORDS
     protocol.connection_made(transport)
     transport.set_protocol(protocol)
     return transport, protocol

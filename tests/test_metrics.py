@@ -167,3 +167,15 @@ def test_alerts_and_the_scrape_example_name_what_there_is() -> None:
 
 def test_the_release_is_the_one_of_the_project() -> None:
     assert tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"] == config.VERSION
+
+
+def test_series_beyond_what_a_file_holds_are_counted_together_in_each_family(tmp_path: Path) -> None:
+    one = Store(tmp_path)
+    for number in range(5000):
+        one.add(families.REFUSALS, f"code-{number}")
+    one.add(families.CALLS, "openai", "models", "200")
+    one.add(families.CALLS, "openai", "files", "200")
+
+    counted = total(tmp_path)
+    assert sum(value for series, value in counted.items() if series[0] == REFUSED[0]) == 5000
+    assert counted["aipc_calls_total", "", OTHER, OTHER, OTHER] == 2

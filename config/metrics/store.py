@@ -109,7 +109,7 @@ class Store:
 
     def _add(self, series: Series) -> int:
         name = json.dumps(series, separators=(",", ":")).encode()
-        if len(name) > CELL_BYTES - _NAME_AT or len(self._cells) >= _CELLS - 1:
+        if len(name) > CELL_BYTES - _NAME_AT or len(self._cells) >= _CELLS - len(FAMILIES):
             series = (*series[:2], *[OTHER] * (len(series) - 2))
             if series in self._cells:
                 return self._cells[series]

@@ -31,6 +31,7 @@ class Connection(SmallReads):
         "idle_until",
         "is_lost",
         "is_writing_paused",
+        "reads_into",
         "transport",
     )
 
@@ -46,6 +47,7 @@ class Connection(SmallReads):
         self._probe = select.poll()
         self._writable: asyncio.Future[None] | None = None
         self._is_reading_paused = False
+        self.reads_into = SmallReads.reads_into
         self.transport: asyncio.Transport
         self.exchange: Exchange | None = None
         self.heard_at = 0.0  # when something last came or went, on the loop's clock

@@ -2,6 +2,8 @@
 
 import asyncio
 import datetime
+import os
+import socket
 import ssl
 from pathlib import Path
 
@@ -149,6 +151,26 @@ def test_an_answer_that_ends_with_the_connection_needs_a_goodbye(
             else:
                 with pytest.raises(UpstreamBroken):
                     await read(came)
+
+    run(main(), loop)
+
+
+@on_both_loops
+def test_a_whole_answer_needs_no_goodbye(authority: Authority, loop: str) -> None:
+    """Of a record of 16 KB nothing stays behind in the loop's TLS, which drops it at such an end."""
+    body = b"x" * 16_000
+
+    async def serve(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % len(body) + body)
+        with socket.socket(fileno=os.dup(peer.writer.get_extra_info("socket").fileno())) as bare:
+            bare.shutdown(socket.SHUT_WR)
+        await peer.gone()
+
+    async def main() -> None:
+        context = authority.server("localhost")
+        async with RawServer(serve, context=context) as server, opened(ca_file=str(authority.file)) as client:
+            assert await read(await client.send("POST", url(server), [], b"{}")) == body
 
     run(main(), loop)
 
