@@ -25,7 +25,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--readers", type=int, default=1000)
     parser.add_argument("--seconds", type=int, default=30)
-    parser.add_argument("--client", choices=("aiohttp", "lean"), default="aiohttp")
+    parser.add_argument("--client", choices=("aiohttp", "lean"), default="lean")
     parser.add_argument("--tls", action="store_true", help="the provider speaks TLS")
     options = parser.parse_args()
     allow_files(4 * options.readers + 200)

@@ -134,7 +134,7 @@ def main() -> int:
     parser.add_argument("--pause", type=float, default=60, help="seconds without PostgreSQL")
     parser.add_argument("--only", default="", help="part of the names of the faults to play")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a setting of our processes")
-    parser.add_argument("--client", choices=("aiohttp", "lean"), default="aiohttp", help="what asks the provider")
+    parser.add_argument("--client", choices=("aiohttp", "lean"), default="lean", help="what asks the provider")
     parser.add_argument("--markdown", type=Path, help="a file for the table")
     parser.add_argument("--logs", type=Path, help="a folder for what the processes said")
     options = parser.parse_args()
