@@ -61,9 +61,10 @@ def make_two() -> Two:
     User.objects.filter(pk=locked.pk).update(is_active=False)
     key, theirs = _furnish(victim, owner, CANARY)
     token = theirs["token"]
+    wrong, wrong_too = [token[:-1] + end for end in "BCD" if end != token[-1]][:2]  # the right one is a way in
     foreign = {
         **theirs,
-        "token": token[:-1] + ("B" if token[-1] != "B" else "C"),  # the right one is a way in
+        "token": wrong,
         "slug": victim.slug,
         "organization": victim.slug,
         "membership_id": str(member.memberships.get().pk),
@@ -74,6 +75,7 @@ def make_two() -> Two:
         "platform_key": key,
     }
     nobodys = {name: value if name in {"table", "page"} else _other(value) for name, value in foreign.items()}
+    nobodys["token"] = wrong_too
     _count_from(_NEW_FROM)
     ours |= {"slug": own.slug, "membership_id": str(outsider.memberships.get().pk), "uidb36": "1"}
     return Two(victim, owner, member, former, locked, outsider, own, own_key, ours, foreign, nobodys)
