@@ -27,7 +27,7 @@ from tests.factories import make_key, make_member, make_organization, make_promp
 from tests.orgs.people import make_invitation, make_verified_user
 
 CANARY = "zanzibar"
-_NUMBERS_FROM, _NEW_FROM = 700_000, 880_000
+_NUMBERS_FROM, _NEW_FROM, _NUMBERS = 700_000, 880_000, 9_000
 _NUMBERED = (Team, ApiKey, Prompt, Membership, Invitation, User, Organization)
 _OF_THE_MOMENT = {"Date", "ETag", "Expires", "Content-Length", "x-aipc-request-id"}
 _OURS = ("accounts", "orgs", "prompts", "analytics")
@@ -118,11 +118,16 @@ def _furnish(organization: Organization, owner: User, name: str) -> tuple[str, d
 
 
 def _count_from(number: int) -> None:
+    """Numbers in use (by what a served journey left between two worlds) are not given again."""
     for model in _NUMBERED:
         table = model._meta.db_table
         with connection.cursor() as cursor:
             if connection.vendor == "postgresql":
-                cursor.execute("SELECT setval(pg_get_serial_sequence(%s, 'id'), %s)", [f'"{table}"', number])
+                cursor.execute(
+                    "SELECT setval(pg_get_serial_sequence(%s, 'id'),"
+                    f' GREATEST(%s, max(id) FILTER (WHERE id BETWEEN %s AND %s))) FROM "{table}"',
+                    [f'"{table}"', number, number, number + _NUMBERS],
+                )
             else:
                 cursor.execute("DELETE FROM sqlite_sequence WHERE name = %s", [table])
                 cursor.execute("INSERT INTO sqlite_sequence (name, seq) VALUES (%s, %s)", [table, number])
