@@ -13,8 +13,8 @@ from contextlib import ExitStack
 import uvloop
 
 from benchmarks.programs import started
+from proxy.aiohttp_client import AiohttpUpstream
 from proxy.http1 import LeanUpstream
-from proxy.upstream import Upstream
 from tests.processes import free_port
 
 HEADERS = [
@@ -25,18 +25,18 @@ HEADERS = [
     (b"authorization", b"Bearer sk-bench"),
     (b"accept-encoding", b"gzip, deflate"),
 ]
-CLIENTS: dict[str, type[Upstream | LeanUpstream]] = {"aiohttp": Upstream, "lean": LeanUpstream}
+CLIENTS: dict[str, type[AiohttpUpstream | LeanUpstream]] = {"aiohttp": AiohttpUpstream, "lean": LeanUpstream}
 CASES = {"JSON 1 KB": b'{"x":"%b"}' % (b"y" * 900), "SSE 50 chunks": b'{"stream":true}'}
 
 
-async def call(client: Upstream | LeanUpstream, url: str, body: bytes, count: int) -> None:
+async def call(client: AiohttpUpstream | LeanUpstream, url: str, body: bytes, count: int) -> None:
     for _ in range(count):
         answer = await client.send("POST", url, HEADERS, body)
         while await answer.read():
             pass
 
 
-async def measure(client: Upstream | LeanUpstream, url: str, body: bytes, calls: int, at_once: int) -> float:
+async def measure(client: AiohttpUpstream | LeanUpstream, url: str, body: bytes, calls: int, at_once: int) -> float:
     """CPU microseconds a call."""
     begun = time.process_time()
     await asyncio.gather(*(call(client, url, body, calls // at_once) for _ in range(at_once)))

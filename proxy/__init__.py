@@ -9,7 +9,8 @@ sending     the way out              upstream   the provider's answer
 telling     what the client gets     rewriting  addresses of ours in it
 relay       passing it on            meter      reading a copy of it (sse, scanning, inflating, providers)
 recording   one call, one record     inflight   calls without one      journal    records on the disk
-http1       the same, lean           small_reads  so that it does not pile up here
+http1       HTTP/1.1 towards them    aiohttp_client  the same by aiohttp
+tls         theirs                   small_reads  so that it does not pile up here
 sealer      closes segments          adoption   those of the dead      shipper    segments to the ledger
 publishing  by which way             tasks      the one transaction that posts them
 refusals    calls without a record: what was wrong with them

@@ -7,15 +7,16 @@ import asyncio
 from collections.abc import MutableMapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
-
-import httpx
 
 from accounts.onboarding.words import Explanation, explain
 from prompts.snippets.sample import Sample
 from proxy import endpoint
 from proxy.relay import Receive, Send
+
+if TYPE_CHECKING:
+    import httpx
 
 PROMPT_KEY = "onboarding-test"  # tells the guide's own calls from those that come from outside
 TAGS = ("onboarding",)
@@ -36,6 +37,9 @@ class Outcome:
 async def send(
     *, provider: str, model: str, prompt: str, platform_key: str, provider_key: str, is_simulated: bool
 ) -> Outcome:
+    # With what it imports it takes four megabytes, which a process that only proxies need not hold.
+    import httpx
+
     sample = Sample(
         public_url="http://onboarding",
         provider=provider,
@@ -59,7 +63,7 @@ async def send(
     return outcome
 
 
-def read(provider: str, response: httpx.Response) -> Outcome:
+def read(provider: str, response: "httpx.Response") -> Outcome:
     """What the answer says. It may be anything: the provider's, or what stands between the provider and us."""
     call_id: UUID | None = None
     with suppress(ValueError):

@@ -22,7 +22,7 @@ Body = bytes | AsyncIterator[bytes] | None
 
 
 class LeanUpstream:
-    """What `proxy.upstream.Upstream` is, with its own HTTP/1.1. One for each process, opened in its event loop."""
+    """`proxy.upstream.Client` with its own HTTP/1.1."""
 
     def __init__(self, *, connect_timeout: float, silence_timeout: float, ca_file: str = "") -> None:
         self._connect_timeout = connect_timeout

@@ -12,7 +12,7 @@ from proxy.http1.heads import Head
 from proxy.small_reads import SmallReads
 from proxy.upstream import UpstreamBroken, UpstreamError
 
-# Above so many unread bytes the provider has to wait for the reader.
+# From so many unread bytes on the provider has to wait for the reader.
 _MAX_UNREAD = 4 * 1024
 
 
@@ -31,7 +31,6 @@ class Connection(SmallReads):
         "idle_until",
         "is_lost",
         "is_writing_paused",
-        "reads_into",
         "transport",
     )
 
@@ -47,7 +46,6 @@ class Connection(SmallReads):
         self._probe = select.poll()
         self._writable: asyncio.Future[None] | None = None
         self._is_reading_paused = False
-        self.reads_into = SmallReads.reads_into
         self.transport: asyncio.Transport
         self.exchange: Exchange | None = None
         self.heard_at = 0.0  # when something last came or went, on the loop's clock
@@ -129,7 +127,7 @@ class Connection(SmallReads):
         if part:
             was_waited_for = exchange.is_waited_for
             exchange.add(part)
-            if exchange.unread > _MAX_UNREAD and not was_waited_for and not self._is_reading_paused:
+            if exchange.unread >= _MAX_UNREAD and not was_waited_for and not self._is_reading_paused:
                 self._is_reading_paused = True
                 self.transport.pause_reading()
         if reader.fault:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from proxy.http1.connection import Connection
-from proxy.small_reads import connect_tls
+from proxy.tls import connect_tls
 from proxy.upstream import UpstreamUnreachable
 
 _NEXT_ATTEMPT_SECONDS = 0.25  # RFC 8305 section 5

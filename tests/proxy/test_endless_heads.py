@@ -5,13 +5,14 @@ from collections.abc import Callable
 
 import pytest
 
+from proxy.aiohttp_client import AiohttpUpstream
 from proxy.http1.client import LeanUpstream
-from proxy.upstream import Upstream, UpstreamBroken, UpstreamError, UpstreamSilent
+from proxy.upstream import UpstreamBroken, UpstreamError, UpstreamSilent
 
 pytestmark = pytest.mark.trial
 
 
-async def call(client: type[Upstream | LeanUpstream], line: Callable[[int], bytes]) -> None:
+async def call(client: type[AiohttpUpstream | LeanUpstream], line: Callable[[int], bytes]) -> None:
     """A provider that sends `line(1)`, `line(2)`, ... for ever."""
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -33,7 +34,7 @@ async def call(client: type[Upstream | LeanUpstream], line: Callable[[int], byte
             await upstream.close()
 
 
-@pytest.mark.parametrize("client", [Upstream, LeanUpstream])
+@pytest.mark.parametrize("client", [AiohttpUpstream, LeanUpstream])
 @pytest.mark.parametrize(
     ("line", "failure"),
     [
@@ -44,7 +45,7 @@ async def call(client: type[Upstream | LeanUpstream], line: Callable[[int], byte
     ids=["headers", "a header", "informational answers"],
 )
 def test_a_head_without_end_is_given_up(
-    client: type[Upstream | LeanUpstream],
+    client: type[AiohttpUpstream | LeanUpstream],
     line: Callable[[int], bytes],
     failure: type[UpstreamError] | tuple[type[UpstreamError], ...],
 ) -> None:

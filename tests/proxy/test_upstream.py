@@ -3,8 +3,8 @@
 import asyncio
 import json
 
+from proxy.aiohttp_client import AiohttpUpstream
 from proxy.providers.base import Header
-from proxy.upstream import Upstream
 from tests.fake_provider import FakeProvider
 
 _QUESTION = json.dumps({"model": "gpt-4o", "messages": [{"role": "user", "content": "Hello!"}]}).encode()
@@ -21,7 +21,7 @@ def test_a_connection_that_was_idle_for_longer_than_an_answer_may_be_silent_is_n
 ) -> None:
     """aiohttp's timer for silence goes on after an answer that was read slowly, and then fails the next call."""
 
-    async def call_slowly(upstream: Upstream) -> int:
+    async def call_slowly(upstream: AiohttpUpstream) -> int:
         answer = await upstream.send("POST", f"{provider.openai_url}/chat/completions", _HEADERS, _QUESTION)
         await asyncio.sleep(0.05)
         while await answer.read():  # noqa: ASYNC110 - a slow reader is the point
@@ -29,7 +29,7 @@ def test_a_connection_that_was_idle_for_longer_than_an_answer_may_be_silent_is_n
         return answer.status
 
     async def scenario() -> list[int]:
-        upstream = Upstream(connect_timeout=5, silence_timeout=_SILENCE_SECONDS)
+        upstream = AiohttpUpstream(connect_timeout=5, silence_timeout=_SILENCE_SECONDS)
         await upstream.open()
         first = await call_slowly(upstream)
         await asyncio.sleep(_SILENCE_SECONDS * 1.5)

@@ -1,10 +1,13 @@
 """TLS to the provider: certificates that do not fit are refused, and an end without a goodbye is no end."""
 
 import asyncio
+import contextlib
 import datetime
 import os
+import random
 import socket
 import ssl
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -19,11 +22,13 @@ from tests.proxy.http1.raw_server import (
     OK,
     Peer,
     RawServer,
+    Serve,
     answering,
     answering_and_closing,
     opened,
     read,
     run,
+    until,
 )
 
 on_both_loops = pytest.mark.parametrize("loop", LOOPS)
@@ -126,13 +131,12 @@ def test_a_server_that_cannot_prove_who_it_is_gets_no_request(authority: Authori
     run(main(), loop)
 
 
-@pytest.mark.parametrize(("loop", "is_orderly"), [("uvloop", True), ("uvloop", False), ("asyncio", True)])
+@on_both_loops
+@pytest.mark.parametrize("is_orderly", [True, False])
 def test_an_answer_that_ends_with_the_connection_needs_a_goodbye(
     authority: Authority, is_orderly: bool, loop: str
 ) -> None:
-    """RFC 9112 section 9.8: without close_notify somebody else may have cut it off. (asyncio's own loop, with which
-    nobody serves, does not tell one end from the other.)
-    """
+    """RFC 9112 section 9.8: without close_notify somebody else may have cut it off."""
     answer = b"HTTP/1.1 200 OK\r\n\r\nok"
 
     async def cut(peer: Peer) -> None:
@@ -157,7 +161,7 @@ def test_an_answer_that_ends_with_the_connection_needs_a_goodbye(
 
 @on_both_loops
 def test_a_whole_answer_needs_no_goodbye(authority: Authority, loop: str) -> None:
-    """Of a record of 16 KB nothing stays behind in the loop's TLS, which drops it at such an end."""
+    """What was deciphered is handed on before such an end is told."""
     body = b"x" * 16_000
 
     async def serve(peer: Peer) -> None:
@@ -175,10 +179,105 @@ def test_a_whole_answer_needs_no_goodbye(authority: Authority, loop: str) -> Non
     run(main(), loop)
 
 
+@on_both_loops
+def test_large_bodies_pass_both_ways_whoever_dawdles(authority: Authority, loop: str) -> None:
+    chance = random.Random(3)
+    sent = chance.randbytes(1_500_000)
+
+    async def pieces() -> AsyncIterator[bytes]:
+        start = 0
+        while start < len(sent):
+            size = chance.choice([1, 700, 16_384, 16_385, 100_000])
+            yield sent[start : start + size]
+            start += size
+            await asyncio.sleep(chance.choice([0, 0, 0.001]))
+
+    async def echo(peer: Peer) -> None:
+        await peer.head()
+        came = b""
+        while not came.endswith(b"\r\n0\r\n\r\n"):
+            came += await peer.reader.read(50_000)
+            await asyncio.sleep(chance.choice([0, 0, 0.001]))
+        body = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n" + came
+        while body:
+            size = chance.choice([1, 40, 5_000, 70_000])
+            await peer.send(body[:size])
+            body = body[size:]
+        await peer.gone()
+
+    async def main() -> None:
+        context = authority.server("localhost")
+        async with RawServer(echo, context=context) as server, opened(ca_file=str(authority.file)) as client:
+            answer = await client.send("POST", url(server), [], pieces())
+            came = bytearray()
+            while part := await answer.read():
+                came += part
+                await asyncio.sleep(chance.choice([0, 0, 0, 0.001]))
+            assert bytes(came) == sent
+
+    run(main(), loop)
+
+
+@on_both_loops
+def test_wherever_the_connection_is_cut_no_part_passes_for_the_whole(authority: Authority, loop: str) -> None:
+    """Somebody between the two lets so many bytes of the provider's pass, and ends or resets the connection."""
+    chance = random.Random(5)
+    body = b"x" * 40_000
+    whole = broken = 0
+
+    async def serve(peer: Peer) -> None:
+        with contextlib.suppress(TimeoutError):  # uvloop's server is not told of every end.
+            async with asyncio.timeout(0.5):
+                await peer.request()
+                await peer.send(b"HTTP/1.1 200 OK\r\n\r\n" + body)  # It ends with the connection.
+
+    async def main() -> None:
+        nonlocal whole, broken
+        async with RawServer(serve, context=authority.server("localhost")) as far:
+            cuts = [_cut(far.port, chance.randrange(44_000), is_reset=chance.random() < 0.5) for _ in range(16)]
+            async with (
+                RawServer(*cuts, _cut(far.port, 100_000)) as between,
+                opened(ca_file=str(authority.file)) as client,
+            ):
+                for _ in range(len(cuts) + 1):
+                    try:
+                        assert await read(await client.send("POST", url(between), [], b"{}")) == body
+                        whole += 1
+                    except (UpstreamBroken, UpstreamUnreachable):
+                        broken += 1
+                await until(lambda: not any("RawServer._serve" in repr(task) for task in asyncio.all_tasks()))
+
+    run(main(), loop)
+    assert whole >= 1
+    assert broken >= 12
+
+
+def _cut(port: int, left: int, *, is_reset: bool = False) -> Serve:
+    async def between(peer: Peer) -> None:
+        nonlocal left
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        pumping = asyncio.create_task(_pump(peer.reader, writer))
+        while left > 0 and (data := await reader.read(min(left, 3_000))):
+            await peer.send(data)
+            left -= len(data)
+        pumping.cancel()
+        writer.transport.abort()
+        if is_reset:
+            peer.reset()
+
+    return between
+
+
+async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while data := await reader.read(65536):
+        writer.write(data)
+    writer.close()
+
+
 @pytest.mark.slow
 @on_both_loops
 def test_a_slow_reader_stops_the_provider_over_tls_too(authority: Authority, loop: str) -> None:
-    size = 24 * 1024 * 1024
+    size = 6 * 1024 * 1024
 
     async def serve(peer: Peer) -> None:
         await peer.request()
