@@ -63,7 +63,7 @@ def refuse_ambiguous(headers: Headers) -> None:
     names = dict(headers)
     if len(names) == len(headers):
         return
-    for once in _ONCE & names.keys():
+    for once in _ONCE.intersection(names):
         if len({value.strip() for name, value in headers if name == once}) > 1:
             raise Refusal(400, "ambiguous_header", f"The header {once.decode()} came twice, with different values.")
 
