@@ -76,11 +76,15 @@ class ClientWatch:
         self._when_gone(self._note_leaving)
 
     def stop(self) -> None:
+        self.let_go()
+        self._watches.discard(self)
+
+    def let_go(self) -> None:
+        """The client may leave: what it gets now is the last part. Whether it takes it is still looked at."""
         if self._is_stopped:
             return
         self._is_stopped = True
         if self in self._watches:  # Else it never asked, and the next call of the connection may have.
-            self._watches.discard(self)
             self._when_gone(None)
 
     def give_up(self, reason: str) -> None:
@@ -176,9 +180,10 @@ class Delivery:
         return False
 
     async def _end(self, part: bytes) -> None:
-        self._watch.stop()
+        self._watch.let_go()
         self.is_complete = True
         await self._deliver(part, more=False)
+        self._watch.stop()
 
     async def _deliver(self, part: bytes, *, more: bool) -> None:
         self._watch.sending_since = time.monotonic()

@@ -178,3 +178,11 @@ def test_no_test_reaches_beyond_this_machine() -> None:
     ):
         with pytest.raises(RuntimeError, match="Only this machine"):
             reach()
+
+
+@pytest.mark.slow
+def test_modules_of_the_working_directory_do_not_stand_for_ours(tmp_path: Path) -> None:
+    """Celery would put it first, so that a service started from elsewhere imported what lies there."""
+    code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); import config.celery; print(sys.path)"
+    seen = subprocess.check_output([sys.executable, "-c", code], cwd=tmp_path, text=True)
+    assert str(tmp_path) not in seen

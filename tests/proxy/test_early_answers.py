@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.faults.slow_readers import memory_of
 from tests.proxy.calls import Caller
 from tests.proxy.conftest import Serve
 from tests.proxy.records import Records
@@ -66,3 +67,24 @@ def test_an_answer_does_not_wait_for_the_end_of_the_upload_and_a_client_that_lea
                 connection.reset()
         assert hasty.left.wait(5)
         assert records.only().status == 413
+
+
+@pytest.mark.slow
+def test_what_is_uploaded_behind_an_answer_is_not_kept(serve: Serve, issued: tuple[object, str]) -> None:
+    """The answer goes on; of an upload that nobody reads any more nothing piles up."""
+    hasty = HastyProvider(HEAD + b"transfer-encoding: chunked\r\n\r\n2\r\n{}\r\n")
+    size = 60_000_000
+    with (
+        contextlib.closing(hasty),
+        serve({"OPENAI_UPSTREAM_URL": hasty.url, "UPSTREAM_CLIENT": "lean"}) as server,
+        (caller := Caller(server.port, issued[1])).connect() as connection,
+    ):
+        given = {"content-type": "multipart/form-data; boundary=x", "content-length": str(size)}
+        connection.send("POST", caller.target("openai/files"), caller.headers("openai/files", given, b""), b"x" * 100)
+        answer = connection.receive()
+        assert answer.read(2) == b"{}"
+        before = memory_of(server.pid)
+        for _ in range(size // 1_000_000 - 1):
+            connection.socket.sendall(b"x" * 1_000_000)
+        assert memory_of(server.pid) - before < 10_000_000
+        answer.close()

@@ -1,6 +1,7 @@
 """Routes that are only forwarded: as they came, recorded as free or unmetered."""
 
 import json
+from unittest.mock import ANY
 
 import pytest
 
@@ -113,6 +114,16 @@ def test_an_answer_without_a_body_comes_as_such(
         assert records.of(reply.call_id).status == status
         connection.send("GET", proxy.target("openai/models"), proxy.headers("openai", {}, None))
         assert connection.reply("GET").status == 200
+
+
+def test_what_a_304_says_of_the_length_comes_back(proxy: Caller, provider: FakeProvider) -> None:
+    """RFC 9110, section 15.4.5: it is the length of what the client has already."""
+    provider.script(Scenario(status=304, raw_body="x" * 1234))
+    with proxy.connect() as connection:
+        for path, length in (("openai/files/f1/content", "1234"), ("openai/models", None)):
+            connection.send("GET", proxy.target(path), proxy.headers("openai", {}, None))
+            reply = connection.reply("GET")
+            assert (reply.status, reply.header("content-length")) == ((304, length) if length else (200, ANY))
 
 
 def test_bytes_that_are_no_text_come_back_as_they_are(proxy: Caller, provider: FakeProvider, records: Records) -> None:
