@@ -93,6 +93,18 @@ def rights_of(role: str) -> set[str]:
     return {right for one in ROLES[: ROLES.index(role) + 1] for right in RIGHTS[one]}
 
 
+def set_aside(apps: Any, schema_editor: Any = None) -> None:
+    """Groups that somebody made for something else, under the names of the roles, get another name and keep their
+    people and rights. For the migration that makes the roles.
+    """
+    groups = apps.get_model("auth", "Group").objects
+    for role in ROLES:
+        for group in groups.filter(name=role):
+            names = (f"{role} (made before the roles{number})" for number in ("", *(f", {n}" for n in range(2, 100))))
+            group.name = next(name for name in names if not groups.filter(name=name).exists())
+            group.save()
+
+
 def write_groups(apps: Any, schema_editor: Any = None) -> None:
     """Make the groups, or add the rights that they lack; what an operator has added stays. For migrations.
 

@@ -10,6 +10,7 @@ from analytics import completeness
 from analytics.models import JournalState, LedgerDifference, RejectedRecord
 from analytics.usage import TokenUsage
 from orgs.models import ApiKey, Membership
+from tests.admin.plans import explain
 from tests.analytics.usage_lines import make_record, post, post_lines
 from tests.factories import make_key, make_member, make_user
 
@@ -107,6 +108,19 @@ def test_rejected_lines_of_others_are_not_ones_own(client: Client, key: ApiKey) 
     post_lines(["no line at all"])
 
     assert "Every call is accounted for" in page(client, key)
+
+
+def test_it_is_for_owners(client: Client, key: ApiKey) -> None:
+    client.force_login(make_member(key.organization))
+    assert client.get(f"/app/{key.organization.slug}/completeness/").status_code == 403
+    assert "/completeness/" not in client.get(f"/app/{key.organization.slug}/").content.decode()
+
+
+def test_its_own_rejected_lines_are_found_by_an_index(key: ApiKey) -> None:
+    post(make_record(key, latency_ms=-5))
+    rejected = RejectedRecord.objects.filter(organization_id=key.organization_id)
+    assert rejected.count() == 1
+    assert "rejected_by_organization" in explain(str(rejected.query))
 
 
 def test_staff_see_every_process_and_every_difference(client: Client, key: ApiKey) -> None:
