@@ -69,7 +69,7 @@ class Router:
         return False if db == ALIAS else None
 
 
-# Whether it follows another one, how far it has come in that one's log, and since when the last transaction in it is old.
+# Whether it follows another one, how far it has come in that one's log, and how old its newest transaction is.
 _REPLAYED = """
 SELECT pg_is_in_recovery(), pg_wal_lsn_diff(pg_last_wal_replay_lsn(), '0/0'),
        extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp())::float8
