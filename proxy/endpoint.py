@@ -219,10 +219,10 @@ class Exchange:
                 log.warning("The answer of the call %s is encoded in a way that nobody here can read.", self._call_id)
         except UpstreamError as error:
             # After the headers the client's stream breaks as the provider's did: the server closes the connection.
-            self._break_off(record, meter, _code_of(error))
+            self._break_off(record, meter, error_code=_code_of(error))
         except asyncio.CancelledError:
             if not self._watch.recover():
-                self._break_off(record, meter, "server_shutdown")
+                self._break_off(record, meter, error_code="server_shutdown")
                 raise
             await self._finish_without_client(record, answer, meter)
         except Refusal as refusal:
@@ -304,13 +304,13 @@ class Exchange:
         except UpstreamError as error:
             log.debug("the provider broke off too: %s", type(error).__name__)
         finally:  # also where the server ends meanwhile
-            self._break_off(record, meter, self._watch.reason)
+            self._break_off(record, meter, error_code=self._watch.reason)
 
-    def _break_off(self, record: CallRecord, meter: Meter, code: str) -> None:
+    def _break_off(self, record: CallRecord, meter: Meter, *, error_code: str) -> None:
         """The record is closed. What broke off after the answer's last event, when it was closed, changes nothing."""
         if self.is_answer_started and not record.is_closed:
-            self.metrics.cut_short(code)
-        record.close(meter.reading, error_code=code)
+            self.metrics.cut_short(error_code)
+        record.close(meter.reading, error_code=error_code)
 
 
 def _code_of(error: UpstreamError) -> str:
