@@ -107,13 +107,17 @@ class Meter:
 
     @property
     def exact_count(self) -> int:
-        """Requests with the provider's own numbers and a price."""
-        return self.total.priced_count - self.total.partial_count - self.total.estimated_count
+        return count_exact(self.total)
 
     @property
     def is_complete(self) -> bool:
         silent = self.on_the_way.silent
         return not (self.differences or self.rejected_count or silent or self.on_the_way.missing_count)
+
+
+def count_exact(total: Sums) -> int:
+    """Requests with the provider's own numbers and a price."""
+    return total.priced_count - total.partial_count - total.estimated_count
 
 
 def read_meter(*, organization_id: int, period: Period, now: datetime) -> Meter:

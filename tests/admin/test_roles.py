@@ -140,3 +140,11 @@ def test_a_group_of_the_same_name_that_was_there_before_gives_nobody_new_rights(
         *roles.ROLES,
     }
     assert Group.objects.get(name="Support").permissions.exists()
+
+
+def test_the_rights_are_called_as_django_calls_them() -> None:
+    named = dict(Permission.objects.values_list("codename", "name"))
+    assert (named["view_emailaddress"], named["view_ledgerrecord"]) == (
+        "Can view email address",
+        "Can view usage record",
+    )
