@@ -18,7 +18,7 @@ from analytics.models import RejectedRecord, UsageBatch
 from analytics.reports import recent, service
 from analytics.reports.recent import Recent
 from analytics.reports.service import Unpriced
-from analytics.reports.sums import NOTHING, Sums, add_sums
+from analytics.reports.sums import FIGURES, NOTHING, Sums, add_sums
 from config.metrics import exposition, families, store
 from orgs.models import Organization
 from proxy import journal_backlog
@@ -31,6 +31,7 @@ DAYS = 30
 # The number is to be raised with the shape of what is kept: a new release must not read what an old one has kept.
 _KEY, _SPENDING_KEY = "accounts.pulse.1", "accounts.pulse.spending.1"
 _TOP = 8
+_QUALITIES = ("partial_count", "estimated_count", "unmetered_count")
 _MOST_COUNTED = 1000
 _UNPRICED_DAYS = 31
 
@@ -149,7 +150,7 @@ def read(now: datetime, *, spending: Spending | None = None) -> Pulse:
 
 
 def read_spending(organizations: Sequence[Organization], now: datetime) -> Spending:
-    month = service.sums_of_month(organizations, now=now)
+    month = service.sums_by_organization(service.months_of(organizations, now=now), (*FIGURES, *_QUALITIES))
     names = {one.pk: one.name for one in organizations}
     top = sorted(month, key=lambda pk: (-month[pk].cost_pico_usd, -month[pk].request_count, names[pk]))[:_TOP]
     return Spending(
