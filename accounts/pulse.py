@@ -14,7 +14,7 @@ from django.core.cache import cache
 from django.utils import timezone
 
 from accounts.models import User
-from analytics.models import RejectedRecord, UsageBatch
+from analytics.models import PriceEdit, RejectedRecord, UsageBatch
 from analytics.reports import recent, service
 from analytics.reports.recent import Recent
 from analytics.reports.service import Unpriced
@@ -117,10 +117,12 @@ class Pulse:
 
 
 def look() -> Pulse:
-    """As it is, or was at most `KEPT_SECONDS` ago; the spending, `SPENDING_KEPT_SECONDS`."""
+    """As it is, or was at most `KEPT_SECONDS` ago; the spending, `SPENDING_KEPT_SECONDS`, unless repriced since."""
     found: Pulse | None = cache.get(_KEY)
     if found is None:
         kept: Spending | None = cache.get(_SPENDING_KEY)
+        if kept is not None and PriceEdit.objects.filter(finished_at__gt=kept.at).exists():
+            kept = None
         found = read(timezone.now(), spending=kept)
         cache.set(_KEY, found, KEPT_SECONDS)
         if kept is None:
