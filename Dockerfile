@@ -2,9 +2,11 @@
 # gets the packages and the program as they will run, compiled and with their static files gathered.
 
 FROM python:3.12-slim AS build
-COPY requirements/run.txt /tmp/run.txt
+# `observability`: with the packages for SENTRY_DSN and OTEL_EXPORTER_OTLP_ENDPOINT.
+ARG REQUIREMENTS=run
+COPY requirements/run.txt requirements/observability.txt /tmp/
 RUN python -m venv /opt/venv \
-    && /opt/venv/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes -r /tmp/run.txt \
+    && /opt/venv/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes -r "/tmp/$REQUIREMENTS.txt" \
     && rm -rf /opt/venv/lib/python3.12/site-packages/pip /opt/venv/lib/python3.12/site-packages/pip-* /opt/venv/bin/pip*
 WORKDIR /app
 COPY . .

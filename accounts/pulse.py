@@ -14,11 +14,11 @@ from django.core.cache import cache
 from django.utils import timezone
 
 from accounts.models import User
-from analytics.models import RejectedRecord, UsageBatch
+from analytics.models import PriceEdit, RejectedRecord, UsageBatch
 from analytics.reports import recent, service
 from analytics.reports.recent import Recent
 from analytics.reports.service import Unpriced
-from analytics.reports.sums import NOTHING, Sums, add_sums
+from analytics.reports.sums import FIGURES, NOTHING, Sums, add_sums
 from config.metrics import exposition, families, store
 from orgs.models import Organization
 from proxy import journal_backlog
@@ -31,6 +31,7 @@ DAYS = 30
 # The number is to be raised with the shape of what is kept: a new release must not read what an old one has kept.
 _KEY, _SPENDING_KEY = "accounts.pulse.1", "accounts.pulse.spending.1"
 _TOP = 8
+_QUALITIES = ("partial_count", "estimated_count", "unmetered_count")
 _MOST_COUNTED = 1000
 _UNPRICED_DAYS = 31
 
@@ -116,10 +117,12 @@ class Pulse:
 
 
 def look() -> Pulse:
-    """As it is, or was at most `KEPT_SECONDS` ago; the spending, `SPENDING_KEPT_SECONDS`."""
+    """As it is, or was at most `KEPT_SECONDS` ago; the spending, `SPENDING_KEPT_SECONDS`, unless repriced since."""
     found: Pulse | None = cache.get(_KEY)
     if found is None:
         kept: Spending | None = cache.get(_SPENDING_KEY)
+        if kept is not None and PriceEdit.objects.filter(finished_at__gt=kept.at).exists():
+            kept = None
         found = read(timezone.now(), spending=kept)
         cache.set(_KEY, found, KEPT_SECONDS)
         if kept is None:
@@ -149,7 +152,7 @@ def read(now: datetime, *, spending: Spending | None = None) -> Pulse:
 
 
 def read_spending(organizations: Sequence[Organization], now: datetime) -> Spending:
-    month = service.sums_of_month(organizations, now=now)
+    month = service.sums_by_organization(service.months_of(organizations, now=now), (*FIGURES, *_QUALITIES))
     names = {one.pk: one.name for one in organizations}
     top = sorted(month, key=lambda pk: (-month[pk].cost_pico_usd, -month[pk].request_count, names[pk]))[:_TOP]
     return Spending(

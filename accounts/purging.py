@@ -13,8 +13,8 @@ from django.apps import apps
 from django.conf import settings
 from django.db import models, transaction
 
-from analytics import retention, usage
-from analytics.models import LedgerRecord, RejectedRecord
+from analytics import retention
+from analytics.models import LedgerRecord
 from orgs.models import Organization
 from orgs.models.organization import PURGED_AFTER
 
@@ -91,7 +91,6 @@ def _purge(organization: Organization, until: float) -> bool:
         )
         for model, look_up in owned:
             _delete(model, **{look_up: organization.pk})
-        _delete_rejected_lines(organization.pk)
         _delete(Organization, pk=organization.pk)
     return True
 
@@ -100,13 +99,3 @@ def _delete(model: type[models.Model], **which: Any) -> None:
     # Without the collector, which reads every row, and which would find the protected ones.
     rows = model._base_manager.filter(**which)
     rows._raw_delete(rows.db)
-
-
-def _delete_rejected_lines(organization_id: int) -> None:
-    for rejected in RejectedRecord.objects.filter(line__contains=str(organization_id)).iterator():
-        try:
-            record = usage.decode_line(rejected.line)
-        except (ValueError, RecursionError):
-            continue
-        if record.organization_id == organization_id:
-            rejected.delete()

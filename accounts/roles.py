@@ -8,6 +8,8 @@ superusers.
 from collections.abc import Iterable
 from typing import Any
 
+from django.apps import apps as current_apps
+
 SUPPORT, OPERATOR, ADMIN = "Support", "Operator", "Admin"
 ROLES = (SUPPORT, OPERATOR, ADMIN)
 
@@ -93,6 +95,18 @@ def rights_of(role: str) -> set[str]:
     return {right for one in ROLES[: ROLES.index(role) + 1] for right in RIGHTS[one]}
 
 
+def set_aside(apps: Any, schema_editor: Any = None) -> None:
+    """Groups that somebody made for something else, under the names of the roles, get another name and keep their
+    people and rights. For the migration that makes the roles.
+    """
+    groups = apps.get_model("auth", "Group").objects
+    for role in ROLES:
+        for group in groups.filter(name=role):
+            names = (f"{role} (made before the roles{number})" for number in ("", *(f", {n}" for n in range(2, 100))))
+            group.name = next(name for name in names if not groups.filter(name=name).exists())
+            group.save()
+
+
 def write_groups(apps: Any, schema_editor: Any = None) -> None:
     """Make the groups, or add the rights that they lack; what an operator has added stays. For migrations.
 
@@ -106,7 +120,7 @@ def write_groups(apps: Any, schema_editor: Any = None) -> None:
 
 def _permission(apps: Any, right: str) -> Any:
     app, _, codename = right.partition(".")
-    model, name = _OWN.get(right) or _stock(codename)
+    model, name = _OWN.get(right) or _stock(app, codename)
     content_type, _ = apps.get_model("contenttypes", "ContentType").objects.get_or_create(app_label=app, model=model)
     found, _ = apps.get_model("auth", "Permission").objects.get_or_create(
         content_type=content_type, codename=codename, defaults={"name": name}
@@ -114,9 +128,14 @@ def _permission(apps: Any, right: str) -> Any:
     return found
 
 
-def _stock(codename: str) -> tuple[str, str]:
+def _stock(app: str, codename: str) -> tuple[str, str]:
+    """Named as Django would, which leaves what is there as it is."""
     verb, _, model = codename.partition("_")
-    return model, f"Can {verb} {model}"
+    try:
+        words = current_apps.get_model(app, model)._meta.verbose_name_raw
+    except LookupError:  # gone since
+        words = model
+    return model, f"Can {verb} {words}"
 
 
 # As the models' Meta has them: the model and the name.

@@ -11,13 +11,12 @@ from typing import NamedTuple
 
 from django.db.models import Max, Q, Sum
 
-from analytics import reports, usage
+from analytics import reports
 from analytics.models import JournalState, LedgerDifference, RecordsKept, RejectedRecord, UsageBatch
 from analytics.periods import Period
 from analytics.reports import Scope, Sums
 
 _MOST = 10_000  # nobody waits for more to be counted
-_MOST_READ = 1000  # rejected lines
 SILENCE = timedelta(seconds=60)  # after which a process that has something on the way counts as gone
 
 
@@ -108,8 +107,7 @@ class Meter:
 
     @property
     def exact_count(self) -> int:
-        """Requests with the provider's own numbers and a price."""
-        return self.total.priced_count - self.total.partial_count - self.total.estimated_count
+        return count_exact(self.total)
 
     @property
     def is_complete(self) -> bool:
@@ -117,30 +115,22 @@ class Meter:
         return not (self.differences or self.rejected_count or silent or self.on_the_way.missing_count)
 
 
+def count_exact(total: Sums) -> int:
+    """Requests with the provider's own numbers and a price."""
+    return total.priced_count - total.partial_count - total.estimated_count
+
+
 def read_meter(*, organization_id: int, period: Period, now: datetime) -> Meter:
     return Meter(
         total=reports.get_total(Scope(organization_id, period)),
         last_posting=pulse().last_posting,
         on_the_way=on_the_way(now=now),
-        rejected_count=_count_rejected(organization_id),
+        rejected_count=RejectedRecord.objects.filter(organization_id=organization_id)[:_MOST].count(),
         differences=tuple(LedgerDifference.objects.filter(organization_id=organization_id).order_by("day")),
         records_from=RecordsKept.objects.filter(organization_id=organization_id)
         .values_list("first_day", flat=True)
         .first(),
     )
-
-
-def _count_rejected(organization_id: int) -> int:
-    """Its own among the newest thousand lines that wait for staff."""
-    lines = RejectedRecord.objects.filter(line__contains=f'"organization_id":{organization_id},').order_by("-pk")
-    return sum(_is_of(line, organization_id) for line in lines.values_list("line", flat=True)[:_MOST_READ])
-
-
-def _is_of(line: str, organization_id: int) -> bool:
-    try:
-        return usage.decode_line(line).organization_id == organization_id
-    except (ValueError, RecursionError):
-        return False
 
 
 # --- Of the whole service ---------------------------------------------------------------------------------------------

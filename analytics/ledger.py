@@ -142,10 +142,19 @@ def complete_receipt(
             line_number=rejection.line_number,
             line=_storable(lines[rejection.line_number - 1], MAX_LINE_BYTES),
             reason=_storable(rejection.reason, 500),
+            organization_id=_organization_of(lines[rejection.line_number - 1]),
             created_at=now,
         )
         for rejection in rejections
     )
+
+
+def _organization_of(line: str) -> int | None:
+    try:
+        organization_id = decode_line(line).organization_id
+    except (ValueError, RecursionError):
+        return None
+    return organization_id if 0 < organization_id <= _MAX_ID else None
 
 
 def _storable(text: str, length: int) -> str:

@@ -14,6 +14,7 @@ from datetime import date, datetime, timedelta
 from functools import partial
 
 import msgspec
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
@@ -23,7 +24,7 @@ from analytics.models import LedgerRecord, PriceBookRevision, PriceChange, Price
 from analytics.price_book import entries, revisions
 from analytics.price_book.scope import Scope
 from analytics.pricing import Cost
-from analytics.repricing import Figures
+from analytics.repricing import Figures, Witness
 from orgs.models import Organization
 
 logger = logging.getLogger(__name__)
@@ -84,10 +85,31 @@ def note_all_repriced(revision: int) -> None:
     PriceBookRevision.objects.update(list_edition=entries.list_edition())
 
 
+@transaction.atomic
+def note_command(*, subject: str, organization_id: int | None, by: AbstractBaseUser | None) -> PriceEdit:
+    """`manage.py reprice` begins, `subject` says with which records. What it changes is told by `witness_of`."""
+    return PriceEdit.objects.create(
+        revision=revisions.raise_revision(),
+        kind=PriceEdit.Kind.ON_COMMAND,
+        subject=subject,
+        organization_id=organization_id,
+        created_by_id=None if by is None else by.pk,
+    )
+
+
+def witness_of(edit: PriceEdit) -> Witness:
+    return partial(_note_effects, edit.pk)
+
+
+def note_command_finished(edit: PriceEdit) -> None:
+    PriceEdit.objects.filter(pk=edit.pk).update(finished_at=timezone.now())
+
+
 def note_finished() -> None:
     """Write down of which edits nothing is left to do. A process that died before it did is made up for by the next."""
     left = PriceChange.objects.exclude(edit=None).values("edit")
-    PriceEdit.objects.filter(finished_at=None).exclude(pk__in=left).update(finished_at=timezone.now())
+    open_edits = PriceEdit.objects.filter(finished_at=None).exclude(kind=PriceEdit.Kind.ON_COMMAND)
+    open_edits.exclude(pk__in=left).update(finished_at=timezone.now())
 
 
 def _is_newer(edition: str) -> bool:

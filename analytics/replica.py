@@ -10,17 +10,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from datetime import datetime
 from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import MiddlewareNotUsed
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, InterfaceError, connections
-from django.db.models import Max, Min, Model
+from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
-from django.utils import timezone
-
-from analytics.models import UsageBatch
 
 log = logging.getLogger(__name__)
 
@@ -73,11 +69,49 @@ class Router:
         return False if db == ALIAS else None
 
 
+# Whether it follows another one, how far it has come in that one's log, and how old its newest transaction is.
+_REPLAYED = """
+SELECT pg_is_in_recovery(), pg_wal_lsn_diff(pg_last_wal_replay_lsn(), '0/0'),
+       extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp())::float8
+"""
+
+
+def _ask(alias: str, sql: str) -> tuple[Any, ...]:
+    with connections[alias].cursor() as cursor:
+        cursor.execute(sql)
+        row: tuple[Any, ...] = cursor.fetchone()
+        return row
+
+
+class Lag:
+    """How far a replica may be behind, by the places in the primary's log and by its last transaction.
+
+    A primary that writes nothing leaves nobody behind, and what it has just written is not late yet.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._whole_at = float("-inf")  # The replica has all that was written until then, ...
+        self._before = (float("-inf"), 0)  # ... and this was written by when it was looked at last.
+
+    def measure(self, *, written: int, replayed: int, age: float | None) -> float:
+        """Seconds, at most. `age`: since the newest transaction that the replica has."""
+        now = self._clock()
+        looked_at, written_before = self._before
+        self._before = (now, written)
+        if replayed >= written:
+            self._whole_at = now
+        elif replayed >= written_before:
+            self._whole_at = max(self._whole_at, looked_at)
+        return max(0.0, min(now - self._whole_at, float("inf") if age is None else age))
+
+
 class Watch:
     """Whether the replica can be read, looked at every two seconds by whoever comes along."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
+        self._lag = Lag(clock)
         self._looking = threading.Lock()
         self._look_at = float("-inf")
         self._reason = ""
@@ -86,11 +120,26 @@ class Watch:
         """The alias to read from."""
         if self._clock() >= self._look_at and self._looking.acquire(blocking=False):
             try:
-                self._note(what_is_wrong())
+                self._note(self._look())
             finally:
                 self._look_at = self._clock() + _LOOK_SECONDS
                 self._looking.release()
         return DEFAULT_DB_ALIAS if self._reason else ALIAS
+
+    def _look(self) -> str:
+        """Why the replica should not be read, or nothing."""
+        try:
+            # The primary first: what it writes in between is not missed yet.
+            (written,) = _ask(DEFAULT_DB_ALIAS, "SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')")
+            replays, replayed, age = _ask(ALIAS, _REPLAYED)
+        except (DatabaseError, InterfaceError):
+            return "the replica does not answer."
+        if not replays:
+            return "what should be a replica follows no other PostgreSQL."
+        lag = self._lag.measure(written=int(written), replayed=int(replayed or 0), age=age)
+        if lag > settings.REPORTS_MAX_LAG:
+            return f"the replica is {lag:.0f} s behind, which is more than REPORTS_MAX_LAG."
+        return ""
 
     def _note(self, reason: str) -> None:
         if reason and not self._reason:
@@ -98,26 +147,6 @@ class Watch:
         elif self._reason and not reason:
             log.info("Reports read the replica again.")
         self._reason = reason
-
-
-def what_is_wrong() -> str:
-    """Why the replica should not be read, or nothing."""
-    try:
-        newest = UsageBatch.objects.using(ALIAS).aggregate(newest=Max("posted_at"))["newest"]
-    except (DatabaseError, InterfaceError):
-        return "the replica does not answer."
-    lag = _seconds_behind(newest)
-    if lag > settings.REPORTS_MAX_LAG:
-        return f"the replica is {lag:.0f} s behind, which is more than REPORTS_MAX_LAG."
-    return ""
-
-
-def _seconds_behind(newest: datetime | None) -> float:
-    """Since when the replica, whose newest posting this is, lacks one."""
-    postings = UsageBatch.objects.using(DEFAULT_DB_ALIAS)
-    missing = postings if newest is None else postings.filter(posted_at__gt=newest)
-    first = missing.aggregate(first=Min("posted_at"))["first"]
-    return (timezone.now() - first).total_seconds() if first else 0.0
 
 
 class ReadReplica:

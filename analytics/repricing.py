@@ -95,6 +95,7 @@ def reprice(
     end: date | None = None,
     only_unpriced: bool = False,
     dry_run: bool = False,
+    witness: Witness | None = None,
 ) -> list[Difference]:
     """Price records again; returns the difference of each organization that had any. May be stopped and run again.
 
@@ -110,7 +111,10 @@ def reprice(
     for pk in list(wanted):
         difference = Difference(organization_id=pk)
         for ids, _ in _chunks(concerned(pk, condition)):
-            (_look if dry_run else _reprice)(ids, difference)
+            if dry_run:
+                _look(ids, difference)
+            else:
+                _reprice(ids, difference, witness)
         if difference.checked_count:
             differences.append(difference)
     return differences

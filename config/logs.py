@@ -161,6 +161,7 @@ def configure(level: str, secrets: list[str], form: str = "text") -> dict[str, A
     """
     global _redact, _is_json
     _redact, _is_json = Redactor(secrets), form == "json"
+    logging.captureWarnings(_is_json)  # which Python prints by itself, in lines that are no objects
     return {
         "version": 1,
         "disable_existing_loggers": False,

@@ -38,11 +38,12 @@ class OrganizationRequest(HttpRequest):
 
 
 def organization_page(
-    role: Literal["owner"] | None = None, *, writes: bool = False
+    role: Literal["owner", "owner or staff"] | None = None, *, writes: bool = False
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """For the views under `/app/<slug>/`, which are called without the slug: `view(request, **the other arguments)`.
 
-    A visitor is sent to sign in, an outsider gets 404, a member who is no owner gets 403 where `role` is "owner".
+    A visitor is sent to sign in, an outsider gets 404, a member who is no owner gets 403 where `role` is "owner"; staff
+    who look at the organization do too, but where it is "owner or staff".
     `writes` says that the page changes something: it is refused, in words, while the organization is suspended, and to
     staff who only look, who can send no form at all.
     Answers are private to the reader. Plain and async views alike.
@@ -78,7 +79,7 @@ def _open(request: HttpRequest, slug: str, role: str | None, writes: bool) -> Ht
         messages.warning(request, f"Your hour of looking at {look.name} is over.")
         return redirect("admin:orgs_organization_change", look.organization_id)
     found = access.get_access(request.user, slug, look=look)
-    if role == "owner" and not found.is_owner:
+    if role is not None and not (found.is_owner or (role == "owner or staff" and found.look is not None)):
         raise PermissionDenied
     cast(OrganizationRequest, request).access = found
     if found.look is not None:

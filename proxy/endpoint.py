@@ -219,14 +219,11 @@ class Exchange:
                 log.warning("The answer of the call %s is encoded in a way that nobody here can read.", self._call_id)
         except UpstreamError as error:
             # After the headers the client's stream breaks as the provider's did: the server closes the connection.
-            record.close(meter.reading, error_code=_code_of(error))
-            self.metrics.cut_short(_code_of(error))
+            self._break_off(record, meter, error_code=_code_of(error))
         except asyncio.CancelledError:
             if not self._watch.recover():
-                record.close(meter.reading, error_code="server_shutdown")
-                self.metrics.cut_short("server_shutdown")
+                self._break_off(record, meter, error_code="server_shutdown")
                 raise
-            self.metrics.cut_short(self._watch.reason)
             await self._finish_without_client(record, answer, meter)
         except Refusal as refusal:
             record.status = record.status or refusal.status
@@ -301,12 +298,19 @@ class Exchange:
 
     async def _finish_without_client(self, record: CallRecord, answer: Answer | None, meter: Meter) -> None:
         """Step 8: the client is gone. What was used is recorded; the provider's connection is dropped."""
-        if answer is not None:
-            try:
+        try:
+            if answer is not None:
                 await read_on_for_usage(answer, meter)
-            except UpstreamError as error:
-                log.debug("the provider broke off too: %s", type(error).__name__)
-        record.close(meter.reading, error_code=self._watch.reason)
+        except UpstreamError as error:
+            log.debug("the provider broke off too: %s", type(error).__name__)
+        finally:  # also where the server ends meanwhile
+            self._break_off(record, meter, error_code=self._watch.reason)
+
+    def _break_off(self, record: CallRecord, meter: Meter, *, error_code: str) -> None:
+        """The record is closed. What broke off after the answer's last event, when it was closed, changes nothing."""
+        if self.is_answer_started and not record.is_closed:
+            self.metrics.cut_short(error_code)
+        record.close(meter.reading, error_code=error_code)
 
 
 def _code_of(error: UpstreamError) -> str:

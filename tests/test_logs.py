@@ -12,7 +12,7 @@ from django.urls import reverse
 from config import logs, request_ids
 from config.logs import Repetitions, WithoutSecrets
 from tests.factories import make_member, make_organization
-from tests.servers import ProxyServer, wait_until
+from tests.servers import OurProcess, ProxyServer, Worker, wait_until
 
 
 @pytest.fixture
@@ -94,14 +94,29 @@ def test_lines_of_json_say_which_request_they_belong_to_and_hold_no_secret(serve
     request_id = answer.headers["x-aipc-request-id"]
     page.close()
     wait_until(lambda: request_id in server_with_json.output, "the line of the request is written")
-    lines = [line for line in server_with_json.output.splitlines() if not line.startswith("Serving")]
-    read = [json.loads(line) for line in lines]
+    read = [json.loads(line) for line in server_with_json.output.splitlines()]
 
     assert all({"time", "level", "logger", "message", "process"} <= line.keys() for line in read)
     (own,) = [line for line in read if line.get("request_id") == request_id]
     assert (own["level"], own["logger"]) == ("WARNING", "django.request")
     assert own["message"].startswith("Not Found: /invitations/")
     assert "SECRET" not in server_with_json.output
+
+
+class Beat(OurProcess):
+    arguments = ("beat",)
+
+    def is_ready(self) -> bool:
+        return "beat: Starting" in self.new_output
+
+
+@pytest.mark.slow
+@pytest.mark.production
+def test_a_worker_and_its_clock_begin_with_json(service_settings: dict[str, str]) -> None:
+    settings = {**service_settings, "LOG_FORMAT": "json"}
+    with Worker(settings) as worker, Beat(settings) as beat:
+        for process in (worker, beat):
+            assert [json.loads(line)["message"] for line in process.output.splitlines()]
 
 
 def test_an_error_is_one_line_of_json() -> None:

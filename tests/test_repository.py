@@ -7,12 +7,14 @@ import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 import yaml
 
 from config import env
 from scripts.hermetic import ROOT
+from tests.deployment.by_hand import filled_in
 
 APPS = ("accounts", "analytics", "config", "orgs", "prompts", "proxy")
 COMMANDS = ("help", "demo", "serve", "worker", "beat", "test", "test-all", "check", "fix", "lock", "bench")
@@ -227,7 +229,21 @@ def test_no_container_has_a_secret_of_its_own() -> None:
 
 def test_the_image_gets_all_that_the_service_runs_on_and_nothing_else() -> None:
     let_in = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
-    assert let_in == {*APPS, "docs", "manage.py", "requirements/run.txt", "static", "templates"}
+    locks = {f"requirements/{name}.txt" for name in ("run", "observability")}
+    assert let_in == {*APPS, *locks, "docs", "manage.py", "static", "templates"}
+
+
+@pytest.mark.parametrize("chosen", ["", "run", "observability"])
+def test_the_image_is_built_with_a_lock_that_it_gets(chosen: str) -> None:
+    """And without a choice with that of what every installation needs."""
+    told = cast("dict[str, dict[str, str]]", compose()["services"]["web"]["build"])["args"]["REQUIREMENTS"]
+    lock = f"requirements/{filled_in(told, {'REQUIREMENTS': chosen})}.txt"
+    image = (ROOT / "Dockerfile").read_text()
+
+    assert lock in re.findall(r"^COPY (.*) /tmp/$", image, re.MULTILINE)[0].split()
+    assert '-r "/tmp/$REQUIREMENTS.txt"' in image
+    assert "ARG REQUIREMENTS=run" in image
+    assert (lock == "requirements/run.txt") == (chosen in {"", "run"})
 
 
 def test_the_journal_outlives_its_container() -> None:

@@ -29,5 +29,6 @@ class Migration(migrations.Migration):
             name="is_active",
             field=models.BooleanField(default=True, help_text="A locked account cannot sign in."),
         ),
+        migrations.RunPython(roles.set_aside, migrations.RunPython.noop),
         migrations.RunPython(roles.write_groups, migrations.RunPython.noop),
     ]

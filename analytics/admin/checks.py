@@ -7,6 +7,7 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
+from accounts import pulse
 from analytics import completeness
 from analytics.models import LedgerDifference
 from orgs.admin import ReadOnlyAdmin
@@ -24,11 +25,15 @@ class LedgerDifferenceAdmin(ReadOnlyAdmin):
         now = timezone.now()
         way = completeness.on_the_way(now=now)
         oldest = way.oldest_waiting_at
+        spending = pulse.look().spending
         context = {
             "title": "Completeness of the ledger",
             "way": way,
             "oldest_seconds": max((now - oldest).total_seconds(), 0.0) if oldest else 0.0,
             "pulse": completeness.pulse(),
+            "month": spending.month,
+            "month_at": spending.at,
+            "exact_count": completeness.count_exact(spending.month),
             "receipts": completeness.receipts_since(now - _SINCE),
         }
         answer: HttpResponse = super().changelist_view(request, {**(extra_context or {}), **context})

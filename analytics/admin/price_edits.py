@@ -66,6 +66,8 @@ class PriceEditAdmin(PriceRights):
 
     @admin.display(description="repricing")
     def progress(self, edit: Any) -> str:
+        if edit.kind == PriceEdit.Kind.ON_COMMAND and not edit.finished_at:
+            return "Under way, or stopped"
         return "Under way" if edit.is_open else "Done"
 
     @admin.display(description="requests changed")

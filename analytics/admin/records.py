@@ -106,7 +106,8 @@ class UsageBatchAdmin(NewestFirstAdmin, ReadOnlyAdmin):
 
 @admin.register(RejectedRecord)
 class RejectedRecordAdmin(ReadOnlyAdmin):
-    list_display = ("segment_id", "line_number", "reason", "created_at")
+    list_display = ("segment_id", "line_number", "organization_id", "reason", "created_at")
+    list_filter = (OrganizationFilter,)
     search_fields = ("=segment_id", "reason")
     ordering = ("-created_at", "line_number")
     actions = ("post_again",)

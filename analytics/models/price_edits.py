@@ -56,6 +56,7 @@ class PriceEdit(models.Model):
         DISCOUNT_SAVED = "discount_saved", "Discount saved"
         DISCOUNT_DELETED = "discount_deleted", "Discount deleted"
         NEW_LIST = "new_list", "New bundled price list"
+        ON_COMMAND = "on_command", "Repriced on command"
 
     revision = models.BigIntegerField(unique=True)  # the one that it brought
     kind = models.CharField(max_length=32, choices=Kind.choices)

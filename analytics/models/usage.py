@@ -144,10 +144,12 @@ class RejectedRecord(models.Model):
     line_number = models.PositiveIntegerField()  # from 1
     line = models.TextField()  # as it came (metadata only, at most 16 KiB), so that it can be posted again
     reason = models.TextField()
+    organization_id = models.BigIntegerField(null=True)  # as the line says; NULL where it cannot be read
     created_at = models.DateTimeField(db_index=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=("segment_id", "line_number"), name="rejected_line_once")]
+        indexes = [models.Index(fields=("organization_id",), name="rejected_by_organization")]
 
     def __str__(self) -> str:
         return f"{self.segment_id}:{self.line_number}"

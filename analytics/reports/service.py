@@ -4,7 +4,7 @@ Every query names its organizations and days, as the index of the roll-ups begin
 are its own: "today" is its local day.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -55,13 +55,13 @@ def sums_of_month(organizations: Iterable[Organization], *, now: datetime) -> di
     return sums_by_organization(months_of(organizations, now=now))
 
 
-def sums_by_organization(asked: Asked) -> dict[int, Sums]:
-    rows = _rows(asked).values("organization_id").annotate(**_SUMS).order_by()
-    return {row["organization_id"]: _sums(row) for row in rows}
+def sums_by_organization(asked: Asked, columns: Sequence[str] = FIGURES) -> dict[int, Sums]:
+    rows = _rows(asked).values("organization_id").annotate(**_sums_of(columns)).order_by()
+    return {row["organization_id"]: _sums(row, columns) for row in rows}
 
 
 def sums_by_day(asked: Asked) -> dict[date, Sums]:
-    rows = _rows(asked).values("day").annotate(**_SUMS).order_by()
+    rows = _rows(asked).values("day").annotate(**_sums_of(FIGURES)).order_by()
     return {row["day"]: _sums(row) for row in rows}
 
 
@@ -76,9 +76,6 @@ def find_unpriced(asked: Asked, *, most: int) -> list[Unpriced]:
     return [Unpriced(**row) for row in rows.order_by("-request_count", "provider", "model")[:most]]
 
 
-_SUMS = {f"sum_of_{column}": Sum(column) for column in FIGURES}
-
-
 def _rows(asked: Asked) -> QuerySet[DailyUsage]:
     condition = Q(pk__in=[])
     for period, ids in asked.items():
@@ -86,5 +83,9 @@ def _rows(asked: Asked) -> QuerySet[DailyUsage]:
     return DailyUsage.objects.filter(condition)
 
 
-def _sums(row: Any) -> Sums:
-    return sums_from([row[f"sum_of_{column}"] for column in FIGURES], FIGURES)
+def _sums_of(columns: Sequence[str]) -> dict[str, Sum]:
+    return {f"sum_of_{column}": Sum(column) for column in columns}
+
+
+def _sums(row: Any, columns: Sequence[str] = FIGURES) -> Sums:
+    return sums_from([row[f"sum_of_{column}"] for column in columns], columns)

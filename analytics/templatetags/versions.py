@@ -27,9 +27,11 @@ def share(part: float | None) -> str:
 
 @register.filter
 def duration(milliseconds: float | None) -> str:
-    """Estimates, so with two figures: 480 ms, 1.2 s, 14 s, 3 min."""
+    """Estimates, so with two figures: 0.25 ms, 480 ms, 1.2 s, 14 s, 3 min."""
     if milliseconds is None:
         return NOTHING
+    if milliseconds < 9.5:
+        return f"{milliseconds:.2g} ms"
     if milliseconds < 995:
         return f"{round(milliseconds, -1):.0f} ms" if milliseconds >= 100 else f"{milliseconds:.0f} ms"
     seconds = milliseconds / 1000

@@ -1,4 +1,7 @@
-"""How complete an organization's figures are: the numbers behind this month's requests, and what is on its way."""
+"""How complete an organization's figures are: the numbers behind this month's requests, and what is on its way.
+
+For its owners, and for staff who look at it.
+"""
 
 from django.http import HttpResponse
 from django.shortcuts import render
@@ -10,7 +13,7 @@ from orgs.web import OrganizationRequest, organization_page
 
 
 @require_safe
-@organization_page()
+@organization_page("owner or staff")
 def show(request: OrganizationRequest) -> HttpResponse:
     organization = request.access.organization
     now = timezone.now()

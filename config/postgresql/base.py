@@ -22,6 +22,10 @@ CONNECT_SECONDS = 2
 # After so much silence within a query it is looked whether the server answers others.
 SILENCE_SECONDS = 2.0
 
+# What a server, or a pooler in front of it, says that is there and has no room for one more. The code of such an error
+# (53300) does not come through libpq; one that speaks another language than English counts as away.
+_FULL = ("too many clients", "too many connections", "connection slots are reserved", "no more connections allowed")
+
 
 class Absence:
     """Whether the server is away, as far as this process knows. Used by all its threads."""
@@ -46,7 +50,8 @@ class Absence:
 
     def look(self, try_to_connect: Callable[[], None]) -> bool:
         """Connect, unless another thread is just doing so. Raises `psycopg.OperationalError` when that fails,
-        `ConnectionTimeout` when nothing answers.
+        `ConnectionTimeout` when nothing answers. A server that is full is there: those who have connections go on, and
+        others wait for these.
 
         True for the one who finds the server back.
         """
@@ -55,7 +60,7 @@ class Absence:
                 raise self._kind(self._reason)
             return False
         try:
-            try_to_connect()
+            _reach(try_to_connect)
             was_away, self._reason = bool(self._reason), ""
         except psycopg.OperationalError as error:
             self._kind = ConnectionTimeout if isinstance(error, ConnectionTimeout) else psycopg.OperationalError
@@ -65,6 +70,14 @@ class Absence:
         finally:
             self._looking.release()
         return was_away
+
+
+def _reach(try_to_connect: Callable[[], None]) -> None:
+    try:
+        try_to_connect()
+    except psycopg.OperationalError as error:
+        if not any(words in str(error) for words in _FULL):
+            raise
 
 
 _absences: dict[str, Absence] = {}  # by alias

@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
-from config.admin.lists import NewestFirstAdmin
+from config.admin.lists import NewestFirstAdmin, NewestSearchedAdmin
 from orgs.admin.base import ReadOnlyAdmin
 from orgs.audit_words import SUBJECTS
 from orgs.models import AuditEntry, RevocationEntry
@@ -31,12 +31,16 @@ class SubjectFilter(admin.SimpleListFilter):
 
 
 @admin.register(AuditEntry)
-class AuditEntryAdmin(NewestFirstAdmin, ReadOnlyAdmin):
+class AuditEntryAdmin(NewestSearchedAdmin, ReadOnlyAdmin):
     list_display = ("created_at", "organization", "who", "words")
     list_filter = (SubjectFilter,)
     list_select_related = ("organization", "actor")
     search_fields = ("action", "target", "=organization__slug", "actor__email")
-    search_help_text = "What it was about, the address of who did it, or the slug of an organization."
+    search_help_text = (
+        "What it was about, the address of who did it, or the slug of an organization, in the newest 20,000 entries. "
+        "All of an organization are reached from its page."
+    )
+    unindexed_filters = ("subject",)
     order_when_narrowed = ("-id",)
     fields = ("created_at", "organization", "who", "words", "action", "target", "details")
 

@@ -37,6 +37,7 @@ _PARTS = (
     ("Audit log", "orgs_auditentry", "organization__id__exact"),
     ("Daily usage", "analytics_dailyusage", "organization_id"),
     ("Usage records", "analytics_ledgerrecord", "organization_id"),
+    ("Rejected records", "analytics_rejectedrecord", "organization_id"),
 )
 
 

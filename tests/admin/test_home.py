@@ -14,6 +14,7 @@ from pytest_django import DjangoAssertNumQueries, Settings
 
 from accounts import pulse
 from accounts.models import User
+from analytics import price_book, price_changes
 from analytics.models import ModelPrice
 from analytics.reports import recent
 from orgs.models import ApiKey
@@ -82,6 +83,19 @@ def test_it_costs_the_same_with_more_organizations_and_nothing_again_within_some
         pulse.read(timezone.now(), spending=kept.spending)
     with django_assert_num_queries(4):  # the session, the person, the rights
         assert "Organization 3" in site.get("/admin/pulse/").content.decode()
+
+
+def test_what_has_got_a_price_is_no_longer_without_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pulse, "KEPT_SECONDS", 0)
+    cache.clear()
+    post(make_record(key_of("Acme"), at=timezone.now(), model="gpt-99"))
+    assert pulse.look().spending.unpriced_count == 1
+
+    long_ago = timezone.now() - timedelta(days=30)
+    price = ModelPrice(provider="openai", model="gpt-99", effective_from=long_ago, input_pico_usd=1, output_pico_usd=1)
+    price_book.save_price(price=price)
+    price_changes.catch_up()
+    assert pulse.look().spending.unpriced_count == 0
 
 
 def test_the_roll_ups_are_found_by_their_index() -> None:

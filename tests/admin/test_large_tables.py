@@ -12,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 
 from analytics.models import CreatedObject, DailyTagUsage, DailyUsage, LedgerRecord, SeenValue, UsageBatch
 from orgs.models import AuditEntry, Organization
+from orgs.services import audit
 from tests.admin.plans import explain
 from tests.admin.staff import make_staff, page_of, signed_in
 from tests.analytics.usage_lines import make_record, post
@@ -83,6 +84,24 @@ def test_nothing_is_counted_and_all_is_found_by_an_index(
     assert not [sql for _, sql in asked if re.search(r"\bCOUNT\(", sql, re.IGNORECASE)]
     if IS_PRODUCTION:
         assert [(address, plan) for address, sql in asked if "Seq Scan" in (plan := explain(sql))] == []
+
+
+def test_text_is_looked_for_in_the_newest_entries(
+    site: Client, acme: Organization, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from config.admin.lists import NewestSearchedAdmin
+
+    monkeypatch.setattr(NewestSearchedAdmin, "MOST_SEARCHED", 3)
+    for number in range(5):
+        audit.record(organization_id=acme.pk, action="api_key.created", target=f"needle {number}", by=None)
+    base = page_of(AuditEntry)
+
+    def found(query: str) -> list[str]:
+        return re.findall(r"needle \d", site.get(f"{base}?{query}").content.decode())
+
+    assert found("q=needle") == found("subject=api_key") == ["needle 4", "needle 3", "needle 2"]
+    assert len(found(f"q=needle&organization__id__exact={acme.pk}")) == 5
+    assert len(found("")) == 5
 
 
 @pytest.mark.parametrize("narrowed", [False, True])

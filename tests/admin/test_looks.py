@@ -48,7 +48,8 @@ def test_staff_see_the_dashboard_under_a_banner_and_the_owners_read_who_looked_a
     client, page = look(support, acme, "Ticket 4711: the figures of October")
 
     assert page.redirect_chain[-1][0] == f"/app/{acme.slug}/"
-    for path in ("", "requests/", "keys/", "teams/", "prompts/", "builder/", "organization/", "settings/", "versions/"):
+    parts = ["requests", "keys", "teams", "prompts", "builder", "organization", "settings", "versions", "completeness"]
+    for path in ("", *(f"{part}/" for part in parts)):
         content = client.get(f"/app/{acme.slug}/{path}").content.decode()
         assert "as staff until" in content, path
     assert "as staff until" in client.get("/accounts/profile/").content.decode()

@@ -7,13 +7,16 @@ import pytest
 from django.apps import apps
 from django.contrib import admin
 from django.contrib.auth.models import Group, Permission
-from django.db import transaction
+from django.db import connection, transaction
+from django.db.migrations import RunPython
+from django.db.migrations.executor import MigrationExecutor
 from django.test import Client
 from django.urls import reverse
 from pytest_django import DjangoDbBlocker
 
 from accounts import roles
 from tests.admin.staff import make_staff, signed_in
+from tests.factories import make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -116,3 +119,32 @@ def test_the_migration_makes_the_roles_and_adds_what_they_lack() -> None:
     stock = {f"{app}.{name}" for app, name in Permission.objects.values_list("content_type__app_label", "codename")}
     assert rights("Admin") <= stock
     assert not {right for right in rights("Admin") if right.startswith("auth.") and "view" not in right}
+
+
+def test_a_group_of_the_same_name_that_was_there_before_gives_nobody_new_rights() -> None:
+    Group.objects.filter(name__in=roles.ROLES).delete()
+    theirs = [Group.objects.create(name=name) for name in ("Support", "Support (made before the roles)")]
+    somebody = make_user("somebody@example.com", is_staff=True)
+    somebody.groups.add(*theirs)
+
+    executor = MigrationExecutor(connection)
+    state = executor.loader.project_state([("accounts", "0002_user_timezone"), ("orgs", "0007_staff_rights")])
+    for operation in executor.loader.get_migration("accounts", "0003_staff_roles").operations:
+        if isinstance(operation, RunPython):
+            operation.code(state.apps, connection.schema_editor())
+
+    assert somebody.get_all_permissions() == set()
+    assert set(Group.objects.values_list("name", flat=True)) >= {
+        "Support (made before the roles)",
+        "Support (made before the roles, 2)",
+        *roles.ROLES,
+    }
+    assert Group.objects.get(name="Support").permissions.exists()
+
+
+def test_the_rights_are_called_as_django_calls_them() -> None:
+    named = dict(Permission.objects.values_list("codename", "name"))
+    assert (named["view_emailaddress"], named["view_ledgerrecord"]) == (
+        "Can view email address",
+        "Can view usage record",
+    )

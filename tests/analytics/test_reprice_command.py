@@ -6,9 +6,10 @@ from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.test import Client
 
 from analytics import price_book, price_changes, repricing
-from analytics.models import LedgerRecord, ModelPrice, PriceChange
+from analytics.models import LedgerRecord, ModelPrice, PriceChange, PriceEdit
 from orgs.models import ApiKey
 from tests.analytics.repriced import (
     LONG_AGO,
@@ -19,7 +20,7 @@ from tests.analytics.repriced import (
     posted,
 )
 from tests.analytics.usage_lines import NOON, USUAL_COST, make_record, post, rollup_rows
-from tests.factories import make_key, make_organization, make_team
+from tests.factories import make_key, make_organization, make_team, make_user
 
 pytestmark = [pytest.mark.trial, pytest.mark.django_db]
 
@@ -73,6 +74,28 @@ def test_a_dry_run_says_the_same_and_changes_nothing(key: ApiKey, pending_price:
     assert rollup_rows(key.organization_id) == sums
     assert foretold[:-1] == run()[:-1]
     assert foretold[-1] == "1 of 1 records would change."
+
+
+def test_staff_find_it_among_the_changes_of_prices(key: ApiKey, pending_price: Callable[[], None]) -> None:
+    posted(key)
+    pending_price()
+    ada = make_user("ada@staff.example.com", is_staff=True, is_superuser=True)
+    run("--dry-run")
+    run("--org", key.organization.slug, "--from", "2026-01-01", "--by", "Ada@staff.example.com")
+
+    (edit,) = PriceEdit.objects.filter(kind="on_command")
+    assert (edit.created_by, edit.organization_id) == (ada, key.organization_id)
+    assert edit.finished_at is not None
+    client = Client()
+    client.force_login(ada)
+    listed = client.get("/admin/analytics/priceedit/").content.decode()
+    assert "Repriced on command: requests from 2026-01-01" in listed
+    page = client.get(f"/admin/analytics/priceedit/{edit.pk}/change/").content.decode()
+    assert "1 request cost something else" in page
+    assert "Under way, or stopped" not in listed
+
+    PriceEdit.objects.filter(pk=edit.pk).update(finished_at=None)  # as when it is killed
+    assert "Under way, or stopped" in client.get("/admin/analytics/priceedit/").content.decode()
 
 
 def test_a_dry_run_has_the_sums_of_each_month_in_the_organizations_time_zone(

@@ -5,6 +5,7 @@ import pytest
 from benchmarks import goals
 from benchmarks.figures import Figure, Round, Sample, difference, median, ratio, table
 from benchmarks.load import LoadFailed, read_wrk
+from scripts.hermetic import ROOT
 
 pytestmark = pytest.mark.trial
 
@@ -69,3 +70,28 @@ def test_what_wrk_reports_is_read() -> None:
 def test_wrk_with_failed_calls_or_none_is_no_measurement(output: str) -> None:
     with pytest.raises(LoadFailed):
         read_wrk(output)
+
+
+def test_how_far_a_machine_carries_is_told_by_the_figures_of_the_last_run() -> None:
+    """Per call: JSON of 1 KB, 50 chunks at once, 50 chunks with 2 ms between them."""
+    cases = ("JSON 1 KB", "SSE 50 chunks, at once", "SSE 50 chunks, 2 ms each")
+    run = [[cell.strip() for cell in line.split("|")] for line in read("benchmarks/calls.md")]
+    page = [[cell.strip() for cell in line.split("|")] for line in read("docs/deployment.md")]
+    for client, row in (("lean", "web process"), ("aiohttp", "the same with `UPSTREAM_CLIENT=aiohttp`")):
+        measured = [
+            cells[3] for case in cases for cells in run if cells[1:3] == [case, f"AI Prompt Cost, {client} client"]
+        ]
+        (told,) = [cells[2:5] for cells in page if cells[1:2] == [row]]
+        assert [figure.replace(",", "") for figure in told] == measured
+    (posted,) = [
+        cells for cells in (line.split("|") for line in read("benchmarks/README.md")) if cells[1:2] == [" 500 "]
+    ]
+    told = [cells[2] for cells in page if cells[1:2] and cells[1] in {POSTING, "and PostgreSQL"}]
+    assert told == [posted[2].strip(), posted[3].strip()]
+
+
+POSTING = "posting, in segments of 500: a worker"
+
+
+def read(path: str) -> list[str]:
+    return (ROOT / path).read_text().splitlines()

@@ -2,6 +2,7 @@
 
 import configparser
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -87,3 +88,22 @@ def test_the_units_of_systemd_run_the_commands_of_the_compose_file(name: str) ->
     page = (ROOT / "docs" / "deployment.md").read_text()
     assert all(f"_DIR={folder}`" in page for folder in folders)
     assert folders[0] == f"/var/lib/{service['StateDirectory']}"
+
+
+@pytest.mark.slow
+@pytest.mark.trial
+@pytest.mark.parametrize("name", OURS)
+def test_systemd_understands_every_line_of_the_units(name: str, tmp_path: Path) -> None:
+    program = shutil.which("systemd-analyze")
+    if program is None:
+        pytest.skip("NOT TESTED: the units of systemd, which is not installed (.ci/run installs it)")
+    text = (ROOT / "deploy" / "systemd" / f"ai-prompt-cost-{name}.service").read_text()
+    unit = tmp_path / f"ai-prompt-cost-{name}.service"
+
+    def complaints(text: str) -> str:
+        unit.write_text(text.replace("/opt/ai-prompt-cost/.venv/bin/python", sys.executable))
+        done = subprocess.run([program, "verify", "--man=no", unit], capture_output=True, text=True, check=False)
+        return done.stdout + done.stderr
+
+    assert complaints(text) == ""
+    assert "NewPrivileges" in complaints(text.replace("NoNewPrivileges=", "NewPrivileges="))

@@ -87,6 +87,8 @@ def test_reports_read_the_replica_until_it_is_too_old_or_away(service: Service) 
     service.tell_replica("SELECT pg_wal_replay_pause()")
     service.call()
     assert (service.posted(), service.reported(), service.listed()) == (2, 1, 1)
+    # Were postings alone looked at, the primary would seem to have none that the replica lacks.
+    service.primary.execute("UPDATE analytics_usagebatch SET posted_at = posted_at - interval '1 hour'")
     wait_until(lambda: service.reported() == 2, "a replica that is too far behind is not read", 60)
     assert service.listed() == 2
     assert "behind, which is more than REPORTS_MAX_LAG" in service.server.output
@@ -98,6 +100,15 @@ def test_reports_read_the_replica_until_it_is_too_old_or_away(service: Service) 
     assert "the replica does not answer" in service.server.output
     service.replica.start()
     wait_until(lambda: is_answered(service, 3) and has_said(service, "read the replica again", 2), "it is back")
+
+
+def test_a_replica_that_follows_nobody_any_more_is_not_read(service: Service) -> None:
+    service.call()
+    wait_until(lambda: service.reported() == 1, "the replica has the first call")
+    service.tell_replica("SELECT pg_promote()")
+    service.call()
+    wait_until(lambda: service.reported() == 2, "the primary is read")
+    assert "follows no other PostgreSQL" in service.server.output
 
 
 def has_said(service: Service, words: str, times: int) -> bool:

@@ -10,6 +10,7 @@ from analytics import completeness
 from analytics.models import JournalState, LedgerDifference, RejectedRecord
 from analytics.usage import TokenUsage
 from orgs.models import ApiKey, Membership
+from tests.admin.plans import explain
 from tests.analytics.usage_lines import make_record, post, post_lines
 from tests.factories import make_key, make_member, make_user
 
@@ -109,6 +110,19 @@ def test_rejected_lines_of_others_are_not_ones_own(client: Client, key: ApiKey) 
     assert "Every call is accounted for" in page(client, key)
 
 
+def test_it_is_for_owners(client: Client, key: ApiKey) -> None:
+    client.force_login(make_member(key.organization))
+    assert client.get(f"/app/{key.organization.slug}/completeness/").status_code == 403
+    assert "/completeness/" not in client.get(f"/app/{key.organization.slug}/").content.decode()
+
+
+def test_its_own_rejected_lines_are_found_by_an_index(key: ApiKey) -> None:
+    post(make_record(key, latency_ms=-5))
+    rejected = RejectedRecord.objects.filter(organization_id=key.organization_id)
+    assert rejected.count() == 1
+    assert "rejected_by_organization" in explain(str(rejected.query))
+
+
 def test_staff_see_every_process_and_every_difference(client: Client, key: ApiKey) -> None:
     say(host="web-7", accepted_count=13)
     say(host="web-8", in_flight_count=0, written_count=10, seen_at=datetime.now(UTC) - timedelta(hours=2))
@@ -124,6 +138,8 @@ def test_staff_see_every_process_and_every_difference(client: Client, key: ApiKe
     assert "web-7" in text
     assert "web-8" not in text  # ended long ago, with nothing left
     assert "cost_pico_usd 1 instead of 2" in text
+    figures = text.partition("Requests of this month")[2].split("<strong>")
+    assert [part.split("<")[0] for part in figures[1:7]] == ["4", "2", "1", "0", "1", "1"]
 
 
 def test_what_a_process_said_is_replaced_and_forgotten_when_others_took_over() -> None:

@@ -118,7 +118,7 @@ ANSWERS: dict[str, tuple[str, str]] = {
     # An organization
     "app/<slug:slug>/": ("in 404 200 200 404", "405 405 405 405 405"),
     "app/<slug:slug>/audit/": ("in 404 403 200 404", "405 405 405 405 405"),
-    "app/<slug:slug>/completeness/": ("in 404 200 200 404", "405 405 405 405 405"),
+    "app/<slug:slug>/completeness/": ("in 404 403 200 404", "405 405 405 405 405"),
     "app/<slug:slug>/builder/": ("in 404 200 200 404", "405 405 405 405 405"),
     "app/<slug:slug>/builder/code/": ("in 404 away away 404", "in 404 200 200 404"),
     "app/<slug:slug>/builder/import/": ("in 404 200 200 404", "in 404 200 200 404"),

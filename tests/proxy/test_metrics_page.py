@@ -101,6 +101,23 @@ def test_a_stream_is_open_until_it_ends_and_one_that_breaks_is_told(
     assert read(server)['aipc_answers_cut_short_total{reason="client_disconnected"}'] == 1
 
 
+@pytest.mark.parametrize("scenario", [Scenario(hold_at="before-headers"), Scenario(hold_at="mid-body", at_event=29)])
+def test_an_answer_that_has_not_begun_or_is_whole_is_not_cut_short(
+    server: ProxyServer, proxy: Caller, provider: FakeProvider, scenario: Scenario
+) -> None:
+    """The client leaves before the head of the answer, or after `[DONE]`, before the provider closes."""
+    cut_short, before = 'aipc_answers_cut_short_total{reason="client_disconnected"}', read(server)
+    provider.script(scenario)
+    with proxy.sent("POST", CHAT, chat(stream=True)) as connection:
+        provider.wait_for(1)
+        if scenario.hold_at == "mid-body":
+            read_until(connection.receive(), b"[DONE]")
+        connection.close()
+        provider.wait_for(1, outcome="client-gone")
+    wait_until(lambda: read(server)["aipc_open_calls"] == 0, "the call is over")
+    assert read(server).get(cut_short, 0.0) == before.get(cut_short, 0.0)
+
+
 def test_it_tells_of_the_ledger_the_process_and_its_neighbours(server: ProxyServer, proxy: Caller) -> None:
     proxy.post(CHAT, chat())
     now = read(server)

@@ -5,9 +5,11 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
 
-from analytics import price_book, price_changes, repricing
+from analytics import price_changes, repricing
+from analytics.models import PriceEdit
 from analytics.pricing import PICO_USD
 from analytics.repricing import Difference, Figures
 from orgs.models import Organization
@@ -20,6 +22,7 @@ class Command(BaseCommand):
         parser.add_argument("--org", metavar="SLUG", help="only this organization")
         parser.add_argument("--from", dest="start", metavar="DATE", help="first day, like 2026-11-01")
         parser.add_argument("--to", dest="end", metavar="DATE", help="last day, inclusive (days in its time zone)")
+        parser.add_argument("--by", metavar="EMAIL", help="whose act it is in the list of price changes")
         parser.add_argument("--dry-run", action="store_true", help="only say what would change")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -28,15 +31,20 @@ class Command(BaseCommand):
             raise CommandError(f"--from {start} is after --to {end}.")
         wanted = _find_organizations(options["org"])
         is_dry = options["dry_run"]
-        revision = price_book.current().revision
+        edit = None if is_dry else _note(options)
+        witness = None if edit is None else price_changes.witness_of(edit)
         total = Figures()
         for organization in wanted:
-            for difference in repricing.reprice(organization_id=organization.pk, start=start, end=end, dry_run=is_dry):
+            for difference in repricing.reprice(
+                organization_id=organization.pk, start=start, end=end, dry_run=is_dry, witness=witness
+            ):
                 self._tell(organization, difference)
                 total.checked_count += difference.checked_count
                 total.changed_count += difference.changed_count
-        if not is_dry and options["org"] is None and start is None and end is None:
-            price_changes.note_all_repriced(revision)
+        if edit is not None:
+            price_changes.note_command_finished(edit)
+            if options["org"] is None and start is None and end is None:
+                price_changes.note_all_repriced(edit.revision)
         verdict = "would change" if is_dry else "changed"
         self.stdout.write(f"{total.changed_count:,} of {total.checked_count:,} records {verdict}.")
 
@@ -53,6 +61,20 @@ def _read_date(option: str, text: str | None) -> date | None:
         return None if text is None else date.fromisoformat(text)
     except ValueError:
         raise CommandError(f"{option} {text!r} is no date. Write it like 2026-11-01.") from None
+
+
+def _note(options: dict[str, Any]) -> PriceEdit:
+    """So that staff find among the changes what it was and what it came to."""
+    slug, start, end, email = (options[name] for name in ("org", "start", "end", "by"))
+    by = get_user_model().objects.filter(email__iexact=email).first() if email else None
+    if email and by is None:
+        raise CommandError(f"--by: nobody has the address {email!r} here.")
+    days = " ".join(f"{word} {day}" for word, day in (("from", start), ("to", end)) if day)
+    return price_changes.note_command(
+        subject=f"requests {days}" if days else "all requests",
+        organization_id=_find_organizations(slug)[0].pk if slug else None,
+        by=by,
+    )
 
 
 def _find_organizations(slug: str | None) -> list[Organization]:

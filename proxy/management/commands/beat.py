@@ -16,6 +16,8 @@ class Command(BaseCommand):
         if settings.IS_TRIAL:
             raise CommandError("Trial mode has no clock process: set DATABASE_URL and REDIS_URL first.")
         settings.DATA_DIR.mkdir(parents=True, exist_ok=True)
-        celery = [sys.executable, "-m", "celery", "-A", "config", "beat", "--loglevel", settings.LOG_LEVEL]
+        # Its greeting is no JSON.
+        quiet = ["--quiet"] if settings.LOG_FORMAT == "json" else []
+        celery = [sys.executable, "-m", "celery", *quiet, "-A", "config", "beat", "--loglevel", settings.LOG_LEVEL]
         celery += ["--pidfile=", "--schedule", str(settings.DATA_DIR / "celerybeat-schedule")]
         os.execv(celery[0], celery)  # noqa: S606

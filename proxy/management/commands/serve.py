@@ -72,8 +72,11 @@ class Command(BaseCommand):
             host, port = listener.getsockname()[:2]
             mode = "trial mode" if settings.IS_TRIAL else "production"
             address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-            self.stdout.write(f"Serving {address} ({mode}); Ctrl-C stops it.")
-            self.stdout.flush()
+            if settings.LOG_FORMAT == "json":
+                log.info("Serving %s (%s).", address, mode)
+            else:
+                self.stdout.write(f"Serving {address} ({mode}); Ctrl-C stops it.")
+                self.stdout.flush()
             if workers == 1:
                 serve_alone(listener)
             else:

@@ -17,7 +17,9 @@ class Command(BaseCommand):
             raise CommandError(
                 "Trial mode has no worker: the server posts usage records itself. Set DATABASE_URL and REDIS_URL first."
             )
-        celery = [sys.executable, "-m", "celery", "-A", "config", "worker", "--loglevel", settings.LOG_LEVEL]
+        # Its greeting is no JSON.
+        quiet = ["--quiet"] if settings.LOG_FORMAT == "json" else []
+        celery = [sys.executable, "-m", "celery", *quiet, "-A", "config", "worker", "--loglevel", settings.LOG_LEVEL]
         # Gossip, mingle and heartbeats only serve tools that watch workers.
         celery += ["--pool", "prefork", "--without-gossip", "--without-mingle", "--without-heartbeat"]
         os.execv(celery[0], celery)  # noqa: S606
