@@ -15,6 +15,7 @@ from django.db import transaction
 from django.db.models import F
 
 from analytics import periods
+from analytics.call_ids import began
 from analytics.models import (
     DailyTagUsage,
     DailyUsage,
@@ -62,9 +63,7 @@ def _remove_chunk(organization_id: int, first_kept: date) -> int:
     old = LedgerRecord.objects.filter(organization_id=organization_id, local_day__lt=first_kept)
     # By the start, which has an index: no day begins or ends more than a day from its date in UTC.
     midnight = datetime.combine(first_kept, datetime.min.time(), tzinfo=UTC)
-    ids = list(
-        old.filter(started_at__lt=midnight + _MARGIN).order_by("started_at").values_list("pk", flat=True)[:CHUNK]
-    )
+    ids = list(old.filter(began(before=midnight + _MARGIN)).order_by("started_at").values_list("pk", flat=True)[:CHUNK])
     if not ids:
         return 0
     # Where more is kept than before, what is gone stays gone, and its days are not whole again.

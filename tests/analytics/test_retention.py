@@ -15,13 +15,14 @@ from config import env
 from orgs.models import ApiKey
 from orgs.models.organization import PURGED_AFTER
 from orgs.services import organizations
-from tests.analytics.usage_lines import lines_of, make_record, post, post_lines
+from tests.analytics.usage_lines import id_at, lines_of, make_record, post, post_lines
 from tests.factories import make_key, make_organization, make_team
 
 pytestmark = [pytest.mark.trial, pytest.mark.django_db]
 
 FIRST = datetime(2026, 2, 1, 22, tzinfo=UTC)
 NOW = FIRST + timedelta(days=100)
+ID = id_at(FIRST)
 
 
 @pytest.fixture
@@ -119,7 +120,7 @@ def test_a_segment_that_waited_longer_than_receipts_are_kept_is_posted_where_the
     segment_id, before = str(uuid4()), total(key)
 
     for _ in range(2):
-        post(make_record(key, id="ab" * 16, at=FIRST), segment_id=segment_id, now=NOW)
+        post(make_record(key, id=ID, at=FIRST), segment_id=segment_id, now=NOW)
         UsageBatch.objects.all().delete()
 
     assert total(key) == before + 1
