@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from analytics import completeness
 from analytics.models import LedgerDifference
+from analytics.partitions import shape
 from orgs.admin import ReadOnlyAdmin
 
 _SINCE = timedelta(days=1)
@@ -29,6 +30,7 @@ class LedgerDifferenceAdmin(ReadOnlyAdmin):
             "way": way,
             "oldest_seconds": max((now - oldest).total_seconds(), 0.0) if oldest else 0.0,
             "pulse": completeness.pulse(),
+            "months": shape.state(now),
             "receipts": completeness.receipts_since(now - _SINCE),
         }
         answer: HttpResponse = super().changelist_view(request, {**(extra_context or {}), **context})

@@ -57,9 +57,9 @@ def test_records_go_by_whole_local_days_and_the_sums_stay(key: ApiKey) -> None:
     organization = key.organization
     before = sums(key)
 
-    assert retention.remove_old_records(now=NOW, keep_days=0) == 0
-    assert retention.remove_old_records(now=NOW, keep_days=95) == 10
-    assert retention.remove_old_records(now=NOW, keep_days=95) == 0
+    assert retention.remove_old_records(now=NOW, keep_days=0, by_day=True) == 0
+    assert retention.remove_old_records(now=NOW, keep_days=95, by_day=True) == 10
+    assert retention.remove_old_records(now=NOW, keep_days=95, by_day=True) == 0
 
     kept = LedgerRecord.objects.filter(organization_id=organization.pk)
     assert sorted(set(kept.values_list("local_day", flat=True))) == [date(2026, 2, day) for day in range(6, 11)]
@@ -69,15 +69,15 @@ def test_records_go_by_whole_local_days_and_the_sums_stay(key: ApiKey) -> None:
 
 
 def test_keeping_more_from_now_on_makes_no_day_whole_again(key: ApiKey) -> None:
-    retention.remove_old_records(now=NOW, keep_days=95)
+    retention.remove_old_records(now=NOW, keep_days=95, by_day=True)
     post(make_record(key, at=FIRST - timedelta(days=80)))  # waited in a journal all the time
 
-    assert retention.remove_old_records(now=NOW, keep_days=150) == 1
+    assert retention.remove_old_records(now=NOW, keep_days=150, by_day=True) == 1
     assert RecordsKept.objects.get().first_day == date(2026, 2, 6)
 
 
 def test_neither_a_rebuild_nor_other_time_zones_touch_the_sums_of_what_is_gone(key: ApiKey) -> None:
-    retention.remove_old_records(now=NOW, keep_days=95)
+    retention.remove_old_records(now=NOW, keep_days=95, by_day=True)
     late = make_record(key, at=FIRST + timedelta(days=1))
     post(late)  # waited in a journal all the time
     before, requests = sums(key), total(key)
@@ -90,7 +90,7 @@ def test_neither_a_rebuild_nor_other_time_zones_touch_the_sums_of_what_is_gone(k
         assert total(key) == requests
         assert differences(key) == []
     assert sums(key) == before
-    assert retention.remove_old_records(now=NOW, keep_days=95) == 1
+    assert retention.remove_old_records(now=NOW, keep_days=95, by_day=True) == 1
     assert (sums(key), differences(key)) == (before, [])
 
 
@@ -99,7 +99,7 @@ def test_a_segment_that_comes_again_after_its_receipt_and_its_records_are_gone_a
     segment_id = str(uuid4())
     post(old, young, segment_id=segment_id, now=FIRST + timedelta(days=8))
     before = total(key)
-    retention.remove_old_records(now=NOW, keep_days=95)
+    retention.remove_old_records(now=NOW, keep_days=95, by_day=True)
     assert retention.remove_old_receipts(now=NOW, keep_days=0) == 0
     assert retention.remove_old_receipts(now=NOW, keep_days=91) == 10
     assert not UsageBatch.objects.filter(pk=segment_id).exists()
