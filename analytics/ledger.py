@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from django.db import connection
 
-from analytics import bulk, caps, periods, quantities, rollups
+from analytics import bulk, call_ids, caps, periods, quantities, rollups
 from analytics.caps import OVERFLOW, Value
 from analytics.models import LedgerRecord, RejectedRecord, SeenValue, UsageBatch
 from analytics.price_book import PriceBook
@@ -92,6 +92,9 @@ def _check(record: UsageRecord) -> None:
         raise ValueError("the id is not 32 hexadecimal digits")
     if not all(0 < number <= _MAX_ID for number in (record.organization_id, record.team_id, record.api_key_id)):
         raise ValueError("an id is out of range")
+    # By this the records of a day are found: `analytics.call_ids`.
+    if not call_ids.tells_start(int(record.id, 16), record.started_at // 1000):
+        raise ValueError("the id is of another time than the call")
 
 
 def started_at(record: UsageRecord) -> datetime:

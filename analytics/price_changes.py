@@ -20,6 +20,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from analytics import repricing
+from analytics.call_ids import began
 from analytics.models import LedgerRecord, PriceBookRevision, PriceChange, PriceEdit, PriceEffect
 from analytics.price_book import entries, revisions
 from analytics.price_book.scope import Scope
@@ -134,7 +135,7 @@ def _carry_out(change: PriceChange) -> Iterator[tuple[int, datetime | None]]:
     condition = Scope.of_change(change).condition() & Q(price_revision__lt=change.revision)
     for organization_id in list(wanted.values_list("pk", flat=True)):
         since = change.done_until if organization_id == change.done_organization_id else None
-        remaining = condition if since is None else condition & Q(started_at__gte=since)
+        remaining = condition if since is None else condition & began(since)
         witness = None if change.edit_id is None else partial(_note_effects, change.edit_id)
         for done_until in repricing.steps(organization_id=organization_id, condition=remaining, witness=witness):
             yield organization_id, done_until

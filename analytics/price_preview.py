@@ -12,6 +12,7 @@ from django.db import OperationalError, connection, transaction
 from django.db.models import Q, QuerySet
 
 from analytics import repricing
+from analytics.call_ids import began
 from analytics.models import LedgerRecord
 from analytics.price_book import Proposal
 from analytics.repricing import Figures
@@ -102,7 +103,7 @@ def _read(records: QuerySet[LedgerRecord], last: LedgerRecord | None, deadline: 
     remaining = records
     if last is not None:
         is_later = Q(started_at__lt=last.started_at) | Q(pk__lt=last.pk)
-        remaining = records.filter(is_later, started_at__lte=last.started_at)
+        remaining = records.filter(is_later, began(until=last.started_at))
     milliseconds = round((deadline - time.monotonic()) * 1000)
     if milliseconds <= 0:
         return None

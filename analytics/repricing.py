@@ -6,7 +6,7 @@ only records that are still as they were seen, and moves the roll-ups by the dif
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +15,7 @@ from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 
 from analytics import conflicts, price_book, rollups
+from analytics.call_ids import began, began_around
 from analytics.models import CostStatus, LedgerRecord
 from analytics.pricing import Cost
 from orgs.models import Organization
@@ -137,14 +138,12 @@ def concerned(organization_id: int, condition: Q) -> QuerySet[LedgerRecord]:
 
 
 def _days(start: date | None, end: date | None) -> Q:
-    """By the stored local day; the bounds on the start, wide enough for every time zone, are for the index."""
-    condition = Q()
+    """By the stored local day; the bounds on the start are for the index."""
+    condition = began_around(start, end)
     if start is not None:
-        midnight = datetime.combine(start, time.min, tzinfo=UTC)
-        condition &= Q(local_day__gte=start, started_at__gte=midnight - timedelta(days=2))
+        condition &= Q(local_day__gte=start)
     if end is not None:
-        midnight = datetime.combine(end, time.min, tzinfo=UTC)
-        condition &= Q(local_day__lte=end, started_at__lt=midnight + timedelta(days=3))
+        condition &= Q(local_day__lte=end)
     return condition
 
 
@@ -156,7 +155,7 @@ def _chunks(records: QuerySet[LedgerRecord]) -> Iterator[tuple[list[UUID], datet
     while found := list(remaining.order_by("started_at", "pk").values_list("started_at", "pk")[:CHUNK]):
         last, pk = found[-1]
         yield [identifier for _, identifier in found], last
-        remaining = records.filter(Q(started_at__gt=last) | Q(pk__gt=pk), started_at__gte=last)
+        remaining = records.filter(Q(started_at__gt=last) | Q(pk__gt=pk), began(last))
 
 
 def _look(ids: Sequence[UUID], difference: Difference) -> None:

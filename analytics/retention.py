@@ -1,4 +1,4 @@
-"""What is kept how long: usage records by whole local days, receipts, values seen. The roll-ups stay for ever.
+"""What is kept how long: usage records by whole local days, or months; receipts, values seen. Roll-ups stay for ever.
 
 Nothing can be posted twice for it. A call is known by its record; where that may be gone, by the receipt of its
 segment; and where both may be gone, `is_forgotten` keeps it out, since nobody can tell any more whether it was posted.
@@ -15,6 +15,7 @@ from django.db import transaction
 from django.db.models import F
 
 from analytics import periods
+from analytics.call_ids import began
 from analytics.models import (
     DailyTagUsage,
     DailyUsage,
@@ -24,6 +25,7 @@ from analytics.models import (
     SeenValue,
     UsageBatch,
 )
+from analytics.partitions import shape
 from orgs.models import Organization
 
 logger = logging.getLogger(__name__)
@@ -38,16 +40,25 @@ _MARGIN = timedelta(days=2)
 # --- Records ----------------------------------------------------------------------------------------------------------
 
 
-def remove_old_records(*, now: datetime, keep_days: int, patience_seconds: float = PATIENCE_SECONDS) -> int:
-    """Remove the records of local days that ended `keep_days` ago; 0 keeps all. Returns how many."""
+def remove_old_records(
+    *, now: datetime, keep_days: int, by_day: bool = False, patience_seconds: float = PATIENCE_SECONDS
+) -> int:
+    """Remove the records of local days that ended `keep_days` ago; 0 keeps all. Returns how many.
+
+    Where the ledger has months (`analytics.partitions`), only what lies before the first of them goes by days: they are
+    dropped whole. With `by_day` their days go, too.
+    """
     if not keep_days:
         return 0
+    found = None if by_day else shape.read()
+    first_month = found.first_month if found else None
+    before = shape.first_id_of(first_month) if first_month else None
     until = time.monotonic() + patience_seconds
     removed = 0
     # In any order, so that nobody is always the last when the time is over.
     for organization in Organization.objects.filter(deleted_at=None).order_by("?"):
         first_kept = periods.local_day(now, organization.tz) - timedelta(days=keep_days)
-        while count := _remove_chunk(organization.pk, first_kept):
+        while count := _remove_chunk(organization.pk, first_kept, before):
             removed += count
             if time.monotonic() > until:
                 logger.warning("More old records than %s s remove: the next run goes on.", patience_seconds)
@@ -56,22 +67,27 @@ def remove_old_records(*, now: datetime, keep_days: int, patience_seconds: float
 
 
 @transaction.atomic
-def _remove_chunk(organization_id: int, first_kept: date) -> int:
+def _remove_chunk(organization_id: int, first_kept: date, before: UUID | None) -> int:
     # Neither posting nor a change of the time zone, which both look at what is kept, runs beside it.
     Organization.objects.select_for_update().get(pk=organization_id)
     old = LedgerRecord.objects.filter(organization_id=organization_id, local_day__lt=first_kept)
+    if before is not None:
+        old = old.filter(pk__lt=before)
     # By the start, which has an index: no day begins or ends more than a day from its date in UTC.
     midnight = datetime.combine(first_kept, datetime.min.time(), tzinfo=UTC)
-    ids = list(
-        old.filter(started_at__lt=midnight + _MARGIN).order_by("started_at").values_list("pk", flat=True)[:CHUNK]
-    )
+    ids = list(old.filter(began(before=midnight + _MARGIN)).order_by("started_at").values_list("pk", flat=True)[:CHUNK])
     if not ids:
         return 0
+    note_first_day(organization_id, first_kept)
+    return remove_records(ids)
+
+
+def note_first_day(organization_id: int, first_kept: date) -> None:
+    """Write down that earlier records are gone, or will be. In a transaction that has the organization alone."""
     # Where more is kept than before, what is gone stays gone, and its days are not whole again.
     known = RecordsKept.objects.filter(organization_id=organization_id).values_list("first_day", flat=True).first()
     first_whole = max(first_kept, known) if known else first_kept
     RecordsKept.objects.update_or_create(organization_id=organization_id, defaults={"first_day": first_whole})
-    return remove_records(ids)
 
 
 def remove_records(ids: Sequence[UUID]) -> int:

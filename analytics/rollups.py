@@ -7,7 +7,7 @@ A roll-up is a pure function of the records: `sums_of` says what one record adds
 import json
 from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, timedelta
 from itertools import compress
 from operator import attrgetter
 from typing import Any
@@ -17,6 +17,7 @@ import msgspec
 from django.db import connection, models, transaction
 
 from analytics import bulk, condensing, periods
+from analytics.call_ids import began, began_around
 from analytics.models import CostStatus, DailyTagUsage, DailyUsage, LedgerRecord, RecordsKept
 from analytics.models.rollups import (
     DAILY_KEY,
@@ -298,7 +299,9 @@ def _lock(organization_id: int) -> Organization:
 
 
 def _days_with_records(organization_id: int, first_day: date, last_day: date) -> list[date]:
-    records = LedgerRecord.objects.filter(organization_id=organization_id, local_day__range=(first_day, last_day))
+    records = LedgerRecord.objects.filter(
+        began_around(first_day, last_day), organization_id=organization_id, local_day__range=(first_day, last_day)
+    )
     return sorted(records.order_by().values_list("local_day", flat=True).distinct())
 
 
@@ -310,14 +313,7 @@ def _delete(organization_id: int, days: Sequence[date]) -> None:
 
 
 def records_of(organization_id: int, day: date) -> Iterable[RecordFacts]:
-    # However the day was drawn, its records started within two days of it, which the index on the start finds.
-    midnight = datetime.combine(day, time.min, tzinfo=UTC)
-    rows = LedgerRecord.objects.filter(
-        organization_id=organization_id,
-        local_day=day,
-        started_at__gte=midnight - timedelta(days=2),
-        started_at__lt=midnight + timedelta(days=3),
-    )
+    rows = LedgerRecord.objects.filter(began_around(day, day), organization_id=organization_id, local_day=day)
     return map(facts_of, rows.order_by().values_list(*FACT_COLUMNS).iterator(2000))
 
 
@@ -330,9 +326,7 @@ def _move_records(organization_id: int, zone: ZoneInfo) -> None:
     while day <= last:
         following = day + timedelta(days=1)
         (
-            records.filter(
-                started_at__gte=periods.start_of(day, zone), started_at__lt=periods.start_of(following, zone)
-            )
+            records.filter(began(periods.start_of(day, zone), periods.start_of(following, zone)))
             .exclude(local_day=day)
             .update(local_day=day)
         )

@@ -25,6 +25,7 @@ from analytics import (
     self_check,
     timezone_changes,
 )
+from analytics.partitions import conversion, dropping, months
 from orgs.models import BudgetAlert, Organization
 
 logger = logging.getLogger(__name__)
@@ -74,10 +75,21 @@ def prune_created_objects() -> None:
 @shared_task(name="analytics.remove_what_is_old")
 def remove_what_is_old() -> None:
     now = clock.now()
-    retention.remove_old_records(now=now, keep_days=settings.RECORD_RETENTION_DAYS)
+    by_day = settings.RECORD_RETENTION_BY == "day"
+    retention.remove_old_records(now=now, keep_days=settings.RECORD_RETENTION_DAYS, by_day=by_day)
     retention.remove_old_receipts(now=now, keep_days=settings.RECEIPT_RETENTION_DAYS)
     retention.remove_old_values(now=now, keep_days=retention.VALUES_KEPT_DAYS)
     completeness.forget_ended(now=now)
+
+
+# To count what a month of a hundred million records held takes minutes. A second worker finds the first one at it.
+@shared_task(name="analytics.keep_months", time_limit=TIME_LIMIT_SECONDS)
+def keep_months() -> None:
+    """Of a partitioned ledger: the months ahead are made, old ones dropped. Does nothing where it is one table."""
+    now = clock.now()
+    conversion.forget_stale(now)
+    months.make_due(now)
+    dropping.drop_old(now=now, keep_days=settings.RECORD_RETENTION_DAYS)
 
 
 @shared_task(name="analytics.check_ledger")

@@ -23,17 +23,17 @@ from benchmarks.programs import end_what_was_started  # noqa: E402
 
 def make_segment(chance: Random, keys: list[tuple[int, int, int]], records: int) -> list[str]:
     """Journal lines of one organization's calls of this moment: keys, prompts, models and tags fall off like Zipf's."""
-    from uuid import uuid4
-
     from analytics.usage import FORMAT_VERSION, TokenUsage, UsageRecord, encode_line
+    from proxy.call import new_call_id
 
     lines = []
     for number in range(records):
         organization_id, team_id, key_id = keys[int(chance.random() ** 2 * len(keys))]
+        started_at = round(time.time() * 1_000_000) + number
         record = UsageRecord(
             v=FORMAT_VERSION,
-            id=uuid4().hex,
-            started_at=round(time.time() * 1_000_000) + number,
+            id=new_call_id(started_at),
+            started_at=started_at,
             organization_id=organization_id,
             team_id=team_id,
             api_key_id=key_id,

@@ -5,6 +5,15 @@
 
 from typing import Any
 
+# Of the tasks' way through Redis, in seconds: what a worker does not confirm in time goes to another one.
+TRANSPORT = {
+    "visibility_timeout": 300,
+    "unacked_restore_interval": 2,
+    "unacked_restore_throttle": 1,
+    "socket_timeout": 10,
+    "socket_connect_timeout": 5,
+    "health_check_interval": 10,
+}
 MINUTE, HOUR = 60.0, 3600.0
 
 SCHEDULE: dict[str, dict[str, Any]] = {
@@ -12,6 +21,7 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     "look at budgets": {"task": "analytics.look_at_budgets", "schedule": 5 * MINUTE},
     "look at prices": {"task": "analytics.look_at_prices", "schedule": MINUTE},
     "prune created objects": {"task": "analytics.prune_created_objects", "schedule": 24 * HOUR},
+    "keep months": {"task": "analytics.keep_months", "schedule": HOUR},
     "remove what is old": {"task": "analytics.remove_what_is_old", "schedule": HOUR},
     "check the ledger": {"task": "analytics.check_ledger", "schedule": 24 * HOUR},
     "remove old invitations": {"task": "accounts.remove_old_invitations", "schedule": 24 * HOUR},

@@ -278,6 +278,7 @@ QUEUE_LENGTH_CAP = env.read_whole_number("QUEUE_LENGTH_CAP", 1000, least=1)
 NEW_VALUES_PER_DAY = env.read_whole_number("NEW_VALUES_PER_DAY", 1000, least=1)
 LATE_USAGE_DAYS = env.read_whole_number("LATE_USAGE_DAYS", 60, least=1)
 RECORD_RETENTION_DAYS = env.read_days_kept("RECORD_RETENTION_DAYS", 0, least=max(62, LATE_USAGE_DAYS + 2))
+RECORD_RETENTION_BY = env.read_choice("RECORD_RETENTION_BY", ("month", "day"), "month")
 RECEIPT_RETENTION_DAYS = env.read_days_kept("RECEIPT_RETENTION_DAYS", 0, least=max(90, JOURNAL_RETENTION_HOURS // 12))
 
 # --- Celery: at least once (a task that dies with its worker comes back; posting is idempotent) -----------------------
@@ -294,18 +295,7 @@ CELERY_WORKER_CONCURRENCY = env.read_whole_number("WORKER_CONCURRENCY", 2, least
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-CELERY_BROKER_TRANSPORT_OPTIONS = (
-    {}
-    if IS_TRIAL
-    else {
-        "visibility_timeout": 300,
-        "unacked_restore_interval": 2,
-        "unacked_restore_throttle": 1,
-        "socket_timeout": 10,
-        "socket_connect_timeout": 5,
-        "health_check_interval": 10,
-    }
-)
+CELERY_BROKER_TRANSPORT_OPTIONS = {} if IS_TRIAL else periodic.TRANSPORT
 CELERY_TASK_TIME_LIMIT = 240
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE = periodic.SCHEDULE

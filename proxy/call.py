@@ -2,7 +2,6 @@
 
 import os
 import re
-import time
 import unicodedata
 from collections.abc import Iterator
 from functools import lru_cache
@@ -51,10 +50,12 @@ class Target(msgspec.Struct, frozen=True):
         return f"/{self.route}?{self.query}" if self.query else f"/{self.route}"
 
 
-def new_call_id() -> str:
-    """A UUIDv7 (RFC 9562, section 5.7) as 32 hex digits: sortable by time, unique across processes."""
+def new_call_id(started_at: int) -> str:
+    """A UUIDv7 (RFC 9562, section 5.7) as 32 hex digits: sortable by time, unique across processes. `started_at` is the
+    call's start, in microseconds since the epoch: by the id, a record of that start is found.
+    """
     random = os.urandom(10).hex()
-    return f"{time.time_ns() // 1_000_000:012x}7{random[:3]}{_VARIANTS[random[3]]}{random[4:19]}"
+    return f"{started_at // 1000:012x}7{random[:3]}{_VARIANTS[random[3]]}{random[4:19]}"
 
 
 def find_provider(raw_path: bytes) -> Provider | None:

@@ -54,7 +54,8 @@ def serve(process: ProxyProcess | None) -> None:
 
 
 async def application(scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
-    call_id = new_call_id()
+    started_at = time.time_ns() // 1000
+    call_id = new_call_id(started_at)
     request_ids.current.set(call_id)
     exchange: Exchange | None = None
     try:
@@ -63,7 +64,7 @@ async def application(scope: MutableMapping[str, Any], receive: Receive, send: S
         if scope["method"] == "OPTIONS":
             await _send_whole(send, 204, [(b"allow", ALLOWED), (b"x-aipc-request-id", call_id.encode())], b"")
             return
-        exchange = Exchange(_process, scope, receive, send, call_id)
+        exchange = Exchange(_process, scope, receive, send, call_id, started_at)
         await exchange.run()
     except Refusal as refusal:
         _observe_refusal(exchange, refusal)
@@ -104,7 +105,13 @@ class Exchange:
     """One call. Made, run and dropped by one task."""
 
     def __init__(
-        self, process: ProxyProcess, scope: MutableMapping[str, Any], receive: Receive, send: Send, call_id: str
+        self,
+        process: ProxyProcess,
+        scope: MutableMapping[str, Any],
+        receive: Receive,
+        send: Send,
+        call_id: str,
+        started_at: int,
     ) -> None:
         self._process = process
         self._scope = scope
@@ -113,7 +120,7 @@ class Exchange:
         self._write = of_server.get(WRITE, never_at_once)
         self._send = send
         self._call_id = call_id
-        self._started_at = time.time_ns() // 1000
+        self._started_at = started_at
         self._arrived = time.monotonic()
         self.metrics = process.metrics
         self.observed = Observed(self._arrived)

@@ -18,9 +18,11 @@ from urllib.parse import urlsplit
 import redis
 from django.conf import settings
 from django.db import Error, connection
+from django.utils import timezone
 from django.utils.http import http_date
 
 from analytics import completeness
+from analytics.partitions import shape
 from config.metrics import exposition, families, store, workers
 from config.metrics.store import Values
 from proxy import endpoint
@@ -146,6 +148,7 @@ def _ask_ledger() -> Values:
         return {(families.DATABASE_UP.name, ""): 0.0}  # known without waiting
     try:
         pulse = completeness.pulse()
+        months = shape.state(timezone.now())
     except Error:
         return {(families.DATABASE_UP.name, ""): 0.0}
     finally:
@@ -157,6 +160,9 @@ def _ask_ledger() -> Values:
     }
     if pulse.last_posting is not None:
         told[families.LAST_POSTING.name, ""] = pulse.last_posting.timestamp()
+    if months is not None:
+        told[families.MONTHS_AHEAD.name, ""] = float(months.months_ahead)
+        told[families.OUTSIDE_MONTHS.name, ""] = float(months.outside_count)
     return told
 
 

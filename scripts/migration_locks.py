@@ -20,6 +20,7 @@ ALLOWED: dict[tuple[str, str], str] = {
     ("analytics", "0001"): "writes one row of a table that it makes",
     ("analytics", "0003"): _UNRELEASED,
     ("analytics", "0004"): _UNRELEASED,
+    ("analytics", "0005"): "makes an index of the records before any installation can have them in months",
     ("analytics", "0006"): "empties a table of vouchers, without which reports are slower and the same",
     ("analytics", "0007"): _UNRELEASED,
     ("analytics", "0009"): _UNRELEASED,
@@ -54,6 +55,24 @@ _LOCKS_A_LARGE_TABLE = (
     (r"(TRUNCATE|CLUSTER|LOCK TABLE|VACUUM FULL|REINDEX (?!.*CONCURRENTLY))", "it locks the whole table"),
     (r"(UPDATE|DELETE FROM) (?!.* WHERE )", "it locks every row until the migration's end"),
 )
+# The table of the usage records may lie in months (docs/adr/0013). Its indexes are all named usage_...
+_RECORDS = "analytics_usagerecord"
+_BY_MONTHS = "the records may lie in months: analytics.partitions.operations."
+_FAILS_IN_MONTHS = (
+    (
+        rf'CREATE (UNIQUE )?INDEX CONCURRENTLY .* ON "?{_RECORDS}"? (?!.*-- and on each month)',
+        f"{_BY_MONTHS}AddRecordsIndex",
+    ),
+    (r'DROP INDEX CONCURRENTLY (IF EXISTS )?"?usage_(?!.*-- and on each month)', f"{_BY_MONTHS}RemoveRecordsIndex"),
+    (
+        rf'ALTER TABLE (ONLY )?"?{_RECORDS}"? ADD CONSTRAINT \S+ (UNIQUE|PRIMARY KEY|EXCLUDE)',
+        "the records may lie in months, where only the id is unique",
+    ),
+    (
+        rf'ALTER TABLE (ONLY )?"?{_RECORDS}"? ADD CONSTRAINT \S+ FOREIGN KEY .* NOT VALID',
+        "the records may lie in months, which take no foreign key that is NOT VALID",
+    ),
+)
 _TABLE = re.compile(
     r'(?:ALTER TABLE(?: ONLY)?|CREATE TABLE|DROP TABLE|TRUNCATE| ON|UPDATE|DELETE FROM)(?: IF EXISTS)? "?([\w.]+)"?'
 )
@@ -70,7 +89,7 @@ def problems_in(statements: Iterable[str]) -> Iterator[str]:
         table = match.group(1) if (match := _TABLE.search(line)) else ""
         if table in made:
             continue
-        rules = _BREAKS_THE_LAST_RELEASE + (() if table in SMALL else _LOCKS_A_LARGE_TABLE)
+        rules = _BREAKS_THE_LAST_RELEASE + (() if table in SMALL else _LOCKS_A_LARGE_TABLE + _FAILS_IN_MONTHS)
         problem = next((problem for pattern, problem in rules if re.match(pattern, line, re.IGNORECASE)), "")
         if column := _ADDED_COLUMN.match(line):
             name, kind = column.group(2), column.group(3)

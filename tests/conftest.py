@@ -9,12 +9,14 @@ import os
 import shutil
 import sys
 import tempfile
+from datetime import UTC, date, datetime
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+import pytest_django
 
 from scripts.hermetic import DEAD_URL, environment
 
@@ -25,6 +27,7 @@ gc.disable()
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
 TESTS = Path(__file__).parent
 IS_PRODUCTION = os.environ.get("TEST_MODE") == "production"
+IS_PARTITIONED = IS_PRODUCTION and bool(os.environ.get("TEST_MONTHS"))  # the usage records
 # Short, so that sockets fit in; SQLite's file, the journal and the secret key of this process's tests.
 FOLDER = Path(tempfile.mkdtemp(prefix="aipc-tests-"))
 
@@ -199,6 +202,17 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
     """SQLite in a file, as in trial mode, at the place where a server with this DATA_DIR looks for it."""
     if not IS_PRODUCTION:
         connection.settings_dict["TEST"]["NAME"] = str(FOLDER / "db.sqlite3")
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: pytest_django.DjangoDbBlocker) -> None:
+    """With TEST_MONTHS the usage records lie in months, as `manage.py partition_records` makes them."""
+    if IS_PARTITIONED:
+        from analytics.partitions import conversion
+
+        with django_db_blocker.unblock():
+            conversion.convert(datetime(2026, 12, 1, tzinfo=UTC), print, month=date(2026, 1, 1))
+            connection.close()
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,5 @@
-"""What `make test` and `make test-all` run: the tests on PostgreSQL and Redis, then those marked `trial` on SQLite.
+"""What `make test` and `make test-all` run: the tests on PostgreSQL and Redis, then those marked `trial` on SQLite;
+`make test-all` those of the ledger once more, with the usage records in months.
 
 The servers are private to the run, unless TEST_DATABASE_URL and TEST_REDIS_URL name some. What stands after `--` goes
 to pytest. `--mode production` or `--mode trial` runs one half, `--client lean` has the proxies use that client.
@@ -18,6 +19,22 @@ from scripts.hermetic import ROOT
 from tests.servers import PostgreSQL, Redis, ServerFailed, end_left_over
 
 NO_TEST_RAN = 5  # pytest's exit code
+MODES = {
+    "production": "Tests on PostgreSQL and Redis",
+    "trial": "Tests in trial mode, on SQLite",
+    "months": "Tests of the ledger on PostgreSQL, with the usage records in months",
+}
+# What reads and writes usage records. In months it must say the same (docs/adr/0013).
+LEDGER = [
+    "tests/analytics",
+    "tests/accounts/test_purging.py",
+    "tests/admin/test_home.py",
+    "tests/admin/test_large_tables.py",
+    "tests/orgs/test_settings_pages.py",
+    "tests/proxy/test_replay.py",
+    "tests/proxy/test_tasks.py",
+    "tests/proxy/test_tasks_at_once.py",
+]
 
 
 def say(text: str) -> None:
@@ -94,10 +111,13 @@ def run_modes(modes: list[str], extras: str, arguments: list[str]) -> int:
     with contextlib.ExitStack() as stack:
         for mode in modes:
             environment = {"TEST_MODE": mode, "TEST_EXTRAS": extras}
-            if mode == "production":
+            if mode == "months":
+                environment = {"TEST_MODE": "production", "TEST_EXTRAS": "without", "TEST_MONTHS": "1"}
+            if mode != "trial":
                 environment |= servers(stack)
-            say({"production": "Tests on PostgreSQL and Redis", "trial": "Tests in trial mode, on SQLite"}[mode])
-            codes.append(run_pytest(environment, [*parallel(), *arguments]))
+            say(MODES[mode])
+            chosen = LEDGER if mode == "months" and not arguments else arguments
+            codes.append(run_pytest(environment, [*parallel(), *chosen]))
             if codes[-1] not in (0, 1, NO_TEST_RAN):  # interrupted, or pytest could not run
                 return codes[-1]
     if arguments:
@@ -106,11 +126,17 @@ def run_modes(modes: list[str], extras: str, arguments: list[str]) -> int:
     return max(codes)
 
 
+def usual_modes(options: argparse.Namespace) -> list[str]:
+    with_months = options.extras != "without" and not options.arguments
+    return ["production", "trial", *(["months"] if with_months else [])]
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     told = "the tests for Node, Chromium and clients of all kinds"
     parser.add_argument("--extras", choices=("with", "without", "only"), default="with", help=told)
-    parser.add_argument("--mode", choices=("production", "trial"), action="append", help="one half instead of both")
+    told_of_modes = "one part instead of all; months: the ledger's tests with the usage records partitioned"
+    parser.add_argument("--mode", choices=("production", "trial", "months"), action="append", help=told_of_modes)
     parser.add_argument(
         "--client", choices=("aiohttp", "lean"), help="the proxies' upstream client, else the usual one"
     )
@@ -128,7 +154,7 @@ def main() -> int:
     os.environ["TEST_PID_FOLDER"] = str(pids)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
-        return run_modes(options.mode or ["production", "trial"], options.extras, options.arguments)
+        return run_modes(options.mode or usual_modes(options), options.extras, options.arguments)
     except ServerFailed as failure:
         print(failure, file=sys.stderr)
         return 1

@@ -10,6 +10,7 @@ from django.utils import timezone
 from accounts import pulse
 from analytics import completeness
 from analytics.models import LedgerDifference
+from analytics.partitions import shape
 from orgs.admin import ReadOnlyAdmin
 
 _SINCE = timedelta(days=1)
@@ -34,6 +35,7 @@ class LedgerDifferenceAdmin(ReadOnlyAdmin):
             "month": spending.month,
             "month_at": spending.at,
             "exact_count": completeness.count_exact(spending.month),
+            "months": shape.state(now),
             "receipts": completeness.receipts_since(now - _SINCE),
         }
         answer: HttpResponse = super().changelist_view(request, {**(extra_context or {}), **context})

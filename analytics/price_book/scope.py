@@ -5,6 +5,7 @@ from datetime import datetime
 import msgspec
 from django.db.models import Q
 
+from analytics.call_ids import began
 from analytics.caps import OVERFLOW
 from analytics.models import Discount, ModelPrice, PriceChange
 from analytics.price_book import names
@@ -51,11 +52,7 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
         condition = self._named() if self.model else Q()
         if self.provider:
             condition &= Q(provider=self.provider)
-        if self.starts_at is not None:
-            condition &= Q(started_at__gte=self.starts_at)
-        if self.ends_at is not None:
-            condition &= Q(started_at__lt=self.ends_at)
-        return condition
+        return condition & began(self.starts_at, self.ends_at)
 
     def _named(self) -> Q:
         named = Q(model__iexact=self.model) | Q(model__istartswith=f"{self.model}-")

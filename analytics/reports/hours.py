@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from datetime import date, datetime, timedelta, tzinfo
 from typing import Any, Literal
 
 from django.db import connection
 from django.db.models import BooleanField, F, Func, IntegerField, QuerySet, Sum, Value
 from django.db.models.functions import Coalesce, NullIf
 
+from analytics.call_ids import began_around
 from analytics.models import LedgerRecord
 from analytics.models.usage import UNCOUNTED
 from analytics.periods import start_of
@@ -81,14 +82,10 @@ def hourly_costs_of_days(scope: Scope, zone: tzinfo, by: HourDimension | None = 
 
 def records_in(scope: Scope) -> QuerySet[LedgerRecord]:
     """The records that the scope's roll-up rows were made of."""
-    # However a day was drawn, its records started within two days of it, which the index on the start finds.
-    first = datetime.combine(scope.period.start, time.min, tzinfo=UTC) - timedelta(days=2)
-    last = datetime.combine(scope.period.end, time.min, tzinfo=UTC) + timedelta(days=3)
     records = LedgerRecord.objects.filter(
+        began_around(scope.period.start, scope.period.end),
         organization_id=scope.organization_id,
         local_day__range=(scope.period.start, scope.period.end),
-        started_at__gte=first,
-        started_at__lt=last,
     ).exclude(cost_status__in=UNCOUNTED)
     if scope.provider:
         records = records.filter(provider=scope.provider)

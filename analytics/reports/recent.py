@@ -12,6 +12,7 @@ from uuid import UUID
 from django.db.models import Sum
 from django.db.models.functions import TruncMinute
 
+from analytics.call_ids import id_from
 from analytics.models import LedgerRecord, UsageBatch
 from analytics.models.usage import UNCOUNTED
 
@@ -19,7 +20,6 @@ MOST_CALLS = 1000
 _MOST_LOOKED_AT = 5000  # records, for the lag of a page of batches
 _LONGEST_LAG_LOOKED_FOR = timedelta(minutes=10)
 _MOST_BATCHES = 200
-_OF_UUID7 = 80  # bits behind the milliseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +79,6 @@ def lags_of(batches: Iterable[UsageBatch]) -> Mapping[UUID, float]:
         if segment_id in posted:
             _note_end(ended, segment_id, started_at, latency_ms)
     return {pk: _seconds(posted[pk] - moment) for pk, moment in ended.items()}
-
-
-def id_from(moment: datetime) -> UUID:
-    """The lowest id of a call that began at the moment."""
-    return UUID(int=int(moment.timestamp() * 1000) << _OF_UUID7)
 
 
 def quantile(numbers: Sequence[float], part: float) -> float | None:

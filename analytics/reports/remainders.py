@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db.models import Case, F, Q, When
 
+from analytics.call_ids import began
 from analytics.models import CostStatus
 from analytics.replica import connection
 from analytics.reports.hours import as_rolled_up, records_in
@@ -83,7 +84,7 @@ def _select_later(scope: Scope, since: datetime, columns: Sequence[str]) -> tupl
         f"in_{name}": Case(When(found, then=1), default=0) for name, found in _COUNTED.items() if name in columns
     }
     summed = {f"in_{name}": F(name) for name in columns if name not in _COUNTED}
-    records = records_in(scope).filter(started_at__gte=since).order_by()
+    records = records_in(scope).filter(began(since)).order_by()
     named = {"in_model": as_rolled_up("model")} | {f"in_{name}": F(name) for name in _KEYS if name != "model"}
     found = records.annotate(**named, **counted, **summed).values_list("tags", *named, *counted, *summed)
     statement, parameters = found.query.sql_with_params()

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db.models import Max, QuerySet
 
+from analytics.call_ids import began
 from analytics.models import LedgerRecord
 from analytics.models.usage import UNCOUNTED
 from analytics.periods import Period, local_day
@@ -73,7 +74,7 @@ def _last_uses(
 
 
 def _real_calls(organization_id: int, since: datetime) -> QuerySet[LedgerRecord]:
-    calls = LedgerRecord.objects.filter(organization_id=organization_id, started_at__gte=since)
+    calls = LedgerRecord.objects.filter(began(since), organization_id=organization_id)
     return calls.exclude(cost_status__in=UNCOUNTED)
 
 

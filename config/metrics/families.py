@@ -103,6 +103,18 @@ DAYS_CHECKED = Family(
     "aipc_ledger_days_checked_total", "counter", "Days whose roll-ups were held against their records."
 )
 
+MONTHS_AHEAD = Family(
+    "aipc_record_months_ahead",
+    "gauge",
+    "Months after this one that usage records have a place of their own for. Absent where records are not partitioned.",
+    merge="min",
+)
+OUTSIDE_MONTHS = Family(
+    "aipc_records_outside_months",
+    "gauge",
+    "Usage records that lie in no month. Absent where records are not partitioned.",
+)
+
 # --- Processes --------------------------------------------------------------------------------------------------------
 
 TASKS = Family("aipc_tasks_total", "counter", "Background tasks that ended, by name.", ("task", "outcome"))

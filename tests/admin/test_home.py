@@ -14,9 +14,8 @@ from pytest_django import DjangoAssertNumQueries, Settings
 
 from accounts import pulse
 from accounts.models import User
-from analytics import price_book, price_changes
+from analytics import call_ids, price_book, price_changes
 from analytics.models import ModelPrice
-from analytics.reports import recent
 from orgs.models import ApiKey
 from orgs.services import organizations
 from proxy import journal_backlog
@@ -158,7 +157,7 @@ def test_organizations_are_listed_with_this_months_usage_in_one_query(
 def test_the_batches_say_how_long_their_calls_waited(site: Client) -> None:
     ended = timezone.now() - timedelta(minutes=3)
     record = make_record(key_of("Acme"), at=ended, latency_ms=500)
-    line = lines_of(record)[0].replace(record.id, recent.id_from(ended).hex)
+    line = lines_of(record)[0].replace(record.id, call_ids.id_from(ended).hex)
     post_lines([line], now=ended + timedelta(seconds=4))
 
     assert "3.5 s" in site.get("/admin/analytics/usagebatch/").content.decode()

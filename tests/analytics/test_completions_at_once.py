@@ -25,7 +25,7 @@ from tests.analytics.later_calls import (
     fetched,
     named,
 )
-from tests.analytics.usage_lines import post
+from tests.analytics.usage_lines import NOON, id_at, post
 from tests.factories import make_key
 
 pytestmark = [pytest.mark.production, pytest.mark.django_db(transaction=True)]
@@ -55,7 +55,7 @@ def test_who_posts_the_other_half_meanwhile_waits_and_finds_the_first(key: ApiKe
     with threads(2) as start:
         with transaction.atomic():
             DailyUsage.objects.select_for_update().get()
-            one = start(lambda: post(halves[0], msgspec.structs.replace(held, id="f" * 32, object_id="resp_other")))
+            one = start(lambda: post(halves[0], msgspec.structs.replace(held, id=id_at(NOON), object_id="resp_other")))
             wait_for_waiting(1, "the first half waits for the roll-up")
             other = start(lambda: post(halves[1]))
             wait_for_waiting(2, "the second half waits for the first")

@@ -5,7 +5,6 @@ import random
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
-from uuid import uuid4
 
 import msgspec
 import pytest
@@ -15,6 +14,7 @@ from hypothesis import strategies as st
 from analytics import repricing, rollups
 from analytics.usage import Completion, TokenUsage, UsageRecord
 from orgs.models import ApiKey
+from proxy.call import new_call_id
 from tests.analytics.later_calls import (
     ANSWERED,
     EVER,
@@ -66,7 +66,7 @@ def as_if_told_at_once(records: Sequence[UsageRecord]) -> list[UsageRecord]:
     found = []
     for record in records:
         outcome = told.get(record.object_id)
-        changes: dict[str, Any] = {"id": uuid4().hex, "completion": None, "aliases": ()}
+        changes: dict[str, Any] = {"id": new_call_id(record.started_at), "completion": None, "aliases": ()}
         if outcome is not None:
             names = ("model", "usage", "usage_source", "error_code", "finish_reason")
             changes |= {"state": "complete", **{name: getattr(outcome, name) for name in names}}

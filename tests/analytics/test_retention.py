@@ -15,13 +15,14 @@ from config import env
 from orgs.models import ApiKey
 from orgs.models.organization import PURGED_AFTER
 from orgs.services import organizations
-from tests.analytics.usage_lines import lines_of, make_record, post, post_lines
+from tests.analytics.usage_lines import id_at, lines_of, make_record, post, post_lines
 from tests.factories import make_key, make_organization, make_team
 
 pytestmark = [pytest.mark.trial, pytest.mark.django_db]
 
 FIRST = datetime(2026, 2, 1, 22, tzinfo=UTC)
 NOW = FIRST + timedelta(days=100)
+ID = id_at(FIRST)
 
 
 @pytest.fixture
@@ -56,9 +57,9 @@ def test_records_go_by_whole_local_days_and_the_sums_stay(key: ApiKey) -> None:
     organization = key.organization
     before = sums(key)
 
-    assert retention.remove_old_records(now=NOW, keep_days=0) == 0
-    assert retention.remove_old_records(now=NOW, keep_days=95) == 10
-    assert retention.remove_old_records(now=NOW, keep_days=95) == 0
+    assert retention.remove_old_records(now=NOW, keep_days=0, by_day=True) == 0
+    assert retention.remove_old_records(now=NOW, keep_days=95, by_day=True) == 10
+    assert retention.remove_old_records(now=NOW, keep_days=95, by_day=True) == 0
 
     kept = LedgerRecord.objects.filter(organization_id=organization.pk)
     assert sorted(set(kept.values_list("local_day", flat=True))) == [date(2026, 2, day) for day in range(6, 11)]
@@ -68,15 +69,15 @@ def test_records_go_by_whole_local_days_and_the_sums_stay(key: ApiKey) -> None:
 
 
 def test_keeping_more_from_now_on_makes_no_day_whole_again(key: ApiKey) -> None:
-    retention.remove_old_records(now=NOW, keep_days=95)
+    retention.remove_old_records(now=NOW, keep_days=95, by_day=True)
     post(make_record(key, at=FIRST - timedelta(days=80)))  # waited in a journal all the time
 
-    assert retention.remove_old_records(now=NOW, keep_days=150) == 1
+    assert retention.remove_old_records(now=NOW, keep_days=150, by_day=True) == 1
     assert RecordsKept.objects.get().first_day == date(2026, 2, 6)
 
 
 def test_neither_a_rebuild_nor_other_time_zones_touch_the_sums_of_what_is_gone(key: ApiKey) -> None:
-    retention.remove_old_records(now=NOW, keep_days=95)
+    retention.remove_old_records(now=NOW, keep_days=95, by_day=True)
     late = make_record(key, at=FIRST + timedelta(days=1))
     post(late)  # waited in a journal all the time
     before, requests = sums(key), total(key)
@@ -89,7 +90,7 @@ def test_neither_a_rebuild_nor_other_time_zones_touch_the_sums_of_what_is_gone(k
         assert total(key) == requests
         assert differences(key) == []
     assert sums(key) == before
-    assert retention.remove_old_records(now=NOW, keep_days=95) == 1
+    assert retention.remove_old_records(now=NOW, keep_days=95, by_day=True) == 1
     assert (sums(key), differences(key)) == (before, [])
 
 
@@ -98,7 +99,7 @@ def test_a_segment_that_comes_again_after_its_receipt_and_its_records_are_gone_a
     segment_id = str(uuid4())
     post(old, young, segment_id=segment_id, now=FIRST + timedelta(days=8))
     before = total(key)
-    retention.remove_old_records(now=NOW, keep_days=95)
+    retention.remove_old_records(now=NOW, keep_days=95, by_day=True)
     assert retention.remove_old_receipts(now=NOW, keep_days=0) == 0
     assert retention.remove_old_receipts(now=NOW, keep_days=91) == 10
     assert not UsageBatch.objects.filter(pk=segment_id).exists()
@@ -119,7 +120,7 @@ def test_a_segment_that_waited_longer_than_receipts_are_kept_is_posted_where_the
     segment_id, before = str(uuid4()), total(key)
 
     for _ in range(2):
-        post(make_record(key, id="ab" * 16, at=FIRST), segment_id=segment_id, now=NOW)
+        post(make_record(key, id=ID, at=FIRST), segment_id=segment_id, now=NOW)
         UsageBatch.objects.all().delete()
 
     assert total(key) == before + 1

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from io import StringIO
 from typing import Any
-from uuid import uuid4
+from uuid import UUID
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -24,7 +24,7 @@ from analytics.models import (
 )
 from analytics.usage import TokenUsage
 from orgs.models import ApiKey
-from tests.analytics.usage_lines import lines_of, make_record, post, post_lines
+from tests.analytics.usage_lines import id_at, lines_of, make_record, post, post_lines
 from tests.factories import make_key, make_organization, make_team
 
 pytestmark = [pytest.mark.trial, pytest.mark.django_db]
@@ -120,13 +120,19 @@ def make_up_a_rejection() -> None:
 
 def post_a_call_again_under_another_id() -> None:
     record = LedgerRecord.objects.get(provider_request_id="req-1")
-    record.pk = uuid4()
+    record.pk = UUID(id_at(record.started_at))
     record.save(force_insert=True)
+
+
+def give_a_call_an_id_of_another_year() -> None:
+    record = LedgerRecord.objects.get(provider_request_id="req-1")
+    LedgerRecord.objects.filter(pk=record.pk).update(id=UUID(id_at(record.started_at - timedelta(days=365))))
 
 
 @pytest.mark.parametrize(
     ("break_it", "words"),
     [
+        (give_a_call_an_id_of_another_year, "is of another time than its call"),
         (change_a_sum, "daily usage 1/"),
         (drop_a_row_by_tag, "there is no row"),
         (make_up_a_row, "gpt-of-nobody: request_count"),

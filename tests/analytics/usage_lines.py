@@ -12,6 +12,7 @@ from analytics.models import DailyTagUsage, DailyUsage, UsageBatch
 from analytics.usage import TokenUsage, UsageRecord
 from orgs.models import ApiKey
 from proxy import tasks
+from proxy.call import new_call_id
 
 NOON = datetime(2026, 2, 10, 12, tzinfo=UTC)
 # 1,000 tokens in at $2.50 and 100 out at $10 a million.
@@ -19,11 +20,16 @@ USUAL = TokenUsage(input=1000, output=100)
 USUAL_COST = 3_500_000_000
 
 
+def id_at(moment: datetime) -> str:
+    """As the proxy gives them to calls that begin then."""
+    return new_call_id(round(moment.timestamp() * 1_000_000))
+
+
 def make_record(key: ApiKey, *, at: datetime = NOON, **changes: Any) -> UsageRecord:
     """A plain successful call of gpt-4o at noon, changed as told."""
     fields: dict[str, Any] = {
         "v": usage.FORMAT_VERSION,
-        "id": uuid4().hex,
+        "id": id_at(at),
         "started_at": round(at.timestamp() * 1_000_000),
         "organization_id": key.organization_id,
         "team_id": key.team_id,

@@ -14,6 +14,7 @@ from analytics.models import LedgerRecord, RejectedRecord, UsageBatch
 from analytics.usage import FORMAT_VERSION, TokenUsage, UsageRecord, encode_line
 from orgs.models import ApiKey
 from orgs.services import organizations
+from proxy.call import new_call_id
 from tests.faults import disk
 from tests.faults.scene import Fault, Scene
 from tests.faults.town import Town, command_of, kill
@@ -50,10 +51,11 @@ def lose_power(scene: Scene) -> None:
 
 def record_of(scene: Scene, number: int, **fields: object) -> UsageRecord:
     key = ApiKey.objects.filter(organization_id=scene.organization.pk).get()
+    started_at = int(time.time() * 1_000_000)
     known = {
         "v": FORMAT_VERSION,
-        "id": uuid.uuid4().hex,
-        "started_at": int(time.time() * 1_000_000),
+        "id": new_call_id(started_at),
+        "started_at": started_at,
         "organization_id": scene.organization.pk,
         "team_id": key.team_id,
         "api_key_id": key.pk,

@@ -15,6 +15,7 @@ from analytics.timezone_changes import Change
 from orgs.models import AuditEntry, Organization
 from orgs.services import organizations
 from tests.accounts.pages import text_of
+from tests.analytics.usage_lines import id_at
 from tests.conftest import IS_PRODUCTION
 from tests.factories import make_member
 from tests.orgs.people import actions, client_of, make_owned, statuses
@@ -94,9 +95,9 @@ def test_the_same_name_again_is_no_act() -> None:
 # The time zone
 
 
-def record_call(organization: Organization, started_at: datetime, number: int) -> None:
+def record_call(organization: Organization, started_at: datetime) -> None:
     LedgerRecord.objects.create(
-        id=f"018f0000-0000-7000-8000-{number:012d}",
+        id=id_at(started_at),
         started_at=started_at,
         local_day=started_at.date(),
         organization_id=organization.pk,
@@ -165,7 +166,7 @@ def test_the_same_zone_again_does_nothing() -> None:
 @pytest.mark.django_db(transaction=True)
 def test_a_change_sorts_past_requests_into_the_days_of_the_new_zone() -> None:
     organization, owner = make_owned()
-    record_call(organization, datetime(2026, 3, 1, 23, 30, tzinfo=UTC), 1)
+    record_call(organization, datetime(2026, 3, 1, 23, 30, tzinfo=UTC))
     client = client_of(owner)
 
     change(client, organization, "Asia/Kathmandu")
@@ -183,7 +184,7 @@ def test_a_change_sorts_past_requests_into_the_days_of_the_new_zone() -> None:
 @pytest.mark.production
 def test_a_worker_changes_it(service_settings: dict[str, str]) -> None:
     organization, owner = make_owned()
-    record_call(organization, datetime(2026, 3, 1, 23, 30, tzinfo=UTC), 1)
+    record_call(organization, datetime(2026, 3, 1, 23, 30, tzinfo=UTC))
     client = client_of(owner)
 
     page = change(client, organization, "Asia/Kathmandu")

@@ -50,6 +50,7 @@ class Command(BaseCommand):
             yield from verification.check_day(organization_id, one)
         yield from verification.check_condensed(organization_id, first, last)
         yield from verification.check_duplicates(organization_id, first, last)
+        yield from verification.check_ids(organization_id, first, last)
 
     def _tell(self, differences: Iterable[Difference]) -> int:
         count = 0

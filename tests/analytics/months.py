@@ -1,0 +1,48 @@
+"""A ledger in months, for a test: in its transaction, or undone after it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+
+from django.db import connection
+
+from analytics.partitions import conversion, shape
+from analytics.partitions.shape import TABLE
+
+FIRST = date(2026, 1, 1)
+NOW = datetime(2026, 6, 10, 9, tzinfo=UTC)  # the months until August are there
+
+
+def partition(month: date = FIRST, now: datetime = NOW) -> list[str]:
+    """What the command does; returns what it said."""
+    said: list[str] = []
+    conversion.convert(now, said.append, month=month)
+    return said
+
+
+@contextmanager
+def plain_copy() -> Iterator[None]:
+    """All that reads the records reads a table without months."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"CREATE TEMPORARY TABLE {TABLE} AS TABLE public.{TABLE}")
+        assert shape.read() is None
+        yield
+        cursor.execute(f"DROP TABLE {TABLE}")
+    assert shape.read() is not None
+
+
+def undo() -> None:
+    """The one table again, as the migrations have made it, and empty."""
+    found = shape.read()
+    if found is None:
+        return
+    old = next(part.name for part in found.parts if part.first_day is None)
+    suffix = old.removeprefix(TABLE)
+    with connection.cursor() as cursor:
+        cursor.execute(f"ALTER TABLE {TABLE} DETACH PARTITION {old}")
+        cursor.execute(f"DROP TABLE {TABLE}")
+        cursor.execute(f"ALTER TABLE {old} RENAME TO {TABLE}")
+        cursor.execute("SELECT indexname FROM pg_indexes WHERE tablename = %s", [TABLE])
+        for (name,) in cursor.fetchall():
+            cursor.execute(f'ALTER INDEX "{name}" RENAME TO "{name.removesuffix(suffix)}"')
+        cursor.execute(f"TRUNCATE {TABLE}")
