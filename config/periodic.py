@@ -17,3 +17,8 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     "remove old invitations": {"task": "accounts.remove_old_invitations", "schedule": 24 * HOUR},
     "purge deleted organizations": {"task": "accounts.purge_organizations", "schedule": 6 * HOUR},
 }
+
+# Only with COLUMN_STORE_URL.
+OF_COLUMN_STORE: dict[str, dict[str, Any]] = {
+    "copy records": {"task": "analytics.copy_records", "schedule": 20.0},
+}
