@@ -77,20 +77,22 @@ fix: develop-level
 	$(python) -m ruff check --fix .
 	$(python) -m ruff format .
 
-# Three layers: each lock holds the one before it, at the same versions. What is optional for running is a fourth, beside
-# the demo's. The clients' ones stand for themselves.
-extras = --extra sentry --extra opentelemetry
+# Three layers: each lock holds the one before it, at the same versions. What is optional for running is in two more,
+# beside the demo's. The clients' ones, and that of ClickHouse's engine for the tests, stand for themselves.
+observed = --extra sentry --extra opentelemetry
 uv = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header --no-annotate
 
 lock: develop-level
 	$(uv) $(ARGS) pyproject.toml -o requirements/run.txt
-	$(uv) $(ARGS) pyproject.toml $(extras) -c requirements/run.txt -o requirements/observability.txt
+	$(uv) $(ARGS) pyproject.toml $(observed) -c requirements/run.txt -o requirements/observability.txt
+	$(uv) $(ARGS) pyproject.toml --extra clickhouse -c requirements/run.txt -o requirements/clickhouse.txt
 	$(uv) $(ARGS) pyproject.toml --group demo -c requirements/run.txt -o requirements/demo.txt
-	$(uv) $(ARGS) pyproject.toml $(extras) --group develop -c requirements/demo.txt -c requirements/observability.txt \
-		-o requirements/develop.txt
+	$(uv) $(ARGS) pyproject.toml $(observed) --extra clickhouse --group develop -c requirements/demo.txt \
+		-c requirements/observability.txt -c requirements/clickhouse.txt -o requirements/develop.txt
 	$(uv) $(ARGS) --group clients-old -o requirements/clients-old.txt
 	$(uv) $(ARGS) --group clients-langchain -o requirements/clients-langchain.txt
+	$(uv) $(ARGS) --group clickhouse-engine -o requirements/clickhouse-engine.txt
 	$(python) -m scripts.lock_node $(ARGS)
 
 bench: develop-level

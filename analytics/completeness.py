@@ -10,10 +10,13 @@ from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
 from django.db.models import Max, Q, Sum
+from django.utils import timezone
 
 from analytics import reports
 from analytics.models import JournalState, LedgerDifference, RecordsKept, RejectedRecord, UsageBatch
 from analytics.periods import Period
+from analytics.record_store import changes
+from analytics.record_store.changes import Behind
 from analytics.reports import Scope, Sums
 
 _MOST = 10_000  # nobody waits for more to be counted
@@ -26,11 +29,13 @@ class Pulse(NamedTuple):
     last_posting: datetime | None
     rejected: int  # lines that wait for somebody; no more than 10,000 are counted
     differing_days: int
+    copy: Behind | None  # where there is a column store
 
 
 def pulse() -> Pulse:
     last = UsageBatch.objects.aggregate(last=Max("posted_at"))["last"]
-    return Pulse(last, RejectedRecord.objects.all()[:_MOST].count(), LedgerDifference.objects.count())
+    rejected = RejectedRecord.objects.all()[:_MOST].count()
+    return Pulse(last, rejected, LedgerDifference.objects.count(), changes.how_far_behind(now=timezone.now()))
 
 
 # --- On the way -------------------------------------------------------------------------------------------------------

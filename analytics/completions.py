@@ -18,6 +18,7 @@ from analytics.ledger import Row
 from analytics.models import CreatedObject, LedgerRecord
 from analytics.price_book.stored import record_of
 from analytics.quantities import QUANTITY_COLUMNS
+from analytics.record_store import changes as copied
 from analytics.rollups import RecordFacts
 from analytics.shelf import Kept, Name, Settling, Shelf
 from analytics.usage import Completion, UsageRecord
@@ -127,6 +128,7 @@ def write(rows: Sequence[Row], settled: Settled) -> tuple[list[RecordFacts], lis
                 f"FROM ({given}) AS given WHERE {table}.id = given.id",
                 [bulk.encode(chunk)],
             )
+    copied.note(copied.Key(row.organization_id, row.pk, row.started_at) for row in before.values())
     removed = [rollups.facts_of(getattr(row, column) for column in rollups.FACT_COLUMNS) for row in before.values()]
     return removed, [_facts_after(row, before[row.id]) for row in after]
 

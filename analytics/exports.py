@@ -18,6 +18,7 @@ from django.db import connections
 
 from analytics import replica, reports, request_log
 from analytics.periods import Period
+from analytics.record_store import questions
 from analytics.renderers import plain_digits
 from analytics.reports import Row, Scope, Sums
 from analytics.request_fields import FIELDS, values_of
@@ -80,6 +81,7 @@ class LogFile:
         self._chunk = chunk
         self._place: Cursor | None = None
         self._database = replica.alias()  # of the request, which is over when the later parts are read
+        self._store = questions.chosen()
         self._names = Names(question.scope.organization_id)
         self._is_begun = self._is_ended = False
 
@@ -88,7 +90,7 @@ class LogFile:
         if self._is_ended:
             return b""
         try:
-            with replica.reading_from(self._database):
+            with replica.reading_from(self._database), questions.answered_by(self._store):
                 records = request_log.read_chunk(self._question, self._place, self._chunk)
             self._names.learn(records)
         finally:

@@ -6,7 +6,8 @@ The transaction around it, and what the prompts contribute, are in `proxy.tasks`
 import hashlib
 from collections.abc import Container, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
+from uuid import UUID
 
 import msgspec
 from django.db import connection
@@ -15,6 +16,7 @@ from analytics import bulk, call_ids, caps, periods, quantities, rollups
 from analytics.caps import OVERFLOW, Value
 from analytics.models import LedgerRecord, RejectedRecord, SeenValue, UsageBatch
 from analytics.price_book import PriceBook
+from analytics.record_store import changes as copied
 from analytics.usage import MAX_LINE_BYTES, NewerFormat, OtherModelUsage, TokenUsage, UsageRecord, decode_line
 from orgs.models import Organization
 
@@ -307,4 +309,5 @@ def insert(rows: Sequence[Row]) -> list[Row]:
         with connection.cursor() as cursor:
             cursor.execute(statement, [bulk.encode(chunk)])
             inserted += [by_id[id_ if isinstance(id_, str) else id_.hex] for (id_,) in cursor.fetchall()]
+    copied.note(copied.Key(row.organization_id, UUID(row.id), cast(datetime, row.started_at)) for row in inserted)
     return inserted

@@ -150,13 +150,16 @@ class Watch:
 
 
 class ReadReplica:
-    """Middleware: where this request reads usage. There is none without REPORTS_DATABASE_URL."""
+    """Middleware: where this request reads usage. There is none without REPORTS_DATABASE_URL and COLUMN_STORE_URL."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
-        if ALIAS not in settings.DATABASES:
+        if ALIAS not in settings.DATABASES and not settings.COLUMN_STORE_URL:
             raise MiddlewareNotUsed
         self._get_response = get_response
-        self._watch = Watch()
+        self._watch = Watch() if ALIAS in settings.DATABASES else None
+        from analytics.record_store import choosing  # which asks reports, and those read by this module
+
+        self._choose_store = choosing.choose
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         return self._get_response(request)
@@ -165,4 +168,5 @@ class ReadReplica:
         match = request.resolver_match
         is_report = request.method in {"GET", "HEAD"} and match is not None and match.url_name in _VIEWS
         # Set for every request, so that none finds what another one has left.
-        _alias.set(self._watch.choose() if is_report else DEFAULT_DB_ALIAS)
+        _alias.set(self._watch.choose() if is_report and self._watch else DEFAULT_DB_ALIAS)
+        self._choose_store(is_report=is_report)

@@ -18,6 +18,7 @@ from analytics import conflicts, price_book, rollups
 from analytics.call_ids import began, began_around
 from analytics.models import CostStatus, LedgerRecord
 from analytics.pricing import Cost
+from analytics.record_store import changes as copied
 from orgs.models import Organization
 from orgs.services import organizations
 
@@ -216,7 +217,9 @@ def store_costs(changes: Sequence[tuple[LedgerRecord, Cost]], revision: int) -> 
     with connection.cursor() as cursor:
         rows = ", ".join(["(%s, %s, %s, %s, %s)"] * len(changes))
         cursor.execute(_UPDATE.format(rows=rows), parameters)
-        return {UUID(str(identifier)) for (identifier,) in cursor.fetchall()}
+        stored = {UUID(str(identifier)) for (identifier,) in cursor.fetchall()}
+    copied.note(copied.Key(row.organization_id, row.pk, row.started_at) for row, _ in changes if row.pk in stored)
+    return stored
 
 
 def _facts_of(row: LedgerRecord) -> rollups.RecordFacts:

@@ -18,6 +18,7 @@ from django.db.models import Q, QuerySet
 from analytics import call_ids, periods, reports
 from analytics.models import CostStatus, LedgerRecord
 from analytics.receipts import say_duration, say_used
+from analytics.record_store import questions as record_store
 from analytics.reports import Scope
 from orgs.models import ApiKey, Team
 
@@ -37,7 +38,7 @@ FLAGS = {
 _STATUS_FLAGS = ("partial", "unpriced", "pending", "simulated", "interrupted", "free")
 _IS_LISTED = ~FLAGS["free"] & (Q(is_request=True) | Q(is_error=True) | ~Q(state="complete"))
 # Rules of time zones change; the day of a record does not.
-_SLACK = timedelta(hours=3)
+SLACK = timedelta(hours=3)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _CURSOR = re.compile(r"([0-9]{1,17})-([0-9a-f]{32})")
@@ -140,7 +141,7 @@ def read_page(
     Where less than a page is newer, it is the first page, filled up with what comes after.
     """
     if newer is not None:
-        found = list(_after(records_of(question), newer).order_by("started_at", "pk")[: size + 1])
+        found = record_store.current().read_log(question, place=newer, is_newer=True, size=size + 1)
         if len(found) > size:
             rows = _named(question, found[size - 1 :: -1])
             return LogPage(rows, older=cursor_of(rows[-1].record), newer=cursor_of(rows[0].record))
@@ -156,7 +157,14 @@ def read_page(
 
 def read_chunk(question: Question, place: Cursor | None, size: int) -> list[LedgerRecord]:
     """Up to `size` records, newest first, that come after the place. One query."""
+    return record_store.current().read_log(question, place=place, is_newer=False, size=size)
+
+
+def select(question: Question, *, place: Cursor | None, is_newer: bool, size: int) -> list[LedgerRecord]:
+    """The ledger's own answer: `record_store.questions`."""
     records = records_of(question)
+    if is_newer and place is not None:
+        return list(_after(records, place).order_by("started_at", "pk")[:size])
     if place is not None:
         records = _before(records, place)
     return list(records.order_by("-started_at", "-pk")[:size])
@@ -167,15 +175,15 @@ def records_of(question: Question) -> QuerySet[LedgerRecord]:
     scope = question.scope
     first, after_last = periods.moments_of(scope.period, question.zone)
     records = LedgerRecord.objects.filter(
-        *_conditions(question),
-        call_ids.began(first - _SLACK, after_last + _SLACK),
+        *conditions_of(question),
+        call_ids.began(first - SLACK, after_last + SLACK),
         organization_id=scope.organization_id,
         local_day__range=(scope.period.start, scope.period.end),
     )
     return records if scope.tag is None else reports.with_tag(records, scope.tag)
 
 
-def _conditions(question: Question) -> list[Q]:
+def conditions_of(question: Question) -> list[Q]:
     """A scope as the roll-ups mean it, said of records; the tag apart."""
     scope = question.scope
     exact = {

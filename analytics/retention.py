@@ -26,6 +26,7 @@ from analytics.models import (
     UsageBatch,
 )
 from analytics.partitions import shape
+from analytics.record_store import changes as copied
 from orgs.models import Organization
 
 logger = logging.getLogger(__name__)
@@ -93,8 +94,10 @@ def note_first_day(organization_id: int, first_kept: date) -> None:
 def remove_records(ids: Sequence[UUID]) -> int:
     """Delete these records and note it on the receipts of their segments. In the caller's transaction."""
     records = LedgerRecord.objects.filter(pk__in=ids)
-    counts = Counter(records.order_by().values_list("segment_id", flat=True))
+    gone = list(records.order_by().values_list("segment_id", "organization_id", "pk", "started_at"))
+    counts = Counter(segment_id for segment_id, *_ in gone)
     records._raw_delete(records.db)
+    copied.note(copied.Key(owner_id, pk, started_at) for _, owner_id, pk, started_at in gone)
     alike = defaultdict(list)  # segments by how many were theirs: of short ones there are hundreds
     for segment_id, count in counts.items():
         alike[count].append(segment_id)

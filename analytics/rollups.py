@@ -29,6 +29,7 @@ from analytics.models.rollups import (
 )
 from analytics.models.usage import UNCOUNTED
 from analytics.quantities import QUANTITY_COLUMNS
+from analytics.record_store import changes as copied
 from orgs.models import Organization
 
 # The upper bounds, in milliseconds, of all buckets but the last.
@@ -325,9 +326,7 @@ def _move_records(organization_id: int, zone: ZoneInfo) -> None:
     day, last = periods.local_day(reach["first"], zone), periods.local_day(reach["last"], zone)
     while day <= last:
         following = day + timedelta(days=1)
-        (
-            records.filter(began(periods.start_of(day, zone), periods.start_of(following, zone)))
-            .exclude(local_day=day)
-            .update(local_day=day)
-        )
+        begin, end = periods.start_of(day, zone), periods.start_of(following, zone)
+        if records.filter(began(begin, end)).exclude(local_day=day).update(local_day=day):
+            copied.note_all(organization_id, begin, end)
         day = following

@@ -26,6 +26,9 @@ from analytics import (
     timezone_changes,
 )
 from analytics.partitions import conversion, dropping, months
+from analytics.record_store import feeding, filling
+from analytics.record_store.client import WORK_SECONDS, Client, StoreFailed
+from config.metrics import counting, families
 from orgs.models import BudgetAlert, Organization
 
 logger = logging.getLogger(__name__)
@@ -36,6 +39,8 @@ BUDGET_THREAD_NAME = "budget"
 PRICES_THREAD_NAME = "prices"
 # A task works so long on a change of prices, and leaves the rest to a next one: well below the time limit of tasks.
 CATCHING_UP_SECONDS = 60
+# So long a task carries records over to their copy; the next one comes soon.
+COPYING_SECONDS = 60
 # An organization's spend is held against its budget so long after it was posted, and no more often.
 BUDGET_SECONDS = 5
 
@@ -80,6 +85,23 @@ def remove_what_is_old() -> None:
     retention.remove_old_receipts(now=now, keep_days=settings.RECEIPT_RETENTION_DAYS)
     retention.remove_old_values(now=now, keep_days=retention.VALUES_KEPT_DAYS)
     completeness.forget_ended(now=now)
+    if not settings.COLUMN_STORE_URL and filling.forget():
+        logger.warning("COLUMN_STORE_URL is not set any more: the copy of the records is not kept up.")
+
+
+@shared_task(name="analytics.copy_records")
+def copy_records() -> None:
+    """Planned in CELERY_BEAT_SCHEDULE where there is a column store."""
+    if not settings.COLUMN_STORE_URL:
+        return
+    client = Client(settings.COLUMN_STORE_URL, seconds=WORK_SECONDS)
+    try:
+        feeding.carry_over(client, now=clock.now(), seconds=COPYING_SECONDS)
+    except StoreFailed as error:
+        counting.count(families.COPY_FAILURES)
+        logger.warning("The column store did not take what is new, the next run goes on: %s", error)
+    finally:
+        client.close()
 
 
 # To count what a month of a hundred million records held takes minutes. A second worker finds the first one at it.

@@ -7,6 +7,15 @@ from urllib.parse import urlsplit
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 
+REDIS_AS_BROKER = {
+    "visibility_timeout": 300,
+    "unacked_restore_interval": 2,
+    "unacked_restore_throttle": 1,
+    "socket_timeout": 10,
+    "socket_connect_timeout": 5,
+    "health_check_interval": 10,
+}
+
 
 def sqlite(file: Path) -> dict[str, Any]:
     return {
@@ -66,6 +75,23 @@ def postgresql(url: str, pool_size: int, name: str = "DATABASE_URL") -> dict[str
     }
     database["CONN_HEALTH_CHECKS"] = True  # a connection from before a restart of the database is replaced
     return database
+
+
+def check_column_store(url: str, *, is_trial: bool) -> None:
+    """Raises `ImproperlyConfigured` for what is no URL of ClickHouse's HTTP interface, without telling what it is."""
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and len(parts.path.split("/")) <= 2
+        _ = parts.port
+    except ValueError:
+        usable = False
+    if url and not usable:
+        raise ImproperlyConfigured(
+            "COLUMN_STORE_URL must be like https://user:password@host:8443/database. "
+            "Special letters of the password are percent-encoded."
+        )
+    if url and is_trial:
+        raise ImproperlyConfigured("COLUMN_STORE_URL names a copy of DATABASE_URL's database: set that, too.")
 
 
 def check_redis(url: str) -> None:

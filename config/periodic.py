@@ -5,15 +5,6 @@
 
 from typing import Any
 
-# Of the tasks' way through Redis, in seconds: what a worker does not confirm in time goes to another one.
-TRANSPORT = {
-    "visibility_timeout": 300,
-    "unacked_restore_interval": 2,
-    "unacked_restore_throttle": 1,
-    "socket_timeout": 10,
-    "socket_connect_timeout": 5,
-    "health_check_interval": 10,
-}
 MINUTE, HOUR = 60.0, 3600.0
 
 SCHEDULE: dict[str, dict[str, Any]] = {
@@ -26,4 +17,9 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     "check the ledger": {"task": "analytics.check_ledger", "schedule": 24 * HOUR},
     "remove old invitations": {"task": "accounts.remove_old_invitations", "schedule": 24 * HOUR},
     "purge deleted organizations": {"task": "accounts.purge_organizations", "schedule": 6 * HOUR},
+}
+
+# Only with COLUMN_STORE_URL.
+OF_COLUMN_STORE: dict[str, dict[str, Any]] = {
+    "copy records": {"task": "analytics.copy_records", "schedule": 20.0},
 }

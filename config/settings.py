@@ -246,6 +246,8 @@ DATABASE_POOLER = env.read_flag("DATABASE_POOLER", default=False)
 DATABASES = databases.configure(
     DATA_DIR / "db.sqlite3", DATABASE_URL, REPORTS_DATABASE_URL, DATABASE_POOL_SIZE, has_pooler=DATABASE_POOLER
 )
+COLUMN_STORE_URL = env.read_text("COLUMN_STORE_URL")
+databases.check_column_store(COLUMN_STORE_URL, is_trial=IS_TRIAL)
 DATABASE_ROUTERS = ["analytics.replica.Router"]
 
 # --- The proxied call -------------------------------------------------------------------------------------------------
@@ -295,10 +297,10 @@ CELERY_WORKER_CONCURRENCY = env.read_whole_number("WORKER_CONCURRENCY", 2, least
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-CELERY_BROKER_TRANSPORT_OPTIONS = {} if IS_TRIAL else periodic.TRANSPORT
+CELERY_BROKER_TRANSPORT_OPTIONS = {} if IS_TRIAL else databases.REDIS_AS_BROKER
 CELERY_TASK_TIME_LIMIT = 240
 CELERY_TIMEZONE = "UTC"
-CELERY_BEAT_SCHEDULE = periodic.SCHEDULE
+CELERY_BEAT_SCHEDULE = periodic.SCHEDULE | (periodic.OF_COLUMN_STORE if COLUMN_STORE_URL else {})
 
 # --- Cache ------------------------------------------------------------------------------------------------------------
 
@@ -328,7 +330,9 @@ LOGGING = logs.configure(
         SECRET_KEY,
         METRICS_TOKEN,
         SENTRY_DSN,
-        *redaction.passwords_of(DATABASE_URL, REPORTS_DATABASE_URL, REDIS_URL, env.read_text("EMAIL_URL")),
+        *redaction.passwords_of(
+            DATABASE_URL, REPORTS_DATABASE_URL, COLUMN_STORE_URL, REDIS_URL, env.read_text("EMAIL_URL")
+        ),
         *(application["secret"] for application in (*_GOOGLE, *_GITHUB)),
     ],
     form=LOG_FORMAT,
@@ -337,4 +341,6 @@ if SENTRY_DSN:
     reporting.require("sentry_sdk", "SENTRY_DSN")
 if OTEL_EXPORTER_OTLP_ENDPOINT:
     reporting.require("opentelemetry.sdk", "OTEL_EXPORTER_OTLP_ENDPOINT")
+if COLUMN_STORE_URL:
+    reporting.require("clickhouse_connect", "COLUMN_STORE_URL")
 DEFAULT_EXCEPTION_REPORTER = "config.logs.DiscreetReporter"

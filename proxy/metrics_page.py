@@ -158,6 +158,10 @@ def _ask_ledger() -> Values:
         (families.REJECTED.name, ""): float(pulse.rejected),
         (families.DIFFERENCES.name, ""): float(pulse.differing_days),
     }
+    if pulse.copy is not None:
+        told[families.COPY_WAITING.name, ""] = float(pulse.copy.waiting)
+        told[families.COPY_LAG.name, ""] = pulse.copy.lag_seconds
+        told[families.COPY_FAULTS.name, ""] = float(pulse.copy.is_faulty)
     if pulse.last_posting is not None:
         told[families.LAST_POSTING.name, ""] = pulse.last_posting.timestamp()
     if months is not None:

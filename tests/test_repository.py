@@ -20,6 +20,7 @@ APPS = ("accounts", "analytics", "config", "orgs", "prompts", "proxy")
 COMMANDS = ("help", "demo", "serve", "worker", "beat", "test", "test-all", "check", "fix", "lock", "bench")
 LEVELS = ("run", "demo", "develop")
 CLIENTS = ("clients-old", "clients-langchain")
+OPTIONAL = ("observability", "clickhouse", "clickhouse-engine")
 MOST_LINES = 350
 MOST_LINES_OF_A_FUNCTION = 40
 PURE = (
@@ -183,7 +184,7 @@ def pins(level: str) -> dict[str, str]:
     return {entry.split(" \\")[0]: entry for entry in entries if not entry.startswith("#")}
 
 
-@pytest.mark.parametrize("level", [*LEVELS, *CLIENTS])
+@pytest.mark.parametrize("level", [*LEVELS, *CLIENTS, *OPTIONAL])
 def test_every_locked_package_has_hashes_and_none_names_a_registry(level: str) -> None:
     for name, entry in pins(level).items():
         assert re.match(r"[a-z0-9._-]+(\[[a-z0-9,-]+\])?==", name), name
@@ -202,6 +203,9 @@ def test_every_locked_package_of_node_has_a_hash_and_none_names_a_registry(folde
 def test_each_level_of_the_lock_holds_the_one_before() -> None:
     versions = [{re.split(r"[ ;]", name)[0] for name in pins(level)} for level in LEVELS]
     assert versions[0] < versions[1] < versions[2]
+    optional = [{re.split(r"[ ;]", name)[0] for name in pins(level)} for level in ("observability", "clickhouse")]
+    assert all(versions[0] < found < versions[2] for found in optional)
+    assert not any(name.startswith("chdb") for found in versions for name in found)  # half a gigabyte
 
 
 # --- Containers -------------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from analytics.models.completions import CreatedObject
 from analytics.models.condensed import CondensedSpan, CondensedTotals, CondensedUsage
 from analytics.models.price_edits import Discount, PriceEdit, PriceEditLine, PriceEffect
 from analytics.models.prices import ModelPrice, PriceBookRevision, PriceChange
+from analytics.models.record_copies import RecordChange, RecordCopy
 from analytics.models.rollups import DailyTagUsage, DailyUsage
 from analytics.models.usage import CostStatus, LedgerRecord, RejectedRecord, SeenValue, UsageBatch
 
@@ -27,6 +28,8 @@ __all__ = [
     "PriceEditLine",
     "PriceEffect",
     "ReceiptsKept",
+    "RecordChange",
+    "RecordCopy",
     "RecordsKept",
     "RejectedRecord",
     "SeenValue",

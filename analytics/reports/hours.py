@@ -1,6 +1,6 @@
 """The hours of a day, which no roll-up has: read from the records, simulated and free calls aside."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, tzinfo
 from typing import Any, Literal
@@ -13,6 +13,8 @@ from analytics.call_ids import began_around
 from analytics.models import LedgerRecord
 from analytics.models.usage import UNCOUNTED
 from analytics.periods import start_of
+from analytics.record_store import questions as record_store
+from analytics.record_store.questions import HalfHour
 from analytics.reports.scope import Scope
 
 HourDimension = Literal["prompt_key", "team_id", "api_key_id", "version", "provider", "model"]
@@ -62,15 +64,11 @@ def hourly_costs_of_days(scope: Scope, zone: tzinfo, by: HourDimension | None = 
     days = {day: hours_of(day, zone) for day in scope.period.days}
     costs: dict[date, list[dict[Any, int]]] = {day: [{} for _ in hours] for day, hours in days.items()}
     first = start_of(scope.period.start, zone)
-    records = records_in(scope).annotate(half_hour=_HalfHourSince(F("started_at"), start=int(first.timestamp())))
-    dimension = {"name": as_rolled_up(by)} if by else {"name": Value(0)}
-    grouped = records.annotate(**dimension).order_by().values("local_day", "half_hour", "name")
-    for row in grouped.annotate(cost=Sum("cost_pico_usd", default=0)).filter(cost__gt=0):
-        day = row["local_day"]
+    for day, half_hour, name, cost in record_store.current().half_hours(scope, first, by):
         # Where the organization's time zone changed, a record's day is not the one its start lies in.
         skipped = (start_of(day, zone) - first) // _HALF_HOUR
-        hour = min(max(0, row["half_hour"] - skipped) // 2, len(costs[day]) - 1)
-        costs[day][hour][row["name"]] = costs[day][hour].get(row["name"], 0) + row["cost"]
+        hour = min(max(0, half_hour - skipped) // 2, len(costs[day]) - 1)
+        costs[day][hour][name] = costs[day][hour].get(name, 0) + cost
     return {
         day: [
             Hour(hour.start, hour.label, sum(cost.values()), cost if by else {})
@@ -78,6 +76,14 @@ def hourly_costs_of_days(scope: Scope, zone: tzinfo, by: HourDimension | None = 
         ]
         for day, hours in days.items()
     }
+
+
+def select_half_hours(scope: Scope, first: datetime, by: HourDimension | None) -> Sequence[HalfHour]:
+    """The ledger's own answer: `record_store.questions`."""
+    records = records_in(scope).annotate(half_hour=_HalfHourSince(F("started_at"), start=int(first.timestamp())))
+    dimension = {"name": as_rolled_up(by)} if by else {"name": Value(0)}
+    grouped = records.annotate(**dimension).order_by().values_list("local_day", "half_hour", "name")
+    return list(grouped.annotate(cost=Sum("cost_pico_usd", default=0)).filter(cost__gt=0))
 
 
 def records_in(scope: Scope) -> QuerySet[LedgerRecord]:

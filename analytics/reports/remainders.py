@@ -9,6 +9,8 @@ from django.db.models import Case, F, Q, When
 
 from analytics.call_ids import began
 from analytics.models import CostStatus
+from analytics.record_store import questions as record_store
+from analytics.record_store.questions import Remaining
 from analytics.replica import connection
 from analytics.reports.hours import as_rolled_up, records_in
 from analytics.reports.scope import Dimension, Scope
@@ -19,7 +21,7 @@ Grouping = tuple[Dimension, ...]
 
 _PRICED = (CostStatus.PRICED, CostStatus.PARTIAL, CostStatus.ESTIMATED)
 # Which records count where. The other sums are those of columns of that name.
-_COUNTED = {
+COUNTED = {
     "request_count": Q(is_request=True),
     "priced_count": Q(is_request=True, cost_status__in=_PRICED),
     "unpriced_count": Q(is_request=True, cost_status=CostStatus.UNPRICED),
@@ -65,25 +67,31 @@ def read_remainder(
 
     One query that reads the records once.
     """
+    groups: dict[Grouping, SumsOf] = {grouping: {} for grouping in groupings}
+    for number, first, second, *amounts in record_store.current().remainder(scope, since, groupings, columns):
+        grouping = groupings[number]
+        values = zip(grouping, (first, second), strict=False)
+        key = tuple(int(value) if name in _NUMBERS else value for name, value in values)
+        groups[grouping][key[0] if len(key) == 1 else key] = sums_from(map(int, amounts), columns)
+    return Remainder(groups)
+
+
+def select_remainder(
+    scope: Scope, since: datetime, groupings: Sequence[Grouping], columns: Sequence[str]
+) -> Sequence[Remaining]:
+    """The ledger's own answer: `record_store.questions`."""
     statement, parameters = _select_later(scope, since, columns)
     parts = " UNION ALL ".join(_sum_up(number, grouping, columns) for number, grouping in enumerate(groupings))
-    groups: dict[Grouping, SumsOf] = {grouping: {} for grouping in groupings}
     with connection.cursor() as cursor:
         cursor.execute(f"WITH later AS ({statement}) {parts}", parameters)
-        for number, first, second, *amounts in cursor.fetchall():
-            grouping = groupings[number]
-            values = zip(grouping, (first, second), strict=False)
-            key = tuple(int(value) if name in _NUMBERS else value for name, value in values)
-            groups[grouping][key[0] if len(key) == 1 else key] = sums_from(map(int, amounts), columns)
-    return Remainder(groups)
+        found: Sequence[Remaining] = cursor.fetchall()
+    return found
 
 
 def _select_later(scope: Scope, since: datetime, columns: Sequence[str]) -> tuple[str, Sequence[Any]]:
     """The columns to group and to sum up, of each record."""
-    counted = {
-        f"in_{name}": Case(When(found, then=1), default=0) for name, found in _COUNTED.items() if name in columns
-    }
-    summed = {f"in_{name}": F(name) for name in columns if name not in _COUNTED}
+    counted = {f"in_{name}": Case(When(found, then=1), default=0) for name, found in COUNTED.items() if name in columns}
+    summed = {f"in_{name}": F(name) for name in columns if name not in COUNTED}
     records = records_in(scope).filter(began(since)).order_by()
     named = {"in_model": as_rolled_up("model")} | {f"in_{name}": F(name) for name in _KEYS if name != "model"}
     found = records.annotate(**named, **counted, **summed).values_list("tags", *named, *counted, *summed)

@@ -1,6 +1,6 @@
 """When keys and prompts were last used, and how much keys did lately. Reads the records for what no day tells."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
 from typing import Any
@@ -11,6 +11,7 @@ from analytics.call_ids import began
 from analytics.models import LedgerRecord
 from analytics.models.usage import UNCOUNTED
 from analytics.periods import Period, local_day
+from analytics.record_store import questions as record_store
 from analytics.reports.reading import last_days
 from analytics.reports.scope import Scope
 from analytics.reports.totals import get_total
@@ -49,8 +50,7 @@ def last_uses_of_prompts(
 
 def last_calls_of_prompts(organization_id: int, prompt_keys: Iterable[str], *, since: datetime) -> dict[str, datetime]:
     """The moments of the last calls since then, which is not long ago: every record since is read. One query."""
-    calls = _real_calls(organization_id, since).filter(prompt_key__in=prompt_keys).order_by()
-    return dict(calls.values_list("prompt_key").annotate(at=Max("started_at")))
+    return record_store.current().last_calls(organization_id, "prompt_key", since, list(prompt_keys))
 
 
 def count_recent_requests(key: ApiKey, *, now: datetime, zone: tzinfo) -> RecentRequests:
@@ -64,13 +64,23 @@ def count_recent_requests(key: ApiKey, *, now: datetime, zone: tzinfo) -> Recent
 def _last_uses(
     organization_id: int, dimension: str, now: datetime, zone: tzinfo, **narrowing: Any
 ) -> dict[Any, LastUse]:
-    calls = _real_calls(organization_id, now - timedelta(hours=1)).filter(**narrowing).order_by()
-    moments = dict(calls.values_list(dimension).annotate(at=Max("started_at")))
+    only = list(narrowing.values()) or None  # by the dimension itself
+    moments = record_store.current().last_calls(organization_id, dimension, now - timedelta(hours=1), only)
     today = local_day(now, zone)
     return {
         value: LastUse(day, max(0, (today - day).days), _minutes_between(moments.get(value), now))
         for value, day in last_days(organization_id, dimension, **narrowing)
     }
+
+
+def select_last_calls(
+    organization_id: int, dimension: str, since: datetime, only: Sequence[str] | None
+) -> dict[Any, datetime]:
+    """The ledger's own answer: `record_store.questions`."""
+    calls = _real_calls(organization_id, since).order_by()
+    if only is not None:
+        calls = calls.filter(**{f"{dimension}__in": only})
+    return dict(calls.values_list(dimension).annotate(at=Max("started_at")))
 
 
 def _real_calls(organization_id: int, since: datetime) -> QuerySet[LedgerRecord]:

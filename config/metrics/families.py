@@ -115,6 +115,24 @@ OUTSIDE_MONTHS = Family(
     "Usage records that lie in no month. Absent where records are not partitioned.",
 )
 
+# --- The copy of the records in a column store ------------------------------------------------------------------------
+
+COPY_WAITING = Family(
+    "aipc_column_store_waiting_records", "gauge", "Records of the ledger that the copy has not heard of. Only with one."
+)
+COPY_LAG = Family(
+    "aipc_column_store_lag_seconds", "gauge", "How long the oldest change has waited for the copy. Only with one."
+)
+COPY_FAULTS = Family(
+    "aipc_column_store_faults", "gauge", "1 where the copy has to be filled anew, else 0. Only with a copy."
+)
+COPY_FAILURES = Family(
+    "aipc_column_store_failures_total", "counter", "Questions and writes that the column store failed."
+)
+RECORD_QUESTIONS = Family(
+    "aipc_record_questions_total", "counter", "Questions that the copy could answer, by who answered them.", ("by",)
+)
+
 # --- Processes --------------------------------------------------------------------------------------------------------
 
 TASKS = Family("aipc_tasks_total", "counter", "Background tasks that ended, by name.", ("task", "outcome"))

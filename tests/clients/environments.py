@@ -29,8 +29,13 @@ def lock_file(name: str) -> Path:
 
 def python_with(name: str) -> Path:
     """The Python of the environment that holds what `requirements/clients-{name}.txt` pins."""
-    folder, lock = _PYTHONS / name, lock_file(name)
-    _PYTHONS.mkdir(parents=True, exist_ok=True)
+    return python_of(lock_file(name), _PYTHONS / name)
+
+
+def python_of(lock: Path, folder: Path) -> Path:
+    """The Python of the environment in that folder, which holds what the lock pins."""
+    name = folder.name
+    folder.parent.mkdir(parents=True, exist_ok=True)
     python = folder / "bin" / "python"
     with _missing(folder / "complete", lock, f"python {sys.version}\n") as notes:
         if notes:

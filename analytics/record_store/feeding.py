@@ -1,0 +1,191 @@
+"""Carrying over to the copy what changed in the ledger. Can be stopped anywhere, and be done twice.
+
+A step is one transaction: it takes the lock of those who write to the copy, a number higher than all before, and then
+reads what waits and the records as they are now. What waits is deleted when the store has them. A step that is cut off
+is done again with a higher number, and what its first attempt has left, or sends yet, counts less: the attempt read
+before the lock was given to the next. So the order in which the store gets things does not matter.
+"""
+
+import logging
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import connection, transaction
+
+from analytics.models import LedgerRecord, RecordChange, RecordCopy
+from analytics.record_store.changes import Key, keys_of, microseconds
+from analytics.record_store.client import Client
+from analytics.record_store.tables import COPIES, NAMES, TABLE, WRITTEN, columns_of
+
+logger = logging.getLogger(__name__)
+
+MOST = 20_000  # records of a step, or those of one change
+_MOST_CHANGES = 1000
+_IDS = 5000  # in one look-up
+_LOCK = 0x636F7079  # the name of our advisory lock
+_CLEANED_EVERY = timedelta(days=1)
+
+
+class NoCopy(Exception):
+    """There is none, it may not be written, or somebody else is writing it."""
+
+
+def carry_over(client: Client, *, now: datetime, seconds: float) -> int:
+    """Until nothing is left or the time is over. Returns how many records. Raises `StoreFailed`."""
+    until = time.monotonic() + seconds
+    total = 0
+    try:
+        while (count := _carry(client, now)) is not None:
+            total += count
+            if time.monotonic() > until:
+                return total
+        _clean(client, now)
+    except NoCopy:
+        pass
+    return total
+
+
+def _carry(client: Client, now: datetime) -> int | None:
+    """None where nothing waits."""
+    with step(client) as (copy, number):
+        changes = _take()
+        if not changes:
+            RecordCopy.objects.filter(pk=copy.pk).update(complete_at=now)
+            return None
+        announce(client, copy, number)
+        count = 0
+        for change in changes:
+            if not change.count:
+                count += _replace(client, change, number)
+        keys = {key.id: key for change in changes for key in keys_of(change)}
+        rows = list(_read(list(keys)))
+        gone = [keys[id_] for id_ in keys.keys() - {row[0] for row in rows}]
+        write(client, rows, gone, number)
+        RecordChange.objects.filter(pk__in=[change.pk for change in changes]).delete()
+        RecordCopy.objects.filter(pk=copy.pk).update(number=number)
+        return count + len(keys)
+
+
+@contextmanager
+def step(client: Client, *, waits: bool = False) -> Iterator[tuple[RecordCopy, int]]:
+    """The only one who writes to the copy, until the transaction ends, and the number under which it writes.
+
+    Raises `NoCopy`, also where somebody else writes and this one does not wait.
+    """
+    with transaction.atomic():
+        if waits:
+            _ask("SELECT 1 FROM pg_advisory_xact_lock(%s)", _LOCK)
+        elif not _ask("SELECT pg_try_advisory_xact_lock(%s)", _LOCK):
+            raise NoCopy("Somebody else is writing to it.")
+        copy = RecordCopy.objects.first()
+        if copy is None:
+            raise NoCopy("There is none.")
+        # Never given out twice, also not when this transaction comes to nothing.
+        number = _ask("SELECT nextval(pg_get_serial_sequence(%s, 'id'))", RecordChange._meta.db_table)
+        fault = copy.fault or what_is_wrong(client, copy, number)
+        if fault:
+            if not copy.fault:
+                logger.error("The copy of the records is not read any more, fill it anew: %s", fault)
+                RecordCopy.objects.filter(pk=copy.pk).update(fault=fault)
+        else:
+            yield copy, number
+            return
+    raise NoCopy(fault)
+
+
+def what_is_wrong(client: Client, copy: RecordCopy, number: int | None = None) -> str:
+    """Why what the store has cannot be the copy, or nothing. Raises `StoreFailed`."""
+    rows = client.query(
+        f"SELECT max(number), count() FROM {COPIES} WHERE name = unhex({{name:String}})",  # noqa: S608
+        {"name": copy.name.hex},
+    )
+    ((begun, count),) = rows
+    if not count:
+        return "the column store has another copy, or none."
+    if begun < copy.number:
+        return f"the column store has lost what it had: it is at step {begun} instead of {copy.number}."
+    if number is not None and begun >= number:
+        return f"the ledger is older than its copy: it is at step {number}, and the copy at {begun}."
+    return ""
+
+
+def announce(client: Client, copy: RecordCopy, number: int) -> None:
+    """Tell the store which step comes, before anything of it."""
+    client.insert(COPIES, ("name", "number"), [[copy.name.bytes], [number]])
+
+
+def write(client: Client, rows: Sequence[Sequence[Any]], gone: Sequence[Key], number: int) -> None:
+    """Records with the values of `NAMES`, and those that are gone. Odd numbers: those of `_replace` lie below."""
+    if rows or gone:
+        client.insert(TABLE, WRITTEN, columns_of(rows, gone, 2 * number + 1))
+
+
+def _take() -> list[RecordChange]:
+    """The oldest that wait, no more than a step carries; one of a whole time is alone."""
+    waiting = RecordChange.objects.order_by("pk").values_list("pk", "count")[:_MOST_CHANGES]
+    taken: list[int] = []
+    room = MOST
+    for pk, count in waiting:
+        size = count or MOST
+        if taken and size > room:
+            break
+        taken.append(pk)
+        room -= size
+    return list(RecordChange.objects.filter(pk__in=taken).order_by("pk"))
+
+
+def _replace(client: Client, change: RecordChange, number: int) -> int:
+    """Whatever the organization has in a time: what the store has of it is gone, and then comes what the ledger has."""
+    first, last = microseconds(change.first_at), microseconds(change.last_at)
+    selected = ", ".join(f"`{name}`" for name in NAMES)
+    client.command(
+        f"INSERT INTO {TABLE} ({selected}, copied_as, is_gone) "  # noqa: S608 - names of ours
+        f"SELECT {selected}, {2 * number}, 1 FROM {TABLE} FINAL WHERE organization_id = {{owner:Int64}} "
+        "AND started_at BETWEEN fromUnixTimestamp64Micro({first:Int64}, 'UTC') "
+        "AND fromUnixTimestamp64Micro({last:Int64}, 'UTC')",
+        {"owner": change.owner_id, "first": first, "last": last},
+    )
+    records = LedgerRecord.objects.filter(
+        organization_id=change.owner_id, started_at__gte=change.first_at, started_at__lte=change.last_at
+    )
+    count = 0
+    rows = records.order_by("started_at").values_list(*NAMES).iterator(MOST)
+    while chunk := [row for _, row in zip(range(MOST), rows, strict=False)]:
+        write(client, chunk, (), number)
+        count += len(chunk)
+    return count
+
+
+def _read(ids: Sequence[UUID]) -> Iterator[tuple[Any, ...]]:
+    for start in range(0, len(ids), _IDS):
+        yield from LedgerRecord.objects.filter(pk__in=ids[start : start + _IDS]).order_by().values_list(*NAMES)
+
+
+def _clean(client: Client, now: datetime) -> None:
+    """Once a day: what was gone a day before leaves the store's disk, too.
+
+    Not at once, since an attempt that was cut off may still be on its way to the store.
+    """
+    copy = RecordCopy.objects.filter(fault="", is_filled=True).first()
+    if copy is None or (copy.cleaned_at is not None and now < copy.cleaned_at + _CLEANED_EVERY):
+        return
+    with step(client) as (copy, number):
+        key = "organization_id, started_at, id"
+        client.command(
+            f"ALTER TABLE {TABLE} DELETE WHERE ({key}) IN (SELECT {key} FROM {TABLE} "  # noqa: S608
+            f"WHERE ({key}) IN (SELECT {key} FROM {TABLE} WHERE is_gone AND copied_as <= {2 * copy.clean_below + 1}) "
+            f"GROUP BY {key} HAVING argMax(is_gone, copied_as) AND max(copied_as) <= {2 * copy.clean_below + 1}) "
+            "SETTINGS mutations_sync = 2, allow_nondeterministic_mutations = 1"
+        )
+        RecordCopy.objects.filter(pk=copy.pk).update(cleaned_at=now, clean_below=number)
+
+
+def _ask(statement: str, *parameters: Any) -> Any:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        row = cursor.fetchone()
+    return row and row[0]
