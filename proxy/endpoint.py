@@ -29,7 +29,7 @@ from proxy.recording import CallRecord
 from proxy.relay import ClientWatch, Delivery, Receive, Send, ask_for_leaving, never_at_once, read_on_for_usage
 from proxy.request import Request, asked_of, read_request
 from proxy.sending import Dispatch
-from proxy.telling import Told, client_headers, provider_request_id, tell
+from proxy.telling import Told, client_headers, is_body_here, provider_request_id, tell
 from proxy.upstream import Answer, UpstreamError, UpstreamSilent
 
 log = logging.getLogger(__name__)
@@ -291,7 +291,7 @@ class Exchange:
         self.observed.status = told.status
         if target.method == "HEAD" or told.answer.status in {204, 304} or length == 0:
             await close_record()  # the headers are the whole answer
-        await delivery.start(told.status, headers)
+        await delivery.start(told.status, headers, is_body_here=not is_stream and is_body_here(told.answer))
         self.observed.begin()
         self.metrics.open_streams += is_stream
         try:

@@ -14,6 +14,8 @@ from proxy.http1.heads import can_be_written
 # Under this name the application finds `when_gone` in its scope's extensions.
 WHEN_GONE = "aipc.when_gone"
 WRITE = "aipc.write"  # and `write`
+# In the message that starts an answer: its body follows at once, so that one write is enough for both.
+HELD = "aipc.held"
 _RULING = frozenset({b"content-length", b"transfer-encoding", b"connection"})
 
 
@@ -23,6 +25,7 @@ class Cycle(RequestResponseCycle):
     _gone: Callable[[], object] | None = None
     _ends_by_close = False
     _has_no_body = False
+    _head = b""  # that waits for the body
     is_watched = False  # nobody reads the request any more
 
     # --- The client's side ---
@@ -67,6 +70,8 @@ class Cycle(RequestResponseCycle):
         kind = message["type"]
         if not self.response_started and kind == "http.response.start":
             self._start(message["status"], [*self.default_headers, *message.get("headers", ())])
+            if HELD not in message:
+                self._flush()
         elif self.response_started and not self.response_complete and kind == "http.response.body":
             self._write(message.get("body", b""), is_last=not message.get("more_body", False))
         else:
@@ -92,7 +97,13 @@ class Cycle(RequestResponseCycle):
         headers = [(name.lower(), value) for name, value in headers]
         fields = b"".join([b"%b: %b\r\n" % header for header in headers])
         own = self._framing([header for header in headers if header[0] in _RULING])
-        self.transport.write(b"%b%b%b\r\n" % (STATUS_LINE[status], fields, own))
+        self._head = b"%b%b%b\r\n" % (STATUS_LINE[status], fields, own)
+
+    def _flush(self, part: bytes = b"") -> None:
+        if self._head:
+            part, self._head = self._head + part, b""
+        if part:
+            self.transport.write(part)
 
     def _framing(self, ruling: list[tuple[bytes, bytes]]) -> bytes:
         """The headers that say where the answer ends, and whether the connection stays, as far as they are missing."""
@@ -119,15 +130,16 @@ class Cycle(RequestResponseCycle):
     def _write(self, body: bytes, *, is_last: bool) -> None:
         if self._has_no_body:
             self.expected_content_length = 0
+            self._flush()
         elif self.chunked_encoding:
             framed = b"%x\r\n%b\r\n" % (len(body), body) if body else b""
-            self.transport.write(framed + b"0\r\n\r\n" if is_last else framed)
+            self._flush(framed + b"0\r\n\r\n" if is_last else framed)
         else:
             if not self._ends_by_close:
                 self.expected_content_length -= len(body)
             if self.expected_content_length < 0:
                 raise RuntimeError("The answer is longer than its Content-Length.")
-            self.transport.write(body)
+            self._flush(body)
         if is_last:
             if self.expected_content_length:
                 raise RuntimeError("The answer is shorter than its Content-Length.")

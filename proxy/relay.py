@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from functools import partial
 from typing import Any, Protocol
 
+from proxy.http_cycle import HELD
 from proxy.providers.base import Header, Reading
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -124,8 +125,12 @@ class Delivery:
         self.first_token_at = 0.0
         self.is_complete = False
 
-    async def start(self, status: int, headers: list[Header]) -> None:
-        await self._send({"type": "http.response.start", "status": status, "headers": headers})
+    async def start(self, status: int, headers: list[Header], *, is_body_here: bool) -> None:
+        """`is_body_here`: a part of the body follows without being waited for."""
+        message: dict[str, Any] = {"type": "http.response.start", "status": status, "headers": headers}
+        if is_body_here:
+            message[HELD] = True
+        await self._send(message)
 
     async def pass_on(self, answer: Answer, meter: Meter, record: Callable[[], Awaitable[None]]) -> None:
         """Pass every chunk on as it comes. `record` is awaited before the last part of the answer goes out, once or

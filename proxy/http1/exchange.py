@@ -84,6 +84,11 @@ class Exchange:
             self._connection.resume_reading()
         return taken
 
+    @property
+    def is_here(self) -> bool:
+        """Whether `read` has a part of the body without waiting for it."""
+        return bool(self._parts)
+
     async def pass_to(self, take: Callable[[bytes], bool]) -> None:
         """Have `take` called with each part at the moment it comes, until it returns False, or nothing more comes:
         then `read` goes on. That costs a part no turn of the event loop.
