@@ -4,12 +4,16 @@ It says to the application when the client leaves (`when_gone`), so that no call
 an answer's headers in one go; and frames answers to HTTP/1.0, and to clients that wait for a 100, as uvicorn does not.
 """
 
+import asyncio
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
 from proxy.http1.heads import can_be_written
+
+if TYPE_CHECKING:
+    from proxy.http_server import ClientProtocol
 
 # Under this name the application finds `when_gone` in its scope's extensions.
 WHEN_GONE = "aipc.when_gone"
@@ -22,13 +26,70 @@ _RULING = frozenset({b"content-length", b"transfer-encoding", b"connection"})
 class Cycle(RequestResponseCycle):
     """`send` and `receive` are the application's. What is raised is a fault of the application."""
 
+    body: bytes | bytearray = b""  # type: ignore[assignment]
+    more_body = True
+    disconnected = False
+    response_started = False
+    response_complete = False
+    chunked_encoding: bool | None = None
+    expected_content_length = 0
+    access_log = False
+    _is_news = False  # something has come that `receive` has not told
+    _waiter: asyncio.Future[None] | None = None
     _gone: Callable[[], object] | None = None
     _ends_by_close = False
     _has_no_body = False
     _head = b""  # that waits for the body
     is_watched = False  # nobody reads the request any more
 
+    def __init__(self, connection: "ClientProtocol", scope: Any, *, keeps_alive: bool, waits: bool) -> None:
+        """`waits`: the client sends its body after a 100 (Continue)."""
+        self.scope = scope
+        self.transport = connection.transport
+        self.flow = connection.flow
+        self.logger = connection.logger
+        self.default_headers = connection.server_state.default_headers
+        self.on_response = connection.on_response_complete
+        self.keep_alive = keeps_alive
+        self.waiting_for_100_continue = waits
+
+    async def run_asgi(self, app: Any) -> None:
+        try:
+            await app(self.scope, self.receive, self.send)
+        except BaseException as failure:
+            self.logger.error("Exception in ASGI application\n", exc_info=failure)
+        else:
+            if self.response_complete or self.disconnected:
+                return
+            what = "completing" if self.response_started else "starting"
+            self.logger.error("ASGI callable returned without %s response.", what)
+        if self.response_started:
+            self.transport.close()
+        else:
+            await self.send_500_response()
+
     # --- The client's side ---
+
+    def take(self, part: bytes) -> int:
+        """A part of the request's body. How much of it waits to be received."""
+        if not self.body:
+            self.body = part
+        elif isinstance(self.body, bytearray):
+            self.body += part
+        else:
+            self.body = bytearray(self.body) + part
+        self.wake()
+        return len(self.body)
+
+    def take_end(self) -> None:
+        if not self.response_complete:
+            self.more_body = False
+            self.wake()
+
+    def wake(self) -> None:
+        self._is_news = True
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
 
     def when_gone(self, callback: Callable[[], object] | None) -> None:
         """Have `callback` called, once, when the client leaves before it has its whole answer; None: nobody asks any
@@ -52,12 +113,14 @@ class Cycle(RequestResponseCycle):
             self.waiting_for_100_continue = False
         if not self.disconnected and not self.response_complete:
             self.flow.resume_reading()
-            if not self.message_event.is_set():
-                await self.message_event.wait()
-            self.message_event.clear()
+            if not self._is_news:
+                self._waiter = asyncio.get_running_loop().create_future()
+                await self._waiter
+                self._waiter = None
+            self._is_news = False
         if self.disconnected or self.response_complete:
             return {"type": "http.disconnect"}
-        body, self.body = bytes(self.body), bytearray()
+        body, self.body = bytes(self.body), b""
         return {"type": "http.request", "body": body, "more_body": self.more_body}
 
     # --- The answer ---
@@ -144,7 +207,7 @@ class Cycle(RequestResponseCycle):
             if self.expected_content_length:
                 raise RuntimeError("The answer is shorter than its Content-Length.")
             self.response_complete = True
-            self.message_event.set()
+            self.wake()
             if not self.keep_alive:
                 self.transport.close()
             self.on_response()
