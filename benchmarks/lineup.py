@@ -49,6 +49,7 @@ class OtherServer(ProxyServer):
     def __init__(self, settings: Mapping[str, str], tree: Path) -> None:
         super().__init__(settings)
         self.tree = tree
+        self.starts_in = tree  # Celery puts the working directory before all that modules are looked for in
 
     def command(self) -> Sequence[str | Path]:
         python, _, *arguments = super().command()

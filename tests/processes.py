@@ -44,6 +44,7 @@ class Server:
 
     stop_signal = signal.SIGTERM
     runs_unprivileged = False
+    starts_in = ROOT
 
     def __init__(self) -> None:
         # Short, since socket paths are limited to about 100 characters; readable by the unprivileged user.
@@ -91,7 +92,7 @@ class Server:
             stdout=self._output,
             stderr=subprocess.STDOUT,
             env=self.environment(),
-            cwd=ROOT if not self.runs_unprivileged else self.folder,
+            cwd=self.starts_in if not self.runs_unprivileged else self.folder,
             start_new_session=True,
             **(account() if self.runs_unprivileged else {}),
         )
