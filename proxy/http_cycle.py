@@ -132,7 +132,8 @@ class Cycle(RequestResponseCycle):
             return
         kind = message["type"]
         if not self.response_started and kind == "http.response.start":
-            self._start(message["status"], [*self.default_headers, *message.get("headers", ())])
+            headers = message.get("headers", ())
+            self._start(message["status"], [*self.default_headers, *headers] if self.default_headers else headers)
             if HELD not in message:
                 self._flush()
         elif self.response_started and not self.response_complete and kind == "http.response.body":
@@ -144,7 +145,10 @@ class Cycle(RequestResponseCycle):
         """A part of an answer that is to go on. False: not now, it has to be sent."""
         if self.flow.write_paused or self.disconnected or not self.response_started or self.response_complete:
             return False
-        self._write(part, is_last=False)
+        if self.chunked_encoding and part and not (self._head or self._has_no_body):
+            self.transport.write(b"%x\r\n%b\r\n" % (len(part), part))
+        else:
+            self._write(part, is_last=False)
         return True
 
     def _start(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
@@ -157,9 +161,8 @@ class Cycle(RequestResponseCycle):
             self.keep_alive = self.waiting_for_100_continue = False
         if not can_be_written(headers):
             raise RuntimeError("An answer's header is no token and a value in one line.")
-        headers = [(name.lower(), value) for name, value in headers]
-        fields = b"".join([b"%b: %b\r\n" % header for header in headers])
-        own = self._framing([header for header in headers if header[0] in _RULING])
+        fields = b"".join([b"%b: %b\r\n" % (name.lower(), value) for name, value in headers])
+        own = self._framing([(name.lower(), value) for name, value in headers if name.lower() in _RULING])
         self._head = b"%b%b%b\r\n" % (STATUS_LINE[status], fields, own)
 
     def _flush(self, part: bytes = b"") -> None:

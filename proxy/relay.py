@@ -167,15 +167,22 @@ class Delivery:
         if self._left is not None:
             self._left -= len(chunk)
         part = meter.feed(chunk)
-        if not self.first_byte_at:
-            self.first_byte_at = time.monotonic()
-        if not self.first_token_at and meter.reading.text_bytes:
-            self.first_token_at = time.monotonic()
+        if not self.first_token_at:
+            self._note_first(meter.reading)
         return part
 
+    def _note_first(self, reading: Reading) -> None:
+        if not self.first_byte_at:
+            self.first_byte_at = time.monotonic()
+        if reading.text_bytes:
+            self.first_token_at = time.monotonic()
+
     def _pass_at_once(self, meter: Meter, chunk: bytes) -> bool:
-        part = self._metered(meter, chunk)
-        if not meter.reading.is_finished and (not part or self._write(part)):
+        part = meter.feed(chunk)
+        reading = meter.reading
+        if not self.first_token_at:
+            self._note_first(reading)
+        if not reading.is_finished and (not part or self._write(part)):
             return True
         self._held = part
         return False
