@@ -9,6 +9,7 @@ the usage, the slot and the line in the journal, and reading the answer.
 import sys
 from typing import Any
 
+from proxy.asking import Asking
 from proxy.call import Target
 from proxy.meter import UnreadMeter
 from proxy.providers.base import Reading
@@ -32,9 +33,9 @@ class NoRecord:
     async def sync(self) -> None: ...
 
 
-async def read_request(target: Target, headers: list[tuple[bytes, bytes]], receiver: Any) -> Request:
+async def read_request(target: Target, asking: Asking, receiver: Any, length: int | None) -> Request:
     """The body as it came."""
-    return Request(await receiver.read_all(None))
+    return Request(await receiver.read_all(length))
 
 
 def meter_for(*_: object, **__: object) -> UnreadMeter:

@@ -122,12 +122,12 @@ class KeyCache:
 
     # Asked by the proxied call, on the event loop
 
-    def find(self, key: str) -> KeyFacts | None:
+    def find(self, key: str, digest: bytes = b"") -> KeyFacts | None:
         """The facts of a warm key, or None when the database must be asked. No I/O.
 
         Raises `KeyRefused` for a key known to be no good, `KeysUnavailable` when the grace period is over.
         """
-        digest = keys.digest(key)
+        digest = digest or keys.digest(key)
         facts = self._facts.get(digest)
         if facts is None:
             self._raise_if_refused(key, digest)

@@ -17,5 +17,6 @@ refusals    calls without a record: what was wrong with them
 process     what one process holds   lifespan   start and stop         health     what it says of itself
 http_server what uvicorn leaves open towards clients        request_heads    what a request must be like
 http_cycle  one request there, and its answer
+http_known  requests whose heads came before (known_heads), and what follows from such a head (asking)
 draining    its end without a failed call          supervisor  several processes, and one release after another
 """

@@ -36,10 +36,10 @@ class NotAdmitted(Refusal):
         self.facts = facts
 
 
-async def admit(keys: KeyCache, key: str) -> KeyFacts:
-    """Raises `NotAdmitted` for a key that does not do, `Refusal` 503 when nobody can tell."""
+async def admit(keys: KeyCache, key: str, digest: bytes) -> KeyFacts:
+    """`digest` is the key's. Raises `NotAdmitted` for a key that does not do, `Refusal` 503 when nobody can tell."""
     try:
-        return keys.find(key) or await keys.get(key)
+        return keys.find(key, digest) or await keys.get(key)
     except KeyRefused as refused:
         raise _REFUSALS[type(refused)](refused.facts) from None
     except KeysUnavailable:

@@ -8,6 +8,7 @@ import json
 import re
 import secrets
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -21,10 +22,12 @@ MAX_METADATA_BYTES = 64 * 1024
 Members = dict[str, msgspec.Raw]
 NO_PROMPT_KEY = "unknown"  # the name under which calls without a prompt key are shown, so it cannot be one
 
+_REMEMBERED_BYTES = 512
 _FREE_BYTES = 256 * 1024
 _MEMBER_BYTES = 160  # of memory, for the name of a member and for where its value is
 _split_decoder = msgspec.json.Decoder(Members)
 _raw_decoder = msgspec.json.Decoder(msgspec.Raw)
+_text_decoder = msgspec.json.Decoder(str)
 _encoder = msgspec.json.Encoder()
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _SURROGATE_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F]")
@@ -136,7 +139,7 @@ def text_of(members: Members, name: str) -> str | None:
     """The member as text, or None when it is absent or no string."""
     raw = members.get(name)
     try:
-        return None if raw is None else msgspec.json.decode(raw, type=str)
+        return None if raw is None else _text_decoder.decode(raw)
     except ValueError:
         return None
 
@@ -153,7 +156,12 @@ def take_metadata(members: Members) -> Metadata:
     raw = members.pop(METADATA_MEMBER, None)
     if raw is None:
         return NO_METADATA
-    if len(bytes(raw)) > MAX_METADATA_BYTES:
+    text = bytes(raw)
+    return _read_again(text) if len(text) <= _REMEMBERED_BYTES else _read_metadata(text)
+
+
+def _read_metadata(raw: bytes) -> Metadata:
+    if len(raw) > MAX_METADATA_BYTES:
         return Metadata(warnings=(f"{METADATA_MEMBER} is larger than {MAX_METADATA_BYTES} bytes and was ignored",))
     try:
         value = _read_leniently(raw)
@@ -168,11 +176,14 @@ def take_metadata(members: Members) -> Metadata:
     return _read(value.get("prompt_key"), value.get("feature_tags"), value.get("version"), warnings)
 
 
-def _read_leniently(raw: msgspec.Raw) -> Any:
+_read_again = lru_cache(maxsize=1024)(_read_metadata)  # A program calls with the same few again and again.
+
+
+def _read_leniently(raw: bytes) -> Any:
     try:
         return msgspec.json.decode(raw)
     except (ValueError, RecursionError):  # one lone surrogate or 1e400 must not cost the other fields too
-        return json.loads(bytes(raw))
+        return json.loads(raw)
 
 
 def metadata_of_headers(prompt_key: str | None, tags: str | None, version: str | None) -> Metadata:

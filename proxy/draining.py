@@ -14,9 +14,9 @@ from typing import Any
 
 import uvicorn
 from uvicorn.config import STARTUP_FAILURE
-from uvicorn.server import ServerState
 
-from proxy.http_server import ClientProtocol
+from proxy.http_known import KnowingProtocol, SharedState
+from proxy.known_heads import KnownHead
 
 # httpx, and with it the official Python SDKs, keeps an idle connection for 5 s, Node's fetch for 4 s.
 POOLED_SECONDS = 6.0
@@ -25,14 +25,12 @@ UNPOOLED_SECONDS = 1.0
 _LOOK_SECONDS = 0.05
 
 
-class DrainingState(ServerState):
-    """What the server and its connections share."""
-
+class DrainingState(SharedState):
     is_draining = False
     idle_seconds = UNPOOLED_SECONDS
 
 
-class DrainingProtocol(ClientProtocol):
+class DrainingProtocol(KnowingProtocol):
     """One client's connection, with a gentle `shutdown`."""
 
     server_state: DrainingState
@@ -49,6 +47,12 @@ class DrainingProtocol(ClientProtocol):
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._requests += 1
+
+    def _begin_again(self, known: KnownHead, length: int) -> None:
+        self._requests += 1
+        super()._begin_again(known, length)
+        if self.server_state.is_draining:
+            self.cycle.keep_alive = False
 
     def on_headers_complete(self) -> None:
         super().on_headers_complete()

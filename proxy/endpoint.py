@@ -17,9 +17,11 @@ from orgs.key_cache import KeyFacts
 from proxy import headers as heads
 from proxy import sandbox
 from proxy.admission import NotAdmitted, admit
-from proxy.call import ALLOWED, Target, find_provider, find_target, new_call_id
+from proxy.asking import Asking
+from proxy.call import ALLOWED, Target, find_provider, new_call_id
 from proxy.errors import ClientGone, Refusal, render, unavailable
 from proxy.http_cycle import WHEN_GONE, WRITE
+from proxy.known_heads import HEAD, LENGTH, Sighting
 from proxy.meter import Meter, StreamMeter, UnreadMeter, meter_for
 from proxy.observing import Observed
 from proxy.process import ProxyProcess
@@ -29,7 +31,7 @@ from proxy.recording import CallRecord
 from proxy.relay import ClientWatch, Delivery, Receive, Send, ask_for_leaving, never_at_once, read_on_for_usage
 from proxy.request import Request, asked_of, read_request
 from proxy.sending import Dispatch
-from proxy.telling import Told, client_headers, provider_request_id, tell
+from proxy.telling import Told, client_headers, is_body_here, provider_request_id, tell
 from proxy.upstream import Answer, UpstreamError, UpstreamSilent
 
 log = logging.getLogger(__name__)
@@ -115,7 +117,8 @@ class Exchange:
     ) -> None:
         self._process = process
         self._scope = scope
-        self._headers = heads.Received(scope["headers"])
+        self._head = scope.get(HEAD)  # of our server
+        self._asking = (self._head and self._head.note) or Asking(scope["headers"])
         of_server = scope.get("extensions") or {}  # `proxy.http_cycle`; the page of the onboarding has none
         self._write = of_server.get(WRITE, never_at_once)
         self._send = send
@@ -142,14 +145,14 @@ class Exchange:
             self._process.limits.leave(key.api_key_id)
 
     async def _run(self, target: Target, key: KeyFacts) -> None:
-        is_sandbox = sandbox.is_wanted(heads.find_header(self._headers, b"x-sandbox"))
-        provider_key = b"" if is_sandbox else heads.provider_key(self._headers, target.provider)
+        provider_key = self._asking.provider_key(target)
         try:
-            if is_sandbox:
+            if not provider_key:
                 sandbox.check(target.provider, target.kind)
-            request = await read_request(target, self._headers, self._receiver)
-            record = self._open_record(target, key, request, is_simulated=is_sandbox)
+            request = await read_request(target, self._asking, self._receiver, self._length())
+            record = self._open_record(target, key, request, is_simulated=not provider_key)
             self.unrecorded_for = None
+            self._remember(request)
             await self._carry_out(target, provider_key, request, record)
         finally:
             self._watch.stop()
@@ -158,19 +161,30 @@ class Exchange:
     async def _target(self) -> Target:
         """Step 1: what is called. A wrong address is told first, whoever asks; with a known key it is kept, too."""
         try:
-            heads.refuse_upgrade(self._headers)
-            heads.refuse_ambiguous(self._headers)
-            return find_target(self._scope["method"], self._scope["raw_path"], self._scope["query_string"])
+            return self._asking.target(self._scope)
         except Refusal:
             with suppress(Refusal):
                 self.unrecorded_for = await self._platform_key()
             raise
 
+    def _length(self) -> int | None:
+        """Of the body, as the head announces it."""
+        length: int | None = self._scope.get(LENGTH)
+        if length is not None:
+            return length
+        told = heads.find_header(self._asking.headers, b"content-length") or b""
+        return int(told) if told.isdigit() else None
+
+    def _remember(self, request: Request) -> None:
+        """What was read of the head holds for the next call with the same one, now that all of it was in order."""
+        if isinstance(self._head, Sighting) and request.body is not None and self._head.is_repeated:
+            self._head.remember(self._asking)
+
     # Step 2: who calls.
 
     async def _platform_key(self) -> KeyFacts:
         try:
-            return await admit(self._process.keys, heads.platform_key(self._headers))
+            return await admit(self._process.keys, *self._asking.platform_key())
         except NotAdmitted as refusal:
             self.unrecorded_for = refusal.facts
             raise
@@ -178,7 +192,6 @@ class Exchange:
     # Step 7 begins before the provider is called: from here on the call cannot vanish.
 
     def _open_record(self, target: Target, key: KeyFacts, request: Request, *, is_simulated: bool) -> CallRecord:
-        retries = heads.find_header(self._headers, b"x-stainless-retry-count") or b""
         facts = CallFacts(
             v=FORMAT_VERSION,
             id=self._call_id,
@@ -195,7 +208,7 @@ class Exchange:
             tags=request.metadata.tags,
             model_requested=request.model,
             streamed=request.is_streamed,
-            sdk_retry_count=int(retries) if retries.isdigit() and len(retries) < 4 else 0,
+            sdk_retry_count=self._asking.retries(),
         )
         return CallRecord(
             self._process.journal,
@@ -245,7 +258,7 @@ class Exchange:
         if not provider_key:
             return self._simulate(target, request)
         origin = self._process.settings.origins[target.provider.name]
-        dispatch = Dispatch(target, request, self._headers)
+        dispatch = Dispatch(target, request, self._asking)
         self.observed.ask(self._receiver.waited_seconds)
         answer = await dispatch.send(self._process.upstream, origin, provider_key, self._receiver, self._watch)
         self.observed.answered_at = time.monotonic()
@@ -295,7 +308,7 @@ class Exchange:
         self.observed.status = told.status
         if target.method == "HEAD" or told.answer.status in {204, 304} or length == 0:
             await close_record()  # the headers are the whole answer
-        await delivery.start(told.status, headers)
+        await delivery.start(told.status, headers, is_body_here=not is_stream and is_body_here(told.answer))
         self.observed.begin()
         self.metrics.open_streams += is_stream
         try:

@@ -4,28 +4,92 @@ It says to the application when the client leaves (`when_gone`), so that no call
 an answer's headers in one go; and frames answers to HTTP/1.0, and to clients that wait for a 100, as uvicorn does not.
 """
 
+import asyncio
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
 from proxy.http1.heads import can_be_written
 
+if TYPE_CHECKING:
+    from proxy.http_server import ClientProtocol
+
 # Under this name the application finds `when_gone` in its scope's extensions.
 WHEN_GONE = "aipc.when_gone"
 WRITE = "aipc.write"  # and `write`
+# In the message that starts an answer: its body follows at once, so that one write is enough for both.
+HELD = "aipc.held"
 _RULING = frozenset({b"content-length", b"transfer-encoding", b"connection"})
 
 
 class Cycle(RequestResponseCycle):
     """`send` and `receive` are the application's. What is raised is a fault of the application."""
 
+    body: bytes | bytearray = b""  # type: ignore[assignment]
+    more_body = True
+    disconnected = False
+    response_started = False
+    response_complete = False
+    chunked_encoding: bool | None = None
+    expected_content_length = 0
+    access_log = False
+    _is_news = False  # something has come that `receive` has not told
+    _waiter: asyncio.Future[None] | None = None
     _gone: Callable[[], object] | None = None
     _ends_by_close = False
     _has_no_body = False
+    _head = b""  # that waits for the body
     is_watched = False  # nobody reads the request any more
 
+    def __init__(self, connection: "ClientProtocol", scope: Any, *, keeps_alive: bool, waits: bool) -> None:
+        """`waits`: the client sends its body after a 100 (Continue)."""
+        self.scope = scope
+        self.transport = connection.transport
+        self.flow = connection.flow
+        self.logger = connection.logger
+        self.default_headers = connection.server_state.default_headers
+        self.on_response = connection.on_response_complete
+        self.keep_alive = keeps_alive
+        self.waiting_for_100_continue = waits
+
+    async def run_asgi(self, app: Any) -> None:
+        try:
+            await app(self.scope, self.receive, self.send)
+        except BaseException as failure:
+            self.logger.error("Exception in ASGI application\n", exc_info=failure)
+        else:
+            if self.response_complete or self.disconnected:
+                return
+            what = "completing" if self.response_started else "starting"
+            self.logger.error("ASGI callable returned without %s response.", what)
+        if self.response_started:
+            self.transport.close()
+        else:
+            await self.send_500_response()
+
     # --- The client's side ---
+
+    def take(self, part: bytes) -> int:
+        """A part of the request's body. How much of it waits to be received."""
+        if not self.body:
+            self.body = part
+        elif isinstance(self.body, bytearray):
+            self.body += part
+        else:
+            self.body = bytearray(self.body) + part
+        self.wake()
+        return len(self.body)
+
+    def take_end(self) -> None:
+        if not self.response_complete:
+            self.more_body = False
+            self.wake()
+
+    def wake(self) -> None:
+        self._is_news = True
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
 
     def when_gone(self, callback: Callable[[], object] | None) -> None:
         """Have `callback` called, once, when the client leaves before it has its whole answer; None: nobody asks any
@@ -49,12 +113,14 @@ class Cycle(RequestResponseCycle):
             self.waiting_for_100_continue = False
         if not self.disconnected and not self.response_complete:
             self.flow.resume_reading()
-            if not self.message_event.is_set():
-                await self.message_event.wait()
-            self.message_event.clear()
+            if not self._is_news:
+                self._waiter = asyncio.get_running_loop().create_future()
+                await self._waiter
+                self._waiter = None
+            self._is_news = False
         if self.disconnected or self.response_complete:
             return {"type": "http.disconnect"}
-        body, self.body = bytes(self.body), bytearray()
+        body, self.body = bytes(self.body), b""
         return {"type": "http.request", "body": body, "more_body": self.more_body}
 
     # --- The answer ---
@@ -66,7 +132,10 @@ class Cycle(RequestResponseCycle):
             return
         kind = message["type"]
         if not self.response_started and kind == "http.response.start":
-            self._start(message["status"], [*self.default_headers, *message.get("headers", ())])
+            headers = message.get("headers", ())
+            self._start(message["status"], [*self.default_headers, *headers] if self.default_headers else headers)
+            if HELD not in message:
+                self._flush()
         elif self.response_started and not self.response_complete and kind == "http.response.body":
             self._write(message.get("body", b""), is_last=not message.get("more_body", False))
         else:
@@ -76,7 +145,10 @@ class Cycle(RequestResponseCycle):
         """A part of an answer that is to go on. False: not now, it has to be sent."""
         if self.flow.write_paused or self.disconnected or not self.response_started or self.response_complete:
             return False
-        self._write(part, is_last=False)
+        if self.chunked_encoding and part and not (self._head or self._has_no_body):
+            self.transport.write(b"%x\r\n%b\r\n" % (len(part), part))
+        else:
+            self._write(part, is_last=False)
         return True
 
     def _start(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
@@ -89,10 +161,15 @@ class Cycle(RequestResponseCycle):
             self.keep_alive = self.waiting_for_100_continue = False
         if not can_be_written(headers):
             raise RuntimeError("An answer's header is no token and a value in one line.")
-        headers = [(name.lower(), value) for name, value in headers]
-        fields = b"".join([b"%b: %b\r\n" % header for header in headers])
-        own = self._framing([header for header in headers if header[0] in _RULING])
-        self.transport.write(b"%b%b%b\r\n" % (STATUS_LINE[status], fields, own))
+        fields = b"".join([b"%b: %b\r\n" % (name.lower(), value) for name, value in headers])
+        own = self._framing([(name.lower(), value) for name, value in headers if name.lower() in _RULING])
+        self._head = b"%b%b%b\r\n" % (STATUS_LINE[status], fields, own)
+
+    def _flush(self, part: bytes = b"") -> None:
+        if self._head:
+            part, self._head = self._head + part, b""
+        if part:
+            self.transport.write(part)
 
     def _framing(self, ruling: list[tuple[bytes, bytes]]) -> bytes:
         """The headers that say where the answer ends, and whether the connection stays, as far as they are missing."""
@@ -119,20 +196,21 @@ class Cycle(RequestResponseCycle):
     def _write(self, body: bytes, *, is_last: bool) -> None:
         if self._has_no_body:
             self.expected_content_length = 0
+            self._flush()
         elif self.chunked_encoding:
             framed = b"%x\r\n%b\r\n" % (len(body), body) if body else b""
-            self.transport.write(framed + b"0\r\n\r\n" if is_last else framed)
+            self._flush(framed + b"0\r\n\r\n" if is_last else framed)
         else:
             if not self._ends_by_close:
                 self.expected_content_length -= len(body)
             if self.expected_content_length < 0:
                 raise RuntimeError("The answer is longer than its Content-Length.")
-            self.transport.write(body)
+            self._flush(body)
         if is_last:
             if self.expected_content_length:
                 raise RuntimeError("The answer is shorter than its Content-Length.")
             self.response_complete = True
-            self.message_event.set()
+            self.wake()
             if not self.keep_alive:
                 self.transport.close()
             self.on_response()

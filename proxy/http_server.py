@@ -4,13 +4,13 @@ Each gap is one of uvicorn 0.54 and is proved by tests/proxy/test_connections.py
 test_slow_requests.py. An override goes when uvicorn does it. What a request must be like is `proxy.request_heads`'.
 """
 
-import asyncio
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote
 
 import httptools
 from django.conf import settings
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from proxy import request_heads as heads
@@ -23,7 +23,7 @@ _MAX_QUEUED = 64
 _MAX_FRAMING_BYTES = 64 * 1024
 # A body that brings fewer bytes than this in CLIENT_BODY_TIMEOUT seconds, and not its end, is too slow.
 _LEAST_BODY_BYTES = 4096
-_IDLE, _HEAD, _BODY = range(3)
+IDLE, HEAD, BODY = range(3)
 # Of one answer at most so much, and one part, waits here for its client.
 _WAITING_BYTES = 8 * 1024
 
@@ -35,7 +35,7 @@ class ClientProtocol(HttpToolsProtocol):
     _running: Cycle | None = None
     # What frames the body of a request that offers another protocol, while its body is to come.
     _offered: bytes | None = None
-    _phase = _IDLE
+    _phase = IDLE
     _messages = 0
     _read_bytes = 0  # of the latest read
     _head_bytes = 0  # of earlier reads that held a part of the head; the first may hold something else, too
@@ -51,7 +51,7 @@ class ClientProtocol(HttpToolsProtocol):
         patience = min(settings.CLIENT_HEAD_TIMEOUT, settings.CLIENT_BODY_TIMEOUT)
         self._looks_every = patience / 6
         self._extensions: dict[str, Any] = {WHEN_GONE: self._when_gone, WRITE: self._write}  # not the cycle's
-        self._mark = (_IDLE, 0, self.loop.time(), 0)
+        self._mark = (IDLE, 0, self.loop.time(), 0)
         self._next_look = self.loop.call_later(self._looks_every, self._look)
 
     def data_received(self, data: bytes) -> None:
@@ -61,7 +61,7 @@ class ClientProtocol(HttpToolsProtocol):
         self._read_bytes = len(data)
         try:
             self._feed(data)
-            if self._phase == _HEAD:
+            if self._phase == HEAD:
                 self._head_bytes += len(data)
             if before == (self._phase, self._messages, self._body_bytes):
                 self._count_more_of_the_same(len(data))
@@ -88,18 +88,18 @@ class ClientProtocol(HttpToolsProtocol):
 
     def _count_more_of_the_same(self, size: int) -> None:
         """A read brought neither a piece of a body, nor the end of a head or of a message."""
-        if self._phase == _HEAD:
+        if self._phase == HEAD:
             self._late_head_bytes += size
             if self._late_head_bytes > heads.MAX_HEAD_BYTES:
                 raise heads.BadRequest(431)
-        elif self._phase == _BODY:
+        elif self._phase == BODY:
             self._framing_bytes += size
             if self._framing_bytes > _MAX_FRAMING_BYTES:
                 raise heads.BadRequest(400)
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self._phase = _HEAD
+        self._phase = HEAD
         self._messages += 1
         self._head_bytes = self._late_head_bytes = self._framing_bytes = 0
 
@@ -111,13 +111,15 @@ class ClientProtocol(HttpToolsProtocol):
     def on_body(self, body: bytes) -> None:
         self._body_bytes += len(body)
         self._framing_bytes = 0
-        if not self.cycle.is_watched:  # Else the answer came before: the rest is read past, to see the client leave.
-            super().on_body(body)
+        cycle = self.cycle
+        # Where the answer came before, the rest is read past, to see the client leave.
+        if not (cycle.is_watched or cycle.response_complete) and cycle.take(body) > HIGH_WATER_LIMIT:
+            self.flow.pause_reading()
 
     def on_message_complete(self) -> None:
         if self._offered is None:
-            self._phase = _IDLE
-            super().on_message_complete()
+            self._phase = IDLE
+            self.cycle.take_end()
 
     def on_headers_complete(self) -> None:
         parser = self.parser
@@ -130,7 +132,7 @@ class ClientProtocol(HttpToolsProtocol):
             framing = [header for header in self.headers if header[0] in {b"content-length", b"transfer-encoding"}]
             self._offered = b"".join(b"%b: %b\r\n" % header for header in framing)
         self._begin()
-        self._phase = _BODY
+        self._phase = BODY
         self.headers = []  # Trailers come like headers, and are none (RFC 9110, section 6.5.1): nobody reads these.
         if 0 < len(self.pipeline) < _MAX_PIPELINED:
             # uvicorn reads no further while a request waits for its turn, and so does not see that the client leaves.
@@ -141,20 +143,6 @@ class ClientProtocol(HttpToolsProtocol):
         version = self.parser.get_http_version()
         url = httptools.parse_url(self.url)
         path = url.path.decode("ascii")
-        before = self.cycle
-        self.cycle = cycle = Cycle(
-            scope=self.scope,
-            transport=self.transport,
-            flow=self.flow,
-            logger=self.logger,
-            access_logger=self.access_logger,
-            access_log=False,
-            default_headers=self.server_state.default_headers,
-            message_event=asyncio.Event(),
-            expect_100_continue=self.expect_100_continue,
-            keep_alive=version != "1.0" and self.parser.should_keep_alive(),
-            on_response=self.on_response_complete,
-        )
         self.scope |= {
             "method": self.parser.get_method().decode("ascii"),
             "http_version": version,
@@ -163,6 +151,11 @@ class ClientProtocol(HttpToolsProtocol):
             "query_string": url.query or b"",
             "extensions": self._extensions,
         }
+        self._start(keeps_alive=version != "1.0" and self.parser.should_keep_alive())
+
+    def _start(self, *, keeps_alive: bool) -> None:
+        before = self.cycle
+        self.cycle = cycle = Cycle(self, self.scope, keeps_alive=keeps_alive, waits=self.expect_100_continue)
         if before is None or before.response_complete:
             self._start_asgi_task(cycle, self.app)
         else:
@@ -187,7 +180,7 @@ class ClientProtocol(HttpToolsProtocol):
         waiting = [cycle for cycle, _ in self.pipeline]  # the newest first
         if self._running is not None and not self._running.response_complete:
             waiting.append(self._running)
-        is_begun = self._phase == _BODY  # The bad one has a cycle of its own.
+        is_begun = self._phase == BODY  # The bad one has a cycle of its own.
         if len(waiting) > is_begun:
             waiting[is_begun].keep_alive = False  # With its answer the connection ends.
             return
@@ -211,7 +204,7 @@ class ClientProtocol(HttpToolsProtocol):
         if self._is_moving(phase, messages, body_bytes):
             self._mark = (self._phase, self._messages, now, self._body_bytes)
         elif now - since >= self._patience():
-            if phase == _IDLE:
+            if phase == IDLE:
                 self.transport.close()
             else:
                 self._refuse(heads.BadRequest(408))
@@ -223,17 +216,17 @@ class ClientProtocol(HttpToolsProtocol):
         if (phase, messages) != (self._phase, self._messages):
             return True
         cycle = self.cycle
-        if phase == _IDLE:
+        if phase == IDLE:
             return not (cycle is None or cycle.response_complete)
-        if phase == _HEAD or cycle.response_complete:  # Refused while it came: what is left must be here in time, too.
+        if phase == HEAD or cycle.response_complete:  # Refused while it came: what is left must be here in time, too.
             return False
         is_enough = self._body_bytes - body_bytes >= _LEAST_BODY_BYTES
         return is_enough or self.flow.read_paused or cycle.waiting_for_100_continue
 
     def _patience(self) -> float:
-        if self._phase == _IDLE:
+        if self._phase == IDLE:
             return float(self.timeout_keep_alive) + self._looks_every  # It may have been in use since the mark.
-        return float(settings.CLIENT_HEAD_TIMEOUT if self._phase == _HEAD else settings.CLIENT_BODY_TIMEOUT)
+        return float(settings.CLIENT_HEAD_TIMEOUT if self._phase == HEAD else settings.CLIENT_BODY_TIMEOUT)
 
     # --- Of pipelined requests uvicorn tells the newest that the client is gone, not the one that is being answered.
 
@@ -251,10 +244,14 @@ class ClientProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._next_look.cancel()
         running = self._running
-        if running is not None and running is not self.cycle and not running.response_complete:
-            running.disconnected = True
-            running.message_event.set()
-        super().connection_lost(exc)
+        for cycle in {each for each in (running, self.cycle) if each is not None}:
+            cycle.disconnected = cycle.disconnected or not cycle.response_complete
+            cycle.wake()
+        self.connections.discard(self)
+        self.flow.resume_writing()
+        if exc is None:
+            self.transport.close()
+        self.parser = None  # type: ignore[assignment]
         if running is not None:
             running.tell_gone()
 

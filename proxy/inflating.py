@@ -23,7 +23,8 @@ class Inflater:
         self._plain_left = _FREE_BYTES
         self._streams_left = _MAX_STREAMS
         self._decoder = zlib.decompressobj(wbits=47) if encoding in ENCODINGS else None
-        self.is_readable = self._decoder is not None or encoding in {b"", b"identity"}
+        self.is_plain = encoding in {b"", b"identity"}  # `feed` gives what it is given
+        self.is_readable = self._decoder is not None or self.is_plain
 
     @property
     def is_whole(self) -> bool:

@@ -110,6 +110,7 @@ class StreamMeter:
         self._splitter = EventSplitter()
         self.drops_usage = drops_usage and self._inflater.is_readable
         self._held: list[bytes] = []
+        self._is_plain = self._inflater.is_plain
         self._terminal = re.compile(rb"(?:^|[\r\n])(?:%s)" % b"|".join(map(re.escape, reader.terminal_starts)))
 
     @property
@@ -117,14 +118,21 @@ class StreamMeter:
         return not self._inflater.is_whole
 
     def feed(self, chunk: bytes) -> bytes:
+        read = self._reader.read
+        is_whole = chunk[-2:] == b"\n\n" and chunk[-3:-2] != b"\n" and b"\r" not in chunk
+        if is_whole and self._is_plain and not self._splitter.size and not self._held:
+            # So nearly all chunks of streams come: whole events.
+            if chunk.find(b"\n\n") == len(chunk) - 2:
+                return b"" if read(chunk) and self.drops_usage else chunk
+            kept = [event for part in chunk[:-2].split(b"\n\n") if not read(event := part + b"\n\n")]
+            return b"".join(kept) if self.drops_usage else chunk
         if self.drops_usage:
-            read = self._reader.read
             parts = self._inflater.feed(chunk)
             return b"".join([event for part in parts for event in self._splitter.feed(part) if not read(event)])
         is_same_event = self._splitter.size > _EVENT_HEAD_BYTES
         for part in self._inflater.feed(chunk):
             for event in self._splitter.feed(part):
-                self._reader.read(event)
+                read(event)
                 is_same_event = False
         if is_same_event:  # and long: whether it is a terminal one is known
             if not self._held:

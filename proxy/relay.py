@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from functools import partial
 from typing import Any, Protocol
 
+from proxy.http_cycle import HELD
 from proxy.providers.base import Header, Reading
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -128,8 +129,12 @@ class Delivery:
         self.first_token_at = 0.0
         self.is_complete = False
 
-    async def start(self, status: int, headers: list[Header]) -> None:
-        await self._send({"type": "http.response.start", "status": status, "headers": headers})
+    async def start(self, status: int, headers: list[Header], *, is_body_here: bool) -> None:
+        """`is_body_here`: a part of the body follows without being waited for."""
+        message: dict[str, Any] = {"type": "http.response.start", "status": status, "headers": headers}
+        if is_body_here:
+            message[HELD] = True
+        await self._send(message)
 
     async def pass_on(self, answer: Answer, meter: Meter, record: Callable[[], Awaitable[None]]) -> None:
         """Pass every chunk on as it comes. `record` is awaited before the last part of the answer goes out, once or
@@ -166,15 +171,22 @@ class Delivery:
         if self._left is not None:
             self._left -= len(chunk)
         part = meter.feed(chunk)
-        if not self.first_byte_at:
-            self.first_byte_at = time.monotonic()
-        if not self.first_token_at and meter.reading.text_bytes:
-            self.first_token_at = time.monotonic()
+        if not self.first_token_at:
+            self._note_first(meter.reading)
         return part
 
+    def _note_first(self, reading: Reading) -> None:
+        if not self.first_byte_at:
+            self.first_byte_at = time.monotonic()
+        if reading.text_bytes:
+            self.first_token_at = time.monotonic()
+
     def _pass_at_once(self, meter: Meter, chunk: bytes) -> bool:
-        part = self._metered(meter, chunk)
-        if not meter.reading.is_finished and (not part or self._write(part)):
+        part = meter.feed(chunk)
+        reading = meter.reading
+        if not self.first_token_at:
+            self._note_first(reading)
+        if not reading.is_finished and (not part or self._write(part)):
             return True
         self._held = part
         return False

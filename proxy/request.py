@@ -5,6 +5,7 @@ import msgspec
 from analytics.usage import TokenUsage
 from proxy import body as bodies
 from proxy import headers as heads
+from proxy.asking import Asking
 from proxy.call import Target
 from proxy.errors import Refusal
 from proxy.multipart import FormReader, find_boundary
@@ -12,7 +13,6 @@ from proxy.providers.base import Asked, label
 from proxy.receiving import BodyReceiver
 
 _MAX_MODEL = 128
-_METADATA_HEADERS = (b"x-aipc-prompt-key", b"x-aipc-tags", b"x-aipc-version")
 _FORM_METADATA = (
     f"{bodies.METADATA_MEMBER} in a form is not read and went to the provider: send it in the headers x-aipc-*"
 )
@@ -38,21 +38,20 @@ class Request(msgspec.Struct, frozen=True):
         return self.metadata.warnings
 
 
-async def read_request(target: Target, headers: heads.Headers, receiver: BodyReceiver) -> Request:
-    """Read a JSON body whole; leave any other to be streamed. Raises `Refusal` for what must not be sent on."""
-    kind = heads.content_type(headers)
-    if not heads.is_json(kind) or (target.kind.is_json_only and kind != heads.JSON):
-        if target.kind.is_json_only:
-            raise Refusal(400, "content_type_not_json", "The Content-Type header must be application/json.")
-        return Request(None, _header_metadata(headers), form=_form_reader(headers))
-    length = heads.find_header(headers, b"content-length") or b""
-    content = await receiver.read_all(int(length) if length.isdigit() else None)
-    encoding = (heads.find_header(headers, b"content-encoding") or b"identity").lower()
+async def read_request(target: Target, asking: Asking, receiver: BodyReceiver, length: int | None) -> Request:
+    """Read a JSON body whole; leave any other to be streamed. Raises `Refusal` for what must not be sent on. `length`
+    is what the head announces.
+    """
+    told = asking.content(target)
+    if not told.is_json:
+        return Request(None, told.metadata, form=_form_reader(asking.headers))
+    content = await receiver.read_all(length)
+    encoding = told.encoding
     if encoding in {b"gzip", b"x-gzip"}:
         content = receiver.inflate(content)
     elif encoding != b"identity":
         raise Refusal(415, "content_encoding_unsupported", "The Content-Encoding must be gzip, or the header absent.")
-    metadata, is_decoded = _header_metadata(headers), encoding != b"identity"
+    metadata, is_decoded = told.metadata, encoding != b"identity"
     if not (memory := bodies.memory_to_split(content)):
         return prepare(target, content, metadata, is_decoded=is_decoded)
     with receiver.lend(memory):
@@ -102,10 +101,6 @@ def _form_reader(headers: heads.Headers) -> FormReader | None:
     boundary = find_boundary(heads.find_header(headers, b"content-type") or b"")
     is_plain = heads.find_header(headers, b"content-encoding") in {None, b"identity"}
     return FormReader(boundary) if boundary and is_plain else None
-
-
-def _header_metadata(headers: heads.Headers) -> bodies.Metadata:
-    return bodies.metadata_of_headers(*[heads.find_text(headers, name) for name in _METADATA_HEADERS])
 
 
 def _require_fields(required: tuple[str, ...], members: bodies.Members, model: str | None) -> None:

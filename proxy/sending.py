@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 
 from proxy import headers as heads
+from proxy.asking import Asking
 from proxy.call import Target
 from proxy.errors import ClientGone, Refusal
 from proxy.receiving import BodyReceiver
@@ -14,24 +15,21 @@ from proxy.upstream import Answer, Client, UpstreamError, UpstreamSilent, Upstre
 class Dispatch:
     """One request's way out."""
 
-    def __init__(self, target: Target, request: Request, headers: heads.Headers) -> None:
-        """`headers`: the client's."""
+    def __init__(self, target: Target, request: Request, asking: Asking) -> None:
         self._target = target
         self._request = request
-        self._headers = headers
+        self._asking = asking
 
     async def send(
         self, upstream: Client, origin: str, provider_key: bytes, receiver: BodyReceiver, watch: ClientWatch
     ) -> Answer:
         """The provider's answer once its headers are there. Raises `Refusal` 502 or 504 without one."""
-        provider = self._target.provider
-        headers = heads.upstream_headers(
-            self._headers,
-            provider,
-            provider_key,
-            decoded=self._request.is_decoded,
-            identity=self._request.injects_usage,
+        provider, request = self._target.provider, self._request
+        headers: heads.Headers = self._asking.sent(
+            self._target, provider_key, decoded=request.is_decoded, identity=request.injects_usage
         )
+        if request.body is None:
+            headers = list(headers)
         body = self._body(headers, receiver, watch)
         try:
             return await upstream.send(self._target.method, origin + self._target.path_and_query, headers, body)
@@ -51,8 +49,10 @@ class Dispatch:
         body, method = self._request.body, self._target.method
         if body is not None:
             return body if body or method == "POST" else None
-        length = heads.find_header(self._headers, b"content-length")
-        has_body = length not in {None, b"0"} or heads.find_header(self._headers, b"transfer-encoding") is not None
+        length = heads.find_header(self._asking.headers, b"content-length")
+        has_body = (
+            length not in {None, b"0"} or heads.find_header(self._asking.headers, b"transfer-encoding") is not None
+        )
         if not has_body:
             watch.start()
             return b"" if length == b"0" or method in {"POST", "PUT", "PATCH"} else None

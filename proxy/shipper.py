@@ -26,6 +26,7 @@ from proxy.publishing import Publisher
 log = logging.getLogger(__name__)
 
 _POLL_SECONDS = 0.5
+_PAUSE_SECONDS = 0.2  # between two rounds: under load a segment is sealed more often
 ADOPT_SECONDS = 30.0
 _LOOK_SECONDS = 5.0
 _LOOK_FOR_SOMEBODY_AWAY_SECONDS = 1.0
@@ -110,8 +111,8 @@ class Shipper:
         self.backlog = Backlog(tell_backlog or (lambda _: None))
         self._adopt_at = self._look_at = clock()
         self._is_database_away = self._is_broker_away = False  # when last asked
-        self._is_stopping = False
         self._wake = threading.Event()
+        self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="shipper", daemon=True)
 
     # Called by other threads.
@@ -127,15 +128,18 @@ class Shipper:
 
     def stop(self, timeout: float = 30.0) -> None:
         """Ship what is sealed, then end. What cannot be shipped stays on the disk for the next process."""
-        self._is_stopping = True
+        self._stopping.set()
         self._wake.set()
         self._thread.join(timeout)
 
     # The shipper's own thread.
 
     def _run(self) -> None:
-        while not self._is_stopping:
+        next_at = 0.0
+        while not self._stopping.is_set():
             self._wake.wait(_POLL_SECONDS)
+            self._stopping.wait(max(next_at - time.monotonic(), 0.0))
+            next_at = time.monotonic() + _PAUSE_SECONDS
             self._wake.clear()
             self._guarded(self.work)
             self._guarded(self._work_besides)

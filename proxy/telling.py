@@ -73,6 +73,11 @@ def client_headers(
     return headers, int(length) if length and length.isdigit() else None
 
 
+def is_body_here(answer: Answer) -> bool:
+    """Whether a part of the body has come, and can be read without waiting."""
+    return getattr(answer, "is_here", False)
+
+
 def provider_request_id(answer: Answer, provider: Provider) -> str:
     value = heads.find_header(answer.headers, provider.request_id_header)
     return label(value.decode("latin-1"), 128) if value else ""

@@ -9,7 +9,7 @@ from proxy.http1.connection import Connection
 from proxy.http1.dialing import Origin, tls_context
 from proxy.http1.exchange import Exchange
 from proxy.http1.pool import Pool
-from proxy.http1.requests import BadRequest, RequestHead
+from proxy.http1.requests import BadRequest, RequestHead, Reusable
 from proxy.http1.upload import SLICE, Upload
 from proxy.providers.base import Header
 from proxy.upstream import Answer, UpstreamBroken
@@ -51,7 +51,11 @@ class LeanUpstream:
         length = len(body) if isinstance(body, bytes) else None
         try:
             origin, target = self._split(url)
-            head = requests.encode(method, target, origin.authority, headers, has_body=body is not None, length=length)
+            if length is not None and isinstance(headers, Reusable):
+                head = headers.encode(method, target, origin.authority, length)
+            else:
+                has_body = body is not None
+                head = requests.encode(method, target, origin.authority, headers, has_body=has_body, length=length)
         except (BadRequest, ValueError) as error:
             raise UpstreamBroken(f"the request cannot be sent: {error}") from error
         waiting = self._pool.take(origin)

@@ -116,9 +116,17 @@ class Connection(SmallReads):
             self.drop()  # An answer that nobody asked for: RFC 9112 section 9.2.
             return
         self.heard_at = self._loop.time()
-        exchange.has_heard = True
         reader = exchange.reader
-        part = reader.feed(data)
+        if exchange.taker is not None and (body := reader.body) is not None:
+            # The next part of a stream, which goes through at once.
+            if part := body.feed(data):
+                exchange.give(part)
+            if not (body.fault or body.is_complete):
+                return
+            reader.fault, part = body.fault, b""
+        else:
+            exchange.has_heard = True
+            part = reader.feed(data)
         if not exchange.status:
             if reader.head is not None:
                 exchange.answer(reader.head)

@@ -25,7 +25,6 @@ class Exchange:
         "_is_complete",
         "_loop",
         "_parts",
-        "_taker",
         "_waiter",
         "closes",
         "has_heard",
@@ -34,6 +33,7 @@ class Exchange:
         "owes_body",
         "reader",
         "status",
+        "taker",
         "unread",
     )
 
@@ -53,7 +53,7 @@ class Exchange:
         self._is_complete = False
         self._connection: Connection | None = None
         self._waiter: asyncio.Future[None] | None = None
-        self._taker: Callable[[bytes], bool] | None = None
+        self.taker: Callable[[bytes], bool] | None = None
 
     # --- The caller's side ---
 
@@ -84,18 +84,23 @@ class Exchange:
             self._connection.resume_reading()
         return taken
 
+    @property
+    def is_here(self) -> bool:
+        """Whether `read` has a part of the body without waiting for it."""
+        return bool(self._parts)
+
     async def pass_to(self, take: Callable[[bytes], bool]) -> None:
         """Have `take` called with each part at the moment it comes, until it returns False, or nothing more comes:
         then `read` goes on. That costs a part no turn of the event loop.
         """
         if self._parts and not take(await self.read()):
             return
-        self._taker = take
+        self.taker = take
         try:
-            while self._taker is not None and not self._is_complete and self._failure is None:
+            while self.taker is not None and not self._is_complete and self._failure is None:
                 await self._wait()
         finally:
-            self._taker = None
+            self.taker = None
         if self._fault is not None:
             raise self._fault
 
@@ -126,22 +131,22 @@ class Exchange:
         self.wake()
 
     def add(self, part: bytes) -> None:
-        if self._taker is not None:
-            self._give(part)
+        if self.taker is not None:
+            self.give(part)
             return
         self._parts.append(part)
         self.unread += len(part)
         self.wake()
 
-    def _give(self, part: bytes) -> None:
-        assert self._taker is not None
+    def give(self, part: bytes) -> None:
+        assert self.taker is not None
         try:
-            wants_more = self._taker(part)
+            wants_more = self.taker(part)
         except Exception as failure:  # noqa: BLE001 - raised where it is waited for
             wants_more = False
             self._fault = failure
         if not wants_more:
-            self._taker = None
+            self.taker = None
             self.wake()
 
     def finish(self) -> None:

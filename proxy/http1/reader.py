@@ -10,7 +10,7 @@ _EMPTY_LINE = b"\r\n\r\n"
 class AnswerReader:
     """`head` is None until it is there; then `is_complete`, `has_surplus` and `fault` as in `bodies`."""
 
-    __slots__ = ("_begun", "_body", "_is_to_head", "_skipped", "fault", "head", "is_told_to_go_on")
+    __slots__ = ("_begun", "_is_to_head", "_skipped", "body", "fault", "head", "is_told_to_go_on")
 
     def __init__(self, method: str) -> None:
         self.head: Head | None = None
@@ -19,26 +19,26 @@ class AnswerReader:
         self._is_to_head = method == "HEAD"
         self._begun = b""
         self._skipped = 0  # bytes of informational answers
-        self._body: Body | None = None
+        self.body: Body | None = None
 
     @property
     def is_complete(self) -> bool:
-        return self._body is not None and self._body.is_complete
+        return self.body is not None and self.body.is_complete
 
     @property
     def has_surplus(self) -> bool:
-        return self._body is not None and self._body.has_surplus
+        return self.body is not None and self.body.has_surplus
 
     def feed(self, data: bytes) -> bytes:
         """The bytes of the body among these."""
-        body = self._body
+        body = self.body
         if body is None:
             try:
                 data = self._read_head(data)
             except BadFraming as error:
                 self.fault = str(error)
                 return b""
-            body = self._body
+            body = self.body
             if body is None or not data:
                 return b""
         part = body.feed(data)
@@ -47,11 +47,11 @@ class AnswerReader:
 
     def end(self) -> None:
         """The server sent the end of the connection."""
-        if self._body is None:
+        if self.body is None:
             self.fault = "the connection ended before the answer's head"
         else:
-            self._body.end()
-            self.fault = self._body.fault
+            self.body.end()
+            self.fault = self.body.fault
 
     def _read_head(self, data: bytes) -> bytes:
         """What follows the head; nothing while it is incomplete. Informational answers before it are dropped
@@ -71,7 +71,7 @@ class AnswerReader:
             data = data[end:]
             if head.status >= 200:
                 self._begun = b""
-                self.head, self._body = head, self._framing_of(head)
+                self.head, self.body = head, self._framing_of(head)
                 return data
             if head.status == 101 or head.has_framing:  # Nobody asked for another protocol.
                 raise BadFraming("an informational answer that cannot be skipped")

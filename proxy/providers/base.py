@@ -208,9 +208,18 @@ class Counts:
             return 0
         return self.clamp(value)
 
+    def read_each(self, holder: Any, names: tuple[str, ...]) -> list[int]:
+        """The same for several."""
+        if not isinstance(holder, dict):
+            return [0] * len(names)
+        return [self.read(holder, name) if name in holder else 0 for name in names]
+
     def require(self, holder: Any, name: str) -> int:
         """The same for a count that belongs there: marked when it is missing."""
-        self.is_partial = self.is_partial or member(holder, name) is None
+        value = holder.get(name) if isinstance(holder, dict) else None
+        if type(value) is int and 0 <= value <= MAX_TOKENS:
+            return value
+        self.is_partial = self.is_partial or value is None
         return self.read(holder, name)
 
     def milliseconds(self, seconds: Any) -> int:

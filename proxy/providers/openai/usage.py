@@ -16,6 +16,8 @@ class _Names(NamedTuple):
     received_details: str
 
 
+_SENT = ("cached_tokens", "cache_write_tokens", "audio_tokens")
+_RECEIVED = ("audio_tokens", "reasoning_tokens")
 _CHAT = _Names("prompt_tokens", "completion_tokens", "prompt_tokens_details", "completion_tokens_details")
 _RESPONSE = _Names("input_tokens", "output_tokens", "input_tokens_details", "output_tokens_details")
 
@@ -26,7 +28,7 @@ def read_usage(usage: dict[str, Any], *, model: str = "", service_tier: str = ""
     `prompt_tokens` includes the cached, cache-written and audio tokens, `completion_tokens` the reasoning and audio
     tokens, so that uncached text is what remains.
     """
-    searches = 1 if any(mark in model for mark in _SEARCH_MODEL_MARKS) else 0
+    searches = 1 if "-search-" in model and any(mark in model for mark in _SEARCH_MODEL_MARKS) else 0
     return _read(_CHAT, usage, Counts(), service_tier=service_tier, web_searches=searches)
 
 
@@ -44,11 +46,11 @@ def read_response_usage(usage: dict[str, Any], counts: Counts, **more: Any) -> T
 
 def _read(names: _Names, usage: dict[str, Any], counts: Counts, *, service_tier: str = "", **more: Any) -> TokenUsage:
     sent, received = usage.get(names.sent_details), usage.get(names.received_details)
-    cached = counts.read(sent, "cached_tokens")
-    written = counts.read(sent, "cache_write_tokens")
-    audio_in, audio_out = counts.read(sent, "audio_tokens"), counts.read(received, "audio_tokens")
+    cached, written, audio_in = counts.read_each(sent, _SENT)
+    audio_out, reasoning = counts.read_each(received, _RECEIVED)
     prompt, completion = counts.require(usage, names.sent), counts.require(usage, names.received)
-    reasoning = counts.clamp(counts.read(received, "reasoning_tokens"), most=completion)
+    if reasoning > completion:
+        reasoning = counts.clamp(reasoning, most=completion)
     return TokenUsage(
         input=counts.clamp(prompt - cached - written - audio_in),
         cache_read=cached,
@@ -57,7 +59,7 @@ def _read(names: _Names, usage: dict[str, Any], counts: Counts, *, service_tier:
         output=counts.clamp(completion - audio_out),
         output_audio=audio_out,
         reasoning=reasoning,
-        service_tier=label(service_tier),
+        service_tier=label(service_tier) if service_tier else "",
         is_partial=counts.is_partial,
         **more,
     )
