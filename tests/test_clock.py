@@ -1,11 +1,12 @@
 """Periodic tasks in trial mode, which has no clock process: the server runs them, at its start and at their times."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from copy import copy
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from celery.schedules import crontab
+from celery.schedules import crontab, maybe_schedule
 from django.utils import timezone
 
 from config import periodic
@@ -39,6 +40,20 @@ def runs() -> Iterator[list[str]]:
     yield ran
     for name in tasks:
         app.tasks.unregister(name)
+
+
+@pytest.mark.parametrize("name", periodic.SCHEDULE)
+def test_every_task_comes_to_run_though_the_clock_is_started_anew_every_two_hours(name: str) -> None:
+    """As the clock begins that knows nothing of an earlier one: as if all had run just now."""
+    schedule: Any = copy(maybe_schedule(periodic.SCHEDULE[name]["schedule"]))
+
+    def wait_from(start: datetime) -> timedelta:
+        schedule.nowfun = lambda: start
+        wait: timedelta = schedule.remaining_estimate(start)
+        return wait
+
+    starts = [datetime(2026, 3, 1, hour, tzinfo=UTC) for hour in range(0, 24, 2)]
+    assert any(wait_from(start) < timedelta(hours=2) for start in starts)
 
 
 def test_what_is_due_runs_at_the_start_and_then_at_its_time(runs: list[str]) -> None:

@@ -3,12 +3,14 @@
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import Model
 from django.http import HttpRequest
 
 from config.admin.lists import NewestFirstAdmin, NewestSearchedAdmin
-from orgs.admin.base import ReadOnlyAdmin
+from orgs.admin.base import OrganizationFilter, ReadOnlyAdmin
 from orgs.audit_words import SUBJECTS
-from orgs.models import AuditEntry, RevocationEntry
+from orgs.models import AuditEntry, BudgetAlert, RefusedCall, RevocationEntry
+from orgs.services import budgets
 
 
 @admin.register(RevocationEntry)
@@ -16,6 +18,35 @@ class RevocationEntryAdmin(NewestFirstAdmin, ReadOnlyAdmin):
     list_display = ("id", "kind", "organization", "api_key", "created_at")
     list_filter = ("kind",)
     list_select_related = ("organization", "api_key")
+
+
+@admin.register(RefusedCall)
+class RefusedCallAdmin(NewestFirstAdmin, ReadOnlyAdmin):
+    """For those who may see keys."""
+
+    list_display = ("created_at", "organization", "api_key", "code")
+    list_filter = (OrganizationFilter,)
+    list_select_related = ("organization", "api_key")
+
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return request.user.has_perm("orgs.view_apikey")
+
+
+@admin.register(BudgetAlert)
+class BudgetAlertAdmin(NewestFirstAdmin, ReadOnlyAdmin):
+    """For those who may see organizations."""
+
+    list_display = ("reached_at", "organization", "month", "reached", "sent_at")
+    list_filter = (OrganizationFilter,)
+    list_select_related = ("organization",)
+    fields = ("organization", "month", "reached", "reached_at", "sent_at", "is_armed")
+
+    @admin.display(description="what was reached")
+    def reached(self, alert: BudgetAlert) -> str:
+        return f"{alert.threshold} % of {budgets.in_words(alert.budget_pico_usd)}"
+
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return request.user.has_perm("orgs.view_organization")
 
 
 class SubjectFilter(admin.SimpleListFilter):

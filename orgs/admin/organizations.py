@@ -34,6 +34,8 @@ _PARTS = (
     ("Teams", "orgs_team", "organization__id__exact"),
     ("API keys", "orgs_apikey", "organization__id__exact"),
     ("Prompts", "prompts_prompt", "organization__id__exact"),
+    ("Refused calls", "orgs_refusedcall", "organization_id"),
+    ("Budget mails", "orgs_budgetalert", "organization_id"),
     ("Audit log", "orgs_auditentry", "organization__id__exact"),
     ("Daily usage", "analytics_dailyusage", "organization_id"),
     ("Usage records", "analytics_ledgerrecord", "organization_id"),

@@ -68,9 +68,9 @@ def _record(organization: Organization, before: int | None, by: AbstractBaseUser
         action=f"organization.{action}",
         target=organization.name,
         by=by,
-        **{name: _in_words(pico_usd) for name, pico_usd in amounts.items() if pico_usd is not None},
+        **{name: in_words(pico_usd) for name, pico_usd in amounts.items() if pico_usd is not None},
     )
 
 
-def _in_words(pico_usd: int) -> str:
+def in_words(pico_usd: int) -> str:
     return f"${Decimal(pico_usd) / _PICO_USD_PER_USD:,.2f}"

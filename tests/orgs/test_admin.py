@@ -5,9 +5,10 @@ from django.contrib import admin
 from django.db.models import Model
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.models import User
-from orgs.models import ApiKey, AuditEntry, Membership, Organization, RevocationEntry, Team
+from orgs.models import ApiKey, AuditEntry, BudgetAlert, Membership, Organization, RefusedCall, RevocationEntry, Team
 from orgs.services import keys, organizations
 from prompts.models import Prompt, PromptActivation, PromptVersion
 from tests.factories import make_key, make_member, make_organization, make_team, make_user, make_version
@@ -15,7 +16,8 @@ from tests.factories import make_key, make_member, make_organization, make_team,
 pytestmark = [pytest.mark.trial, pytest.mark.django_db]
 
 OURS = [
-    User, Organization, Membership, Team, ApiKey, RevocationEntry, AuditEntry, Prompt, PromptVersion, PromptActivation,
+    User, Organization, Membership, Team, ApiKey, RevocationEntry, AuditEntry, RefusedCall, BudgetAlert, Prompt,
+    PromptVersion, PromptActivation,
 ]  # fmt: skip
 
 
@@ -51,6 +53,10 @@ def test_lists_and_records_open_and_are_searched(site: Client, model: type[Model
     make_member(record.organization)
     make_version(activate=True)
     keys.revoke(key=record)
+    now, organization = timezone.now(), record.organization
+    RefusedCall.objects.create(organization=organization, api_key=record, code="malformed_body", created_at=now)
+    month = {"month": now.date(), "budget_pico_usd": 10**12, "spent_pico_usd": 10**12}
+    BudgetAlert.objects.create(organization=organization, threshold=80, reached_at=now, **month)
 
     is_searched = bool(admin.site._registry[model].search_fields)
     assert site.get(page_of(model, "changelist"), {"q": "a"} if is_searched else {}).status_code == 200
