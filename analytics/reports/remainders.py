@@ -7,8 +7,8 @@ from typing import Any
 
 from django.db.models import Case, F, Q, When
 
-from analytics.call_ids import began
 from analytics.models import CostStatus
+from analytics.partitions.reading import began
 from analytics.replica import connection
 from analytics.reports.hours import as_rolled_up, records_in
 from analytics.reports.scope import Dimension, Scope

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 
 from django.db import connection
 
-from analytics.partitions import conversion, shape
+from analytics.partitions import conversion, reading, shape
 from analytics.partitions.shape import TABLE
 
 FIRST = date(2026, 1, 1)
@@ -17,6 +17,7 @@ def partition(month: date = FIRST, now: datetime = NOW) -> list[str]:
     """What the command does; returns what it said."""
     said: list[str] = []
     conversion.convert(now, said.append, month=month)
+    reading.forget()
     return said
 
 
@@ -26,8 +27,10 @@ def plain_copy() -> Iterator[None]:
     with connection.cursor() as cursor:
         cursor.execute(f"CREATE TEMPORARY TABLE {TABLE} AS TABLE public.{TABLE}")
         assert shape.read() is None
+        reading.forget()
         yield
         cursor.execute(f"DROP TABLE {TABLE}")
+    reading.forget()
     assert shape.read() is not None
 
 
@@ -46,3 +49,4 @@ def undo() -> None:
         for (name,) in cursor.fetchall():
             cursor.execute(f'ALTER INDEX "{name}" RENAME TO "{name.removesuffix(suffix)}"')
         cursor.execute(f"TRUNCATE {TABLE}")
+    reading.forget()
