@@ -1,14 +1,11 @@
 """What a call's id tells: a UUIDv7 (RFC 9562, section 5.7), which begins with the milliseconds of the call's start.
 
-Reads of records by their start carry the range of ids as well. In a partitioned ledger (`analytics.partitions`), whose
-months are ranges of ids, PostgreSQL then looks into these months alone; on any other table it changes nothing. That no
-record is missed rests on one rule, which posting keeps: an id is never further than `SLACK` from the start.
+Months of a partitioned ledger (`analytics.partitions`) are ranges of ids. That reads by the start find every record
+there rests on one rule, which posting keeps: an id is never further than `SLACK` from the start. Pure.
 """
 
 from datetime import UTC, date, datetime, time, timedelta
 from uuid import UUID
-
-from django.db.models import Q
 
 # Far more than there is: the proxy makes both of one reading of its clock.
 SLACK = timedelta(days=1)
@@ -31,24 +28,8 @@ def tells_start(id_: int, started_at: int) -> bool:
     return abs((id_ >> _BITS_BEHIND) - started_at) <= SLACK // _MILLISECOND
 
 
-def began(since: datetime | None = None, before: datetime | None = None, until: datetime | None = None) -> Q:
-    """Of records: those whose calls began at `since` or later, and before `before`, or no later than `until`."""
-    found = Q()
-    if since is not None:
-        found &= Q(started_at__gte=since, pk__gte=id_from(_moved(since, -SLACK)))
-    if before is not None:
-        found &= Q(started_at__lt=before, pk__lt=_after(before))
-    if until is not None:
-        found &= Q(started_at__lte=until, pk__lt=_after(until))
-    return found
-
-
-def began_around(first: date | None, last: date | None) -> Q:
-    """Of records: wide enough for these local days, both included, however they were drawn. None stands for all."""
-    return began(*moments_around(first, last))
-
-
 def moments_around(first: date | None, last: date | None) -> tuple[datetime | None, datetime | None]:
+    """Between which the records of these local days began, both included, however they were drawn: from, and before."""
     since = None if first in (None, date.min) else _moved(_midnight(first), -_MARGIN)
     before = None if last in (None, date.max) else _moved(_midnight(last), _MARGIN + timedelta(days=1))
     return since, before
@@ -56,10 +37,6 @@ def moments_around(first: date | None, last: date | None) -> tuple[datetime | No
 
 def _midnight(day: date) -> datetime:
     return datetime.combine(day, time.min, tzinfo=UTC)
-
-
-def _after(moment: datetime) -> UUID:
-    return id_from(_moved(moment, SLACK + _MILLISECOND))
 
 
 def _moved(moment: datetime, by: timedelta) -> datetime:

@@ -20,8 +20,8 @@ from django.db.models import Q
 from django.utils import timezone
 
 from analytics import repricing
-from analytics.call_ids import began
 from analytics.models import LedgerRecord, PriceBookRevision, PriceChange, PriceEdit, PriceEffect
+from analytics.partitions.reading import began
 from analytics.price_book import entries, revisions
 from analytics.price_book.scope import Scope
 from analytics.pricing import Cost

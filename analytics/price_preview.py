@@ -12,8 +12,8 @@ from django.db import OperationalError, connection, transaction
 from django.db.models import Q, QuerySet
 
 from analytics import repricing
-from analytics.call_ids import began
 from analytics.models import LedgerRecord
+from analytics.partitions.reading import began
 from analytics.price_book import Proposal
 from analytics.repricing import Figures
 from orgs.models import Organization

@@ -15,8 +15,8 @@ from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 
 from analytics import conflicts, price_book, rollups
-from analytics.call_ids import began, began_around
 from analytics.models import CostStatus, LedgerRecord
+from analytics.partitions.reading import began, began_around
 from analytics.pricing import Cost
 from analytics.record_store import changes as copied
 from orgs.models import Organization

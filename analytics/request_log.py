@@ -15,8 +15,9 @@ from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
-from analytics import call_ids, periods, reports
+from analytics import periods, reports
 from analytics.models import CostStatus, LedgerRecord
+from analytics.partitions.reading import began
 from analytics.receipts import say_duration, say_used
 from analytics.record_store import questions as record_store
 from analytics.reports import Scope
@@ -176,7 +177,7 @@ def records_of(question: Question) -> QuerySet[LedgerRecord]:
     first, after_last = periods.moments_of(scope.period, question.zone)
     records = LedgerRecord.objects.filter(
         *conditions_of(question),
-        call_ids.began(first - SLACK, after_last + SLACK),
+        began(first - SLACK, after_last + SLACK),
         organization_id=scope.organization_id,
         local_day__range=(scope.period.start, scope.period.end),
     )
@@ -218,12 +219,12 @@ def find_id(organization_id: int, text: str) -> UUID | None:
 
 def _before(records: QuerySet[LedgerRecord], place: Cursor) -> QuerySet[LedgerRecord]:
     comes_later = Q(started_at__lt=place.started_at) | Q(pk__lt=place.id)
-    return records.filter(comes_later, call_ids.began(until=place.started_at))
+    return records.filter(comes_later, began(until=place.started_at))
 
 
 def _after(records: QuerySet[LedgerRecord], place: Cursor) -> QuerySet[LedgerRecord]:
     comes_earlier = Q(started_at__gt=place.started_at) | Q(pk__gt=place.id)
-    return records.filter(comes_earlier, call_ids.began(since=place.started_at))
+    return records.filter(comes_earlier, began(since=place.started_at))
 
 
 def _named(question: Question, records: Sequence[LedgerRecord]) -> list[LogRow]:

@@ -15,7 +15,6 @@ from django.db import transaction
 from django.db.models import F
 
 from analytics import periods
-from analytics.call_ids import began
 from analytics.models import (
     DailyTagUsage,
     DailyUsage,
@@ -26,6 +25,7 @@ from analytics.models import (
     UsageBatch,
 )
 from analytics.partitions import shape
+from analytics.partitions.reading import began
 from analytics.record_store import changes as copied
 from orgs.models import Organization
 

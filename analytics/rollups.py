@@ -17,7 +17,6 @@ import msgspec
 from django.db import connection, models, transaction
 
 from analytics import bulk, condensing, periods
-from analytics.call_ids import began, began_around
 from analytics.models import CostStatus, DailyTagUsage, DailyUsage, LedgerRecord, RecordsKept
 from analytics.models.rollups import (
     DAILY_KEY,
@@ -28,6 +27,7 @@ from analytics.models.rollups import (
     SUM_COLUMNS,
 )
 from analytics.models.usage import UNCOUNTED
+from analytics.partitions.reading import began, began_around
 from analytics.quantities import QUANTITY_COLUMNS
 from analytics.record_store import changes as copied
 from orgs.models import Organization

@@ -12,7 +12,7 @@ from django.db import models
 from django.db.models import Count, Q, Sum
 
 from analytics import condensing, retention, rollups
-from analytics.call_ids import began_around, moments_around, tells_start
+from analytics.call_ids import moments_around, tells_start
 from analytics.models import (
     CondensedTotals,
     CondensedUsage,
@@ -24,6 +24,7 @@ from analytics.models import (
 )
 from analytics.models.rollups import DAILY_KEY, DAILY_TAG_KEY, FIGURE_COLUMNS, SUM_COLUMNS
 from analytics.partitions import dropping
+from analytics.partitions.reading import began_around
 from analytics.reports.snapshot import one_moment
 from analytics.rollups import Key, Sums
 from analytics.spans import Span

@@ -123,15 +123,26 @@ def take_away(organization_id: int) -> None:
     purging.purge_due(now=timezone.now())
 
 
+def partition() -> None:
+    from django.utils import timezone
+
+    from analytics.partitions import conversion
+
+    conversion.convert(timezone.now(), print)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--folder", type=Path, help="a database that is kept, as that of benchmarks.dashboard")
     parser.add_argument("--segments", type=int, default=60)
     parser.add_argument("--records", type=int, nargs="*", default=[10, 100, 500], help="of a segment")
+    parser.add_argument("--months", action="store_true", help="give the usage records months first, which stay")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the table there, too")
     options = parser.parse_args()
     end_what_was_started()
     with opened(options.folder) if options.folder else opened_fresh():
+        if options.months:
+            partition()
         rows = [measure(options.segments, records).row(records) for records in options.records]
     text = figures.table(HEADS, rows)
     print(text)

@@ -208,10 +208,11 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
 def django_db_setup(django_db_setup: None, django_db_blocker: pytest_django.DjangoDbBlocker) -> None:
     """With TEST_MONTHS the usage records lie in months, as `manage.py partition_records` makes them."""
     if IS_PARTITIONED:
-        from analytics.partitions import conversion
+        from analytics.partitions import conversion, reading
 
         with django_db_blocker.unblock():
             conversion.convert(datetime(2026, 12, 1, tzinfo=UTC), print, month=date(2026, 1, 1))
+            reading.forget()
             connection.close()
 
 

@@ -71,8 +71,12 @@ def read() -> Shape | None:
     if connection.vendor != "postgresql":
         return None
     with connection.cursor() as cursor:
-        cursor.execute(_PARTS, [TABLE])
-        rows = cursor.fetchall()
+        return read_by(cursor)
+
+
+def read_by(cursor: Any) -> Shape | None:
+    cursor.execute(_PARTS, [TABLE])
+    rows = cursor.fetchall()
     if not rows or rows[0][0] != "p":
         return None
     bounds = [(name, bound, rows_) for _, name, bound, rows_ in rows if name is not None]

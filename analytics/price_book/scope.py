@@ -5,9 +5,9 @@ from datetime import datetime
 import msgspec
 from django.db.models import Q
 
-from analytics.call_ids import began
 from analytics.caps import OVERFLOW
 from analytics.models import Discount, ModelPrice, PriceChange
+from analytics.partitions.reading import began
 from analytics.price_book import names
 
 

@@ -9,9 +9,9 @@ from django.db import connection
 from django.db.models import BooleanField, F, Func, IntegerField, QuerySet, Sum, Value
 from django.db.models.functions import Coalesce, NullIf
 
-from analytics.call_ids import began_around
 from analytics.models import LedgerRecord
 from analytics.models.usage import UNCOUNTED
+from analytics.partitions.reading import began_around
 from analytics.periods import start_of
 from analytics.record_store import questions as record_store
 from analytics.record_store.questions import HalfHour

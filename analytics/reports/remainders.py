@@ -7,8 +7,8 @@ from typing import Any
 
 from django.db.models import Case, F, Q, When
 
-from analytics.call_ids import began
 from analytics.models import CostStatus
+from analytics.partitions.reading import began
 from analytics.record_store import questions as record_store
 from analytics.record_store.questions import Remaining
 from analytics.replica import connection

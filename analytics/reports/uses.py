@@ -7,9 +7,9 @@ from typing import Any
 
 from django.db.models import Max, QuerySet
 
-from analytics.call_ids import began
 from analytics.models import LedgerRecord
 from analytics.models.usage import UNCOUNTED
+from analytics.partitions.reading import began
 from analytics.periods import Period, local_day
 from analytics.record_store import questions as record_store
 from analytics.reports.reading import last_days

@@ -109,11 +109,20 @@ def _column(model: type[Model], name: str) -> "Field[Any, Any]":
     return cast("Field[Any, Any]", model._meta.get_field(name.lstrip("-")))
 
 
+# Of a partitioned table, that of its parts, which PostgreSQL looks at by itself.
+_ESTIMATE = """
+SELECT CASE relkind WHEN 'p' THEN (
+    SELECT SUM(GREATEST(reltuples, 0)) FROM pg_inherits JOIN pg_class AS part ON part.oid = inhrelid
+    WHERE inhparent = pg_class.oid
+) ELSE reltuples END::bigint FROM pg_class WHERE oid = to_regclass(%s)
+"""
+
+
 def estimate_rows(model: type[Model]) -> int | None:
     """As PostgreSQL's statistics have it; None where there are none."""
     if connection.vendor != "postgresql":
         return None
     with connection.cursor() as cursor:
-        cursor.execute("SELECT reltuples::bigint FROM pg_class WHERE oid = to_regclass(%s)", [model._meta.db_table])
+        cursor.execute(_ESTIMATE, [model._meta.db_table])
         row = cursor.fetchone()
     return row[0] if row and row[0] >= 0 else None

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 
 from django.db import connection
 
-from analytics.partitions import conversion, shape
+from analytics.partitions import conversion, reading, shape
 from analytics.partitions.shape import TABLE
 
 FIRST = date(2026, 1, 1)
@@ -17,6 +17,7 @@ def partition(month: date = FIRST, now: datetime = NOW) -> list[str]:
     """What the command does; returns what it said."""
     said: list[str] = []
     conversion.convert(now, said.append, month=month)
+    reading.forget()
     return said
 
 
@@ -26,23 +27,25 @@ def plain_copy() -> Iterator[None]:
     with connection.cursor() as cursor:
         cursor.execute(f"CREATE TEMPORARY TABLE {TABLE} AS TABLE public.{TABLE}")
         assert shape.read() is None
+        reading.forget()
         yield
         cursor.execute(f"DROP TABLE {TABLE}")
+    reading.forget()
     assert shape.read() is not None
 
 
 def undo() -> None:
     """The one table again, as the migrations have made it, and empty."""
-    found = shape.read()
-    if found is None:
+    if shape.read() is None:
         return
-    old = next(part.name for part in found.parts if part.first_day is None)
-    suffix = old.removeprefix(TABLE)
     with connection.cursor() as cursor:
-        cursor.execute(f"ALTER TABLE {TABLE} DETACH PARTITION {old}")
+        cursor.execute("SELECT indexname, indexdef FROM pg_indexes WHERE tablename = %s", [TABLE])
+        indexes = {name: definition.replace(" ON ONLY ", " ON ") for name, definition in cursor.fetchall()}
+        del indexes[f"{TABLE}_pkey"]
+        cursor.execute(f"CREATE TABLE plain (LIKE {TABLE} INCLUDING ALL EXCLUDING INDEXES)")
         cursor.execute(f"DROP TABLE {TABLE}")
-        cursor.execute(f"ALTER TABLE {old} RENAME TO {TABLE}")
-        cursor.execute("SELECT indexname FROM pg_indexes WHERE tablename = %s", [TABLE])
-        for (name,) in cursor.fetchall():
-            cursor.execute(f'ALTER INDEX "{name}" RENAME TO "{name.removesuffix(suffix)}"')
-        cursor.execute(f"TRUNCATE {TABLE}")
+        cursor.execute(f"ALTER TABLE plain RENAME TO {TABLE}")
+        cursor.execute(f"ALTER TABLE {TABLE} ADD CONSTRAINT {TABLE}_pkey PRIMARY KEY (id)")
+        for statement in indexes.values():
+            cursor.execute(statement)
+    reading.forget()

@@ -64,3 +64,4 @@ class Command(BaseCommand):
 
     def _say(self, text: str) -> None:
         self.stdout.write(text)
+        self.stdout.flush()  # into a pipe, too: some steps take a while
