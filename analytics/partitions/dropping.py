@@ -20,6 +20,7 @@ from analytics.models import UsageBatch
 from analytics.partitions import shape
 from analytics.partitions.locks import insist, is_taken, short_transaction
 from analytics.partitions.shape import TABLE, Part
+from analytics.record_store import changes as copied
 from orgs.models import Organization
 
 logger = logging.getLogger(__name__)
@@ -77,6 +78,7 @@ def take_out(part: Part) -> None:
         cursor.execute(f"ALTER TABLE {part.name} RENAME TO {shape.name_when_gone(part.name)}")
         for organization_id in concerned:
             retention.note_first_day(organization_id, part.after_last + _MARGIN)
+            copied.note_all(organization_id, *shape.reach_of(part))
     logger.info("%s is taken out of the ledger.", part.name)
 
 

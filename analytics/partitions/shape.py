@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.db import connection
 
-from analytics.call_ids import id_from
+from analytics.call_ids import SLACK, id_from
 from analytics.models import LedgerRecord
 
 TABLE = LedgerRecord._meta.db_table
@@ -130,6 +130,12 @@ def first_id_of(first_day: date) -> UUID:
 
 def moment_of(id_: UUID) -> datetime:
     return _EPOCH + timedelta(milliseconds=id_.int >> _BITS_BEHIND)
+
+
+def reach_of(part: Part) -> tuple[datetime, datetime]:
+    """Between which starts its calls lie, and more."""
+    first = _EPOCH if part.first_day is None else moment_of(first_id_of(part.first_day)) - SLACK
+    return first, moment_of(first_id_of(part.after_last)) + SLACK
 
 
 def _day_of(id_: UUID) -> date:

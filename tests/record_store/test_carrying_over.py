@@ -15,11 +15,13 @@ from django.db import transaction
 
 from analytics import request_log, retention, rollups
 from analytics.models import DailyUsage, LedgerRecord, RecordChange, RecordCopy
+from analytics.partitions import dropping
 from analytics.record_store import feeding, filling
 from analytics.record_store.client import Client
 from analytics.usage import UsageRecord
 from orgs.models import ApiKey
 from scripts.hermetic import ROOT, environment
+from tests.analytics import months
 from tests.analytics.at_once import threads, wait_for_waiting
 from tests.analytics.usage_lines import NOON, make_record, post
 from tests.conftest import settings_of_services
@@ -113,7 +115,7 @@ def test_who_did_not_see_the_new_copy_is_awaited_before_it_is_filled(store: Clie
     begun.result(30)
     assert not RecordChange.objects.exists()  # who posted had looked for a copy before there was one
     filling.fill(store)
-    assert len(ids_in(store)) == 2
+    assert len(ids_in(store)) == 3
     assert ids_in(store) == ids_in_ledger()
 
 
@@ -154,6 +156,22 @@ def test_comparing_finds_what_differs_and_repairing_mends_it(store: Client, key:
     filling.repair(found)
     carry(store)
     assert list(filling.compare(store)) == []
+
+
+def test_a_month_that_is_dropped_is_gone_from_the_copy(store: Client, key: ApiKey) -> None:
+    now = datetime(2026, 6, 10, 11, tzinfo=UTC)
+    try:
+        months.partition(now=now)
+        for month in range(1, 7):
+            post(make_record(key, at=datetime(2026, month, 1, 0, 30, tzinfo=UTC)))
+        fill(store)
+        assert len(ids_in(store)) == 6
+        assert dropping.drop_old(now=now, keep_days=38) == 3
+        carry(store)
+        assert ids_in(store) == ids_in_ledger()
+        assert len(ids_in(store)) == 3
+    finally:
+        months.undo()
 
 
 def test_what_is_gone_leaves_the_disk_of_the_store_within_two_days(store: Client, key: ApiKey) -> None:
