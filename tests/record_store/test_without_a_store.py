@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
@@ -38,7 +39,7 @@ def _nobody_is_chosen() -> Iterator[None]:
 
 
 def make_copy() -> RecordCopy:
-    return RecordCopy.objects.create(name="0" * 32, begun_at=NOON, is_filled=True, complete_at=NOON)
+    return RecordCopy.objects.create(name=UUID(int=0), begun_at=NOON, is_filled=True, complete_at=NOON)
 
 
 @pytest.mark.trial
