@@ -74,6 +74,7 @@ def test_while_the_store_is_away_pages_are_the_ledgers_and_one_line_says_so(
 ) -> None:
     post(make_record(key))
     make_copy()
+    settings.COLUMN_STORE_ANSWERS = "all"
     settings.COLUMN_STORE_URL = f"http://aipc:secret@127.0.0.1:{free_port()}/default"
     counting.take_pending()
     path = f"/app/acme/requests/?start={NOON.date()}&end={NOON.date()}"
