@@ -247,6 +247,7 @@ DATABASES = databases.configure(
     DATA_DIR / "db.sqlite3", DATABASE_URL, REPORTS_DATABASE_URL, DATABASE_POOL_SIZE, has_pooler=DATABASE_POOLER
 )
 COLUMN_STORE_URL = env.read_text("COLUMN_STORE_URL")
+COLUMN_STORE_ANSWERS = env.read_choice("COLUMN_STORE_ANSWERS", ("sums", "all"), "sums")
 databases.check_column_store(COLUMN_STORE_URL, is_trial=IS_TRIAL)
 DATABASE_ROUTERS = ["analytics.replica.Router"]
 

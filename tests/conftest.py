@@ -89,6 +89,8 @@ PBKDF2PasswordHasher.iterations = 1
 # Begun first, the longest first, so that no process is left alone with one of them at the end.
 _LONG = (
     "clients/test_sdks.py",
+    "record_store/test_same_answers.py",
+    "record_store/test_carrying_over.py",
     "faults/test_neighbours_away.py",
     "faults/test_staying_up.py",
     "accounts/test_demo.py",

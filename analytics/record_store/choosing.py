@@ -86,6 +86,7 @@ class CopyFirst:
             question.scope.organization_id,
             (first, last),
             lambda store: store.read_log(question, place=place, is_newer=is_newer, size=size),
+            is_sum=False,
         )
 
     def half_hours(self, scope: Scope, first: datetime, by: HourDimension | None) -> Sequence[HalfHour]:
@@ -101,7 +102,7 @@ class CopyFirst:
         )
 
     def models(self, organization_id: int, most: int) -> list[str]:
-        return self._ask(organization_id, _EVER, lambda store: store.models(organization_id, most))
+        return self._ask(organization_id, _EVER, lambda store: store.models(organization_id, most), is_sum=False)
 
     def last_calls(
         self, organization_id: int, dimension: str, since: datetime, only: Sequence[str] | None
@@ -111,11 +112,19 @@ class CopyFirst:
             organization_id,
             (since, until),
             lambda store: store.last_calls(organization_id, dimension, since, only),
+            is_sum=False,
         )
 
     def _ask(
-        self, organization_id: int, reach: tuple[datetime, datetime], question: Callable[[RecordStore], _Answer]
+        self,
+        organization_id: int,
+        reach: tuple[datetime, datetime],
+        question: Callable[[RecordStore], _Answer],
+        *,
+        is_sum: bool = True,
     ) -> _Answer:
+        if not is_sum and settings.COLUMN_STORE_ANSWERS != "all":
+            return question(LEDGER)  # whose indexes find a page sooner
         copy = find_complete(organization_id, *reach)
         if copy is not None and self._watch.is_usable(copy):
             try:

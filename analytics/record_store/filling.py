@@ -45,12 +45,15 @@ class Difference(NamedTuple):
 def begin(client: Client, *, now: datetime) -> RecordCopy:
     """The copy that is there, or a new empty one, from which moment on everybody notes what changes.
 
-    Returns when all transactions that may not have seen it are over. Raises `StoreFailed`.
+    Returns when all transactions that may not have seen it are over. Raises `StoreFailed`, and `NoCopy` where the store
+    has one that is not known here: of another ledger, or one that was forgotten.
     """
     for statement in creations():
         client.command(statement)
     copy = RecordCopy.objects.first()
     if copy is None:
+        if client.query(f"SELECT 1 FROM {COPIES} LIMIT 1"):  # noqa: S608
+            raise feeding.NoCopy("The column store has one that is not known here. `fill --again` takes it away.")
         copy = RecordCopy(name=uuid.uuid4(), begun_at=now)
         feeding.announce(client, copy, 0)
         copy.save(force_insert=True)

@@ -26,6 +26,7 @@ def _the_copy_answers(request: pytest.FixtureRequest, monkeypatch: pytest.Monkey
     from config.metrics import counting
 
     settings.COLUMN_STORE_URL = os.environ["TEST_COLUMN_STORE_URL"]
+    settings.COLUMN_STORE_ANSWERS = "all"
     client = Client(settings.COLUMN_STORE_URL, seconds=60)
     _begin(client)
     find_complete, choose = choosing.find_complete, choosing.choose

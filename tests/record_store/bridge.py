@@ -4,6 +4,8 @@ A program of its own, run by the Python of an environment that holds requirement
 this project's packages. Its answers are what the engine says. One statement at a time; `port` as the first line out.
 """
 
+import email
+import json
 import re
 import sys
 import tempfile
@@ -43,6 +45,7 @@ class _Bridge(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     folder: str
     lock = threading.Lock()
+    seconds = 0.0  # of the last question, as the engine says
 
     def do_GET(self) -> None:
         if urlsplit(self.path).path == "/ping":
@@ -53,6 +56,15 @@ class _Bridge(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self._body()
         given = dict(parse_qsl(urlsplit(self.path).query, keep_blank_values=True))
+        kind = self.headers.get("Content-Type", "")
+        if kind.startswith("multipart/form-data"):  # so the client sends what is too long for an address
+            form = email.message_from_bytes(f"Content-Type: {kind}\r\n\r\n".encode() + body)
+            given |= {
+                str(part.get_param("name", header="content-disposition")): bytes(part.get_payload(decode=True)).decode()
+                for part in form.walk()
+                if not part.is_multipart()
+            }
+            body = b""
         try:
             with self.lock:
                 found = self._run(given.get("query", "").encode() + body, given)
@@ -61,7 +73,8 @@ class _Bridge(BaseHTTPRequestHandler):
             code = _CODE.search(text)
             self._answer(500, text.encode(), {"X-ClickHouse-Exception-Code": code[1] if code else "1"})
         else:
-            self._answer(200, found, {"X-ClickHouse-Summary": '{"written_rows":"0"}'})
+            told = json.dumps({"elapsed_ns": str(round(self.seconds * 1e9))})
+            self._answer(200, found, {"X-ClickHouse-Summary": told})
 
     def _run(self, statement: bytes, given: dict[str, str]) -> bytes:
         connection = chdb.connect(self.folder)
@@ -78,6 +91,7 @@ class _Bridge(BaseHTTPRequestHandler):
             text = statement.decode()
             form = _FORMAT.search(text)
             result = connection.query(text, form[1] if form else "TabSeparated", params=parameters or None)
+            self.seconds = float(result.elapsed() or 0)
             return bytes(result.bytes() or b"")
         finally:
             connection.close()
@@ -100,7 +114,7 @@ class _Bridge(BaseHTTPRequestHandler):
             body = b"".join(parts)
         else:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        return lz4.frame.decompress(body) if self.headers.get("Content-Encoding") == "lz4" else body
+        return _decompressed(body) if self.headers.get("Content-Encoding") == "lz4" else body
 
     def _answer(self, status: int, body: bytes, headers: dict[str, str] | None = None) -> None:
         self.send_response(status)
@@ -112,6 +126,16 @@ class _Bridge(BaseHTTPRequestHandler):
 
     def log_message(self, *_: Any) -> None:
         """Nothing: an error is its answer."""
+
+
+def _decompressed(body: bytes) -> bytes:
+    """Frame by frame: the client sends one for each block of rows."""
+    parts = []
+    while body:
+        frame = lz4.frame.LZ4FrameDecompressor()
+        parts.append(frame.decompress(body))
+        body = frame.unused_data or b""
+    return b"".join(parts)
 
 
 def main(folder: str, port: str) -> None:

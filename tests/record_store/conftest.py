@@ -19,7 +19,7 @@ def engine() -> Iterator[Engine]:
 @pytest.fixture
 def store(engine: Engine, settings: Settings, transactional_db: None) -> Iterator[Client]:
     """The column store of this test's settings."""
-    settings.COLUMN_STORE_URL = engine.url
+    settings.COLUMN_STORE_URL, settings.COLUMN_STORE_ANSWERS = engine.url, "all"
     client = Client(engine.url, seconds=60)
     clients.drop(client)
     yield client

@@ -9,21 +9,27 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from django.db import transaction
+from pytest_django import Settings
 
-from analytics import request_log, retention, rollups
+from analytics import reports, request_log, retention, rollups
 from analytics.models import DailyUsage, LedgerRecord, RecordChange, RecordCopy
 from analytics.partitions import dropping
-from analytics.record_store import feeding, filling
+from analytics.periods import Period
+from analytics.record_store import changes, choosing, feeding, filling, questions
+from analytics.record_store.clickhouse import ClickHouse
 from analytics.record_store.client import Client
+from analytics.reports import Scope
 from analytics.usage import UsageRecord
+from config.metrics import counting, families
 from orgs.models import ApiKey
 from scripts.hermetic import ROOT, environment
 from tests.analytics import months
 from tests.analytics.at_once import threads, wait_for_waiting
-from tests.analytics.usage_lines import NOON, make_record, post
+from tests.analytics.usage_lines import NOON, USUAL_COST, make_record, post
 from tests.conftest import settings_of_services
 from tests.factories import make_key, make_organization, make_team
 from tests.record_store.between import Between, Moment
@@ -139,9 +145,17 @@ def test_whatever_changes_is_carried_over_and_the_newest_counts(store: Client, k
     assert list(filling.compare(store)) == []
 
 
-def note(record: LedgerRecord) -> None:
-    from analytics.record_store import changes
+def test_many_records_travel_at_once_and_questions_as_long_as_they_come(store: Client, key: ApiKey) -> None:
+    post(make_record(key))
+    fill(store)
+    (row,) = feeding._read([LedgerRecord.objects.get().pk])
+    feeding.write(store, [(UUID(int=number), *row[1:]) for number in range(10_000)], (), 2)
+    assert len(ids_in(store)) == 10_001
+    days = {NOON.date() + number * DAY for number in range(2000)}
+    assert filling._days_of_copy(store, key.organization_id, days)[NOON.date()][0] == 10_001
 
+
+def note(record: LedgerRecord) -> None:
     changes.note([changes.Key(record.organization_id, record.pk, record.started_at)])
 
 
@@ -267,12 +281,46 @@ def run_command(settings: dict[str, str], between: Between, *, at: int, moment: 
     return process.wait(60)
 
 
-def test_a_page_of_the_log_goes_on_in_the_copy_where_the_newest_is_the_ledgers(store: Client, key: ApiKey) -> None:
-    from analytics.periods import Period
-    from analytics.record_store import choosing, questions
-    from analytics.reports import Scope
-    from config.metrics import counting
+def test_only_sums_are_asked_of_the_copy_unless_all_is_to_be(store: Client, key: ApiKey, settings: Settings) -> None:
+    settings.COLUMN_STORE_ANSWERS = "sums"
+    post(make_record(key))
+    fill(store)
+    scope = Scope(key.organization_id, Period(NOON.date(), NOON.date()))
+    counting.take_pending()
+    choosing.choose(is_report=True)
+    try:
+        assert sum(hour.cost_pico_usd for hour in reports.hourly_costs(scope, UTC)) == USUAL_COST
+        assert counting.take_pending() == {(families.RECORD_QUESTIONS.name, "", "copy"): 1}
+        assert len(request_log.read_page(request_log.Question(scope, UTC)).rows) == 1
+        assert counting.take_pending() == {}
+    finally:
+        questions.choose(None)
 
+
+def test_a_store_that_hangs_costs_one_question_its_patience_and_no_answer(
+    store: Client, key: ApiKey, engine: Engine
+) -> None:
+    post(make_record(key))
+    fill(store)
+    scope = Scope(key.organization_id, Period(NOON.date(), NOON.date()))
+    asked = choosing.CopyFirst(ClickHouse(patient := Client(engine.url, seconds=1)), choosing.Watch(patient))
+    counting.take_pending()
+    with questions.answered_by(asked):
+        reports.hourly_costs(scope, UTC)
+        engine.pause()
+        try:
+            found = [reports.hourly_costs(scope, UTC) for _ in range(3)]
+        finally:
+            engine.resume()
+    assert [sum(hour.cost_pico_usd for hour in hours) for hours in found] == [USUAL_COST] * 3
+    assert counting.take_pending() == {
+        (families.COPY_FAILURES.name, ""): 1,
+        (families.RECORD_QUESTIONS.name, "", "copy"): 1,
+        (families.RECORD_QUESTIONS.name, "", "ledger"): 3,
+    }
+
+
+def test_a_page_of_the_log_goes_on_in_the_copy_where_the_newest_is_the_ledgers(store: Client, key: ApiKey) -> None:
     post(*(make_record(key, at=NOON - timedelta(hours=number)) for number in range(30)))
     fill(store)
     post(make_record(key, at=NOON + timedelta(minutes=1)))

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
@@ -38,7 +39,7 @@ def _nobody_is_chosen() -> Iterator[None]:
 
 
 def make_copy() -> RecordCopy:
-    return RecordCopy.objects.create(name="0" * 32, begun_at=NOON, is_filled=True, complete_at=NOON)
+    return RecordCopy.objects.create(name=UUID(int=0), begun_at=NOON, is_filled=True, complete_at=NOON)
 
 
 @pytest.mark.trial
@@ -73,6 +74,7 @@ def test_while_the_store_is_away_pages_are_the_ledgers_and_one_line_says_so(
 ) -> None:
     post(make_record(key))
     make_copy()
+    settings.COLUMN_STORE_ANSWERS = "all"
     settings.COLUMN_STORE_URL = f"http://aipc:secret@127.0.0.1:{free_port()}/default"
     counting.take_pending()
     path = f"/app/acme/requests/?start={NOON.date()}&end={NOON.date()}"

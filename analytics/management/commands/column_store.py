@@ -57,6 +57,8 @@ class Command(BaseCommand):
     def _carry(self, client: Client, options: dict[str, Any]) -> None:
         count = feeding.carry_over(client, now=timezone.now(), seconds=_CARRYING_SECONDS)
         self.stdout.write(f"{count} new or changed records copied.")
+        if fault := RecordCopy.objects.values_list("fault", flat=True).first():
+            raise NoCopy(f"{fault} `column_store fill --again` makes it anew.")
 
     def _show(self, client: Client, options: dict[str, Any]) -> None:
         copy = RecordCopy.objects.first()
@@ -70,7 +72,7 @@ class Command(BaseCommand):
         since = f", the first since {waiting['since']:%Y-%m-%d %H:%M:%S} UTC" if waiting["since"] else ""
         self.stdout.write(f"{waiting['count']} records wait{since}.")
         if copy.fault:
-            self.stdout.write(f"It is not read: {copy.fault} `column_store fill --again` makes it anew.")
+            self.stdout.write(f"It is not read: {copy.fault}")
 
     def _compare(self, client: Client, options: dict[str, Any]) -> None:
         organization_id = None
