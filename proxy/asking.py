@@ -8,14 +8,18 @@ from typing import Any
 
 import msgspec
 
+from analytics.usage import FactsWithoutCall
 from orgs import keys
+from orgs.key_cache import KeyFacts
 from proxy import body as bodies
 from proxy import headers as heads
 from proxy import sandbox
 from proxy.call import Target, find_target
 from proxy.errors import Refusal
 from proxy.http1.requests import Reusable
+from proxy.providers.base import label
 
+_MAX_FACTS = 50
 _METADATA_HEADERS = (b"x-aipc-prompt-key", b"x-aipc-tags", b"x-aipc-version")
 
 
@@ -30,7 +34,7 @@ class Content(msgspec.Struct, frozen=True):
 class Asking:
     """`headers` are not to be asked for the body's length: it is that of the first of these requests."""
 
-    __slots__ = ("_content", "_key", "_provider_key", "_retries", "_sent", "_target", "headers")
+    __slots__ = ("_content", "_facts", "_key", "_provider_key", "_retries", "_sent", "_target", "headers")
 
     def __init__(self, headers: heads.Headers) -> None:
         self.headers = heads.Received(headers)
@@ -39,6 +43,7 @@ class Asking:
         self._provider_key: bytes | None = None
         self._content: Content | None = None
         self._retries = -1
+        self._facts: dict[tuple[object, ...], FactsWithoutCall] = {}
         self._sent: dict[tuple[bool, bool], Reusable] = {}
 
     def target(self, scope: MutableMapping[str, Any]) -> Target:
@@ -81,6 +86,32 @@ class Asking:
             told = heads.find_header(self.headers, b"x-stainless-retry-count") or b""
             self._retries = int(told) if told.isdigit() and len(told) < 4 else 0
         return self._retries
+
+    def facts(
+        self, target: Target, key: KeyFacts, metadata: bodies.Metadata, model: str, *, streamed: bool
+    ) -> FactsWithoutCall:
+        """What is known of the call before the provider is asked, but for its own id and start."""
+        asked = (key, metadata, model, streamed)
+        facts = self._facts.get(asked)
+        if facts is None:
+            if len(self._facts) >= _MAX_FACTS:
+                self._facts.clear()
+            facts = self._facts[asked] = FactsWithoutCall(
+                organization_id=key.organization_id,
+                team_id=key.team_id,
+                api_key_id=key.api_key_id,
+                provider=target.provider.name,
+                route=target.kind.name,
+                method=label(target.method, 16),
+                metering=target.kind.metering,
+                prompt_key=metadata.prompt_key,
+                version=metadata.version,
+                tags=metadata.tags,
+                model_requested=model,
+                streamed=streamed,
+                sdk_retry_count=self.retries(),
+            )
+        return facts
 
     def sent(self, target: Target, provider_key: bytes, *, decoded: bool, identity: bool) -> Reusable:
         """The headers that go to the provider with a body that is there."""
