@@ -4,13 +4,12 @@ and once: the next request with the same head (`proxy.known_heads`) has it alrea
 """
 
 from collections.abc import MutableMapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from analytics.usage import FactsWithoutCall
 from orgs import keys
-from orgs.key_cache import KeyFacts
 from proxy import body as bodies
 from proxy import headers as heads
 from proxy import sandbox
@@ -18,6 +17,9 @@ from proxy.call import Target, find_target
 from proxy.errors import Refusal
 from proxy.http1.requests import Reusable
 from proxy.providers.base import label
+
+if TYPE_CHECKING:
+    from orgs.key_cache import KeyFacts
 
 _MAX_FACTS = 50
 _METADATA_HEADERS = (b"x-aipc-prompt-key", b"x-aipc-tags", b"x-aipc-version")
@@ -88,7 +90,7 @@ class Asking:
         return self._retries
 
     def facts(
-        self, target: Target, key: KeyFacts, metadata: bodies.Metadata, model: str, *, streamed: bool
+        self, target: Target, key: "KeyFacts", metadata: bodies.Metadata, model: str, *, streamed: bool
     ) -> FactsWithoutCall:
         """What is known of the call before the provider is asked, but for its own id and start."""
         asked = (key, metadata, model, streamed)

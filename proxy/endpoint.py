@@ -113,7 +113,8 @@ class Exchange:
         self._head = scope.get(HEAD)  # of our server
         self._asking = (self._head and self._head.note) or Asking(scope["headers"])
         of_server = scope.get("extensions") or {}  # `proxy.http_cycle`; the page of the onboarding has none
-        self._write = of_server.get(WRITE, never_at_once)
+        writer = of_server.get(WRITE)
+        self._write = writer() if writer is not None else never_at_once
         self._send = send
         self._call_id = call_id
         self._started_at = time.time_ns() // 1000

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 # Under this name the application finds `when_gone` in its scope's extensions.
 WHEN_GONE = "aipc.when_gone"
-WRITE = "aipc.write"  # and `write`
+WRITE = "aipc.write"  # and what gives `write`
 # In the message that starts an answer: its body follows at once, so that one write is enough for both.
 HELD = "aipc.held"
 _RULING = frozenset({b"content-length", b"transfer-encoding", b"connection"})
