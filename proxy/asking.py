@@ -4,11 +4,12 @@ and once: the next request with the same head (`proxy.known_heads`) has it alrea
 """
 
 from collections.abc import MutableMapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from analytics.usage import FactsWithoutCall
+from analytics.usage import FactsWithoutCall, Metering
 from orgs import keys
 from proxy import body as bodies
 from proxy import headers as heads
@@ -21,7 +22,6 @@ from proxy.providers.base import label
 if TYPE_CHECKING:
     from orgs.key_cache import KeyFacts
 
-_MAX_FACTS = 50
 _METADATA_HEADERS = (b"x-aipc-prompt-key", b"x-aipc-tags", b"x-aipc-version")
 
 
@@ -36,7 +36,7 @@ class Content(msgspec.Struct, frozen=True):
 class Asking:
     """`headers` are not to be asked for the body's length: it is that of the first of these requests."""
 
-    __slots__ = ("_content", "_facts", "_key", "_provider_key", "_retries", "_sent", "_target", "headers")
+    __slots__ = ("_content", "_key", "_provider_key", "_retries", "_sent", "_target", "headers")
 
     def __init__(self, headers: heads.Headers) -> None:
         self.headers = heads.Received(headers)
@@ -45,7 +45,6 @@ class Asking:
         self._provider_key: bytes | None = None
         self._content: Content | None = None
         self._retries = -1
-        self._facts: dict[tuple[object, ...], FactsWithoutCall] = {}
         self._sent: dict[tuple[bool, bool], Reusable] = {}
 
     def target(self, scope: MutableMapping[str, Any]) -> Target:
@@ -93,27 +92,9 @@ class Asking:
         self, target: Target, key: "KeyFacts", metadata: bodies.Metadata, model: str, *, streamed: bool
     ) -> FactsWithoutCall:
         """What is known of the call before the provider is asked, but for its own id and start."""
-        asked = (key, metadata, model, streamed)
-        facts = self._facts.get(asked)
-        if facts is None:
-            if len(self._facts) >= _MAX_FACTS:
-                self._facts.clear()
-            facts = self._facts[asked] = FactsWithoutCall(
-                organization_id=key.organization_id,
-                team_id=key.team_id,
-                api_key_id=key.api_key_id,
-                provider=target.provider.name,
-                route=target.kind.name,
-                method=label(target.method, 16),
-                metering=target.kind.metering,
-                prompt_key=metadata.prompt_key,
-                version=metadata.version,
-                tags=metadata.tags,
-                model_requested=model,
-                streamed=streamed,
-                sdk_retry_count=self.retries(),
-            )
-        return facts
+        kind = target.kind
+        place = target.provider.name, kind.name, kind.metering, target.method
+        return _facts(place, key, metadata, model, streamed, self.retries())
 
     def sent(self, target: Target, provider_key: bytes, *, decoded: bool, identity: bool) -> Reusable:
         """The headers that go to the provider with a body that is there."""
@@ -124,3 +105,30 @@ class Asking:
             )
             self._sent[decoded, identity] = made
         return made
+
+
+@lru_cache(maxsize=1024)
+def _facts(
+    place: tuple[str, str, Metering, str],
+    key: "KeyFacts",
+    metadata: bodies.Metadata,
+    model: str,
+    streamed: bool,
+    retries: int,
+) -> FactsWithoutCall:
+    provider, route, metering, method = place
+    return FactsWithoutCall(
+        organization_id=key.organization_id,
+        team_id=key.team_id,
+        api_key_id=key.api_key_id,
+        provider=provider,
+        route=route,
+        method=label(method, 16),
+        metering=metering,
+        prompt_key=metadata.prompt_key,
+        version=metadata.version,
+        tags=metadata.tags,
+        model_requested=model,
+        streamed=streamed,
+        sdk_retry_count=retries,
+    )
