@@ -9,7 +9,6 @@ the usage, the slot and the line in the journal, and reading the answer.
 import sys
 from typing import Any
 
-from proxy.asking import Asking
 from proxy.call import Target
 from proxy.meter import UnreadMeter
 from proxy.providers.base import Reading
@@ -33,7 +32,7 @@ class NoRecord:
     async def sync(self) -> None: ...
 
 
-async def read_request(target: Target, asking: Asking, receiver: Any, length: int | None) -> Request:
+async def read_request(target: Target, asking: object, receiver: Any, length: int | None) -> Request:
     """The body as it came."""
     return Request(await receiver.read_all(length))
 

@@ -4,10 +4,12 @@ and once: the next request with the same head (`proxy.known_heads`) has it alrea
 """
 
 from collections.abc import MutableMapping
-from typing import Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from analytics.usage import FactsWithoutCall, Metering
 from orgs import keys
 from proxy import body as bodies
 from proxy import headers as heads
@@ -15,6 +17,10 @@ from proxy import sandbox
 from proxy.call import Target, find_target
 from proxy.errors import Refusal
 from proxy.http1.requests import Reusable
+from proxy.providers.base import label
+
+if TYPE_CHECKING:
+    from orgs.key_cache import KeyFacts
 
 _METADATA_HEADERS = (b"x-aipc-prompt-key", b"x-aipc-tags", b"x-aipc-version")
 
@@ -82,6 +88,14 @@ class Asking:
             self._retries = int(told) if told.isdigit() and len(told) < 4 else 0
         return self._retries
 
+    def facts(
+        self, target: Target, key: "KeyFacts", metadata: bodies.Metadata, model: str, *, streamed: bool
+    ) -> FactsWithoutCall:
+        """What is known of the call before the provider is asked, but for its own id and start."""
+        kind = target.kind
+        place = target.provider.name, kind.name, kind.metering, target.method
+        return _facts(place, key, metadata, model, streamed, self.retries())
+
     def sent(self, target: Target, provider_key: bytes, *, decoded: bool, identity: bool) -> Reusable:
         """The headers that go to the provider with a body that is there."""
         made = self._sent.get((decoded, identity))
@@ -91,3 +105,30 @@ class Asking:
             )
             self._sent[decoded, identity] = made
         return made
+
+
+@lru_cache(maxsize=1024)
+def _facts(
+    place: tuple[str, str, Metering, str],
+    key: "KeyFacts",
+    metadata: bodies.Metadata,
+    model: str,
+    streamed: bool,
+    retries: int,
+) -> FactsWithoutCall:
+    provider, route, metering, method = place
+    return FactsWithoutCall(
+        organization_id=key.organization_id,
+        team_id=key.team_id,
+        api_key_id=key.api_key_id,
+        provider=provider,
+        route=route,
+        method=label(method, 16),
+        metering=metering,
+        prompt_key=metadata.prompt_key,
+        version=metadata.version,
+        tags=metadata.tags,
+        model_requested=model,
+        streamed=streamed,
+        sdk_retry_count=retries,
+    )

@@ -11,7 +11,6 @@ from collections.abc import MutableMapping
 from contextlib import suppress
 from typing import Any
 
-from analytics.usage import FORMAT_VERSION, CallFacts
 from config import request_ids
 from orgs.key_cache import KeyFacts
 from proxy import headers as heads
@@ -25,7 +24,7 @@ from proxy.known_heads import HEAD, LENGTH, Sighting
 from proxy.meter import Meter, StreamMeter, UnreadMeter, meter_for
 from proxy.observing import Observed
 from proxy.process import ProxyProcess
-from proxy.providers.base import estimate_input_tokens, label
+from proxy.providers.base import estimate_input_tokens
 from proxy.receiving import BodyReceiver
 from proxy.recording import CallRecord
 from proxy.relay import ClientWatch, Delivery, Receive, Send, ask_for_leaving, never_at_once, read_on_for_usage
@@ -37,6 +36,7 @@ from proxy.upstream import Answer, UpstreamError, UpstreamSilent
 log = logging.getLogger(__name__)
 
 _process: ProxyProcess | None = None
+_NOTHING_READ = UnreadMeter()
 
 
 def serving() -> ProxyProcess | None:
@@ -120,7 +120,8 @@ class Exchange:
         self._head = scope.get(HEAD)  # of our server
         self._asking = (self._head and self._head.note) or Asking(scope["headers"])
         of_server = scope.get("extensions") or {}  # `proxy.http_cycle`; the page of the onboarding has none
-        self._write = of_server.get(WRITE, never_at_once)
+        writer = of_server.get(WRITE)
+        self._write = writer() if writer is not None else never_at_once
         self._send = send
         self._call_id = call_id
         self._started_at = started_at
@@ -192,28 +193,13 @@ class Exchange:
     # Step 7 begins before the provider is called: from here on the call cannot vanish.
 
     def _open_record(self, target: Target, key: KeyFacts, request: Request, *, is_simulated: bool) -> CallRecord:
-        facts = CallFacts(
-            v=FORMAT_VERSION,
-            id=self._call_id,
-            started_at=self._started_at,
-            organization_id=key.organization_id,
-            team_id=key.team_id,
-            api_key_id=key.api_key_id,
-            provider=target.provider.name,
-            route=target.kind.name,
-            method=label(target.method, 16),
-            metering=target.kind.metering,
-            prompt_key=request.metadata.prompt_key,
-            version=request.metadata.version,
-            tags=request.metadata.tags,
-            model_requested=request.model,
-            streamed=request.is_streamed,
-            sdk_retry_count=self._asking.retries(),
-        )
+        facts = self._asking.facts(target, key, request.metadata, request.model, streamed=request.is_streamed)
         return CallRecord(
             self._process.journal,
             self._process.inflight,
             facts,
+            call_id=self._call_id,
+            started_at=self._started_at,
             arrived=self._arrived,
             estimate_input=lambda: estimate_input_tokens(request.body or b""),
             state="simulated" if is_simulated else "complete",
@@ -224,7 +210,7 @@ class Exchange:
     async def _carry_out(self, target: Target, provider_key: bytes, request: Request, record: CallRecord) -> None:
         """Whatever happens in here, the record is closed when it ends."""
         answer: Answer | None = None
-        meter: Meter = UnreadMeter()
+        meter: Meter = _NOTHING_READ
         try:
             if self._receiver.is_complete:
                 self._watch.start()

@@ -6,7 +6,7 @@ Names are lower-case bytes, as ASGI gives them.
 from collections.abc import Iterable
 
 from proxy.errors import Refusal
-from proxy.http1.heads import can_be_written
+from proxy.http1.heads import Writable, can_be_written
 from proxy.providers.base import Header, Provider
 
 Headers = list[Header]
@@ -195,7 +195,7 @@ def client_headers(headers: Headers, *, status: int, call_id: str, drop_length: 
     if status == 204 or status < 200:
         back = [(name, value) for name, value in back if name != b"content-length"]
     back.append((b"x-aipc-request-id", call_id.encode()))
-    return back
+    return Writable(back)
 
 
 def content_type(headers: Headers) -> bytes:

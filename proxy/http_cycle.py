@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
-from proxy.http1.heads import can_be_written
+from proxy.http1.heads import Writable, can_be_written
 
 if TYPE_CHECKING:
     from proxy.http_server import ClientProtocol
 
 # Under this name the application finds `when_gone` in its scope's extensions.
 WHEN_GONE = "aipc.when_gone"
-WRITE = "aipc.write"  # and `write`
+WRITE = "aipc.write"  # and what gives `write`
 # In the message that starts an answer: its body follows at once, so that one write is enough for both.
 HELD = "aipc.held"
 _RULING = frozenset({b"content-length", b"transfer-encoding", b"connection"})
@@ -36,6 +36,7 @@ class Cycle(RequestResponseCycle):
     access_log = False
     _is_news = False  # something has come that `receive` has not told
     _waiter: asyncio.Future[None] | None = None
+    task: asyncio.Task[None] | None = None  # while it runs
     _gone: Callable[[], object] | None = None
     _ends_by_close = False
     _has_no_body = False
@@ -50,10 +51,19 @@ class Cycle(RequestResponseCycle):
         self.logger = connection.logger
         self.default_headers = connection.server_state.default_headers
         self.on_response = connection.on_response_complete
+        self._tasks = connection.tasks
         self.keep_alive = keeps_alive
         self.waiting_for_100_continue = waits
 
     async def run_asgi(self, app: Any) -> None:
+        try:
+            await self._run(app)
+        finally:  # Not by a callback of the task's, which would cost a turn of the event loop.
+            if self.task is not None:
+                self._tasks.discard(self.task)
+                self.task = None
+
+    async def _run(self, app: Any) -> None:
         try:
             await app(self.scope, self.receive, self.send)
         except BaseException as failure:
@@ -159,7 +169,7 @@ class Cycle(RequestResponseCycle):
             # Refused before it was told to go on: whether the body still comes is not known, so nothing that follows on
             # this connection can be told from it (RFC 9110, section 10.1.1).
             self.keep_alive = self.waiting_for_100_continue = False
-        if not can_be_written(headers):
+        if not isinstance(headers, Writable) and not can_be_written(headers):
             raise RuntimeError("An answer's header is no token and a value in one line.")
         fields = b"".join([b"%b: %b\r\n" % (name.lower(), value) for name, value in headers])
         own = self._framing([(name.lower(), value) for name, value in headers if name.lower() in _RULING])

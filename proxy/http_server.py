@@ -50,7 +50,7 @@ class ClientProtocol(HttpToolsProtocol):
         self.parser.set_dangerous_leniencies(lenient_data_after_close=False)
         patience = min(settings.CLIENT_HEAD_TIMEOUT, settings.CLIENT_BODY_TIMEOUT)
         self._looks_every = patience / 6
-        self._extensions: dict[str, Any] = {WHEN_GONE: self._when_gone, WRITE: self._write}  # not the cycle's
+        self._extensions: dict[str, Any] = {WHEN_GONE: self._when_gone, WRITE: self._writer}  # not the cycle's
         self._mark = (IDLE, 0, self.loop.time(), 0)
         self._next_look = self.loop.call_later(self._looks_every, self._look)
 
@@ -234,12 +234,15 @@ class ClientProtocol(HttpToolsProtocol):
         if self._running is not None:
             self._running.when_gone(callback)
 
-    def _write(self, part: bytes) -> bool:
-        return self._running is not None and self._running.write(part)
+    def _writer(self) -> Callable[[bytes], bool]:
+        """To be asked for by the request that is being answered."""
+        assert self._running is not None
+        return self._running.write
 
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:
         self._running = cycle
-        super()._start_asgi_task(cycle, app)
+        cycle.task = task = self.loop.create_task(cycle.run_asgi(app))
+        self.tasks.add(task)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._next_look.cancel()

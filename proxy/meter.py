@@ -8,7 +8,7 @@ from typing import Protocol
 
 import msgspec
 
-from proxy.inflating import Inflater
+from proxy.inflating import inflater
 from proxy.providers.base import (
     WANTED_MEMBERS,
     Asked,
@@ -106,7 +106,7 @@ class StreamMeter:
     def __init__(self, reader: StreamReader, encoding: bytes, *, drops_usage: bool) -> None:
         self.reading = reader.reading
         self._reader = reader
-        self._inflater = Inflater(encoding)
+        self._inflater = inflater(encoding)
         self._splitter = EventSplitter()
         self.drops_usage = drops_usage and self._inflater.is_readable
         self._held: list[bytes] = []
@@ -174,7 +174,7 @@ class JsonMeter:
         self._provider = provider
         self._route = route
         self._asked = asked
-        self._inflater = Inflater(encoding)
+        self._inflater = inflater(encoding)
         self._parts: list[bytes] = []
         self._size = 0
         self._scanner: TopLevelScanner | None = None
@@ -184,8 +184,11 @@ class JsonMeter:
         return not self._inflater.is_whole
 
     def feed(self, chunk: bytes) -> bytes:
-        for part in self._inflater.feed(chunk):
-            self._take(part)
+        if self._inflater.is_plain:
+            self._take(chunk)
+        else:
+            for part in self._inflater.feed(chunk):
+                self._take(part)
         return chunk
 
     def _take(self, part: bytes) -> None:
@@ -214,7 +217,7 @@ class LinesMeter:
     def __init__(self, reader: ResultsReader, encoding: bytes) -> None:
         self.reading = reader.reading
         self._reader = reader
-        self._inflater = Inflater(encoding)
+        self._inflater = inflater(encoding)
         self._line: list[bytes] = []
         self._size = 0
         self._is_known = False  # to hold results

@@ -7,12 +7,14 @@ from collections.abc import Callable
 
 import msgspec
 
-from analytics.usage import CallFacts, Outcome, State, TokenUsage, UsageSource, encode_ended, encode_facts
+from analytics.usage import FactsWithoutCall, Outcome, State, TokenUsage, UsageSource, encode_ended
 from proxy.errors import Refusal, unavailable
 from proxy.failpoints import reach
 from proxy.inflight import InflightFile, NoRoom
 from proxy.journal import Journal, JournalFull, JournalHeldBack
 from proxy.providers.base import BYTES_PER_TOKEN, Reading, label
+
+_NO_USAGE = TokenUsage()
 
 
 class CallRecord:
@@ -22,17 +24,23 @@ class CallRecord:
         self,
         journal: Journal,
         inflight: InflightFile,
-        facts: CallFacts,
+        facts: FactsWithoutCall,
         *,
+        call_id: str,
+        started_at: int,
         arrived: float,
         estimate_input: Callable[[], int],
         state: State = "complete",
     ) -> None:
-        """`arrived` is on the monotonic clock. Raises `Refusal` 503 when the journal has no room."""
+        """`started_at`: microseconds since the epoch; `arrived`: on the monotonic clock. Raises `Refusal` 503 when the
+        journal has no room.
+        """
         self._journal = journal
         self._inflight = inflight
+        self._call_id = call_id
+        self._started_at = started_at
         self._facts = facts
-        self._encoded_facts = encode_facts(facts)
+        self._encoded_facts = facts.encode(call_id, started_at)
         self._arrived = arrived
         self._estimate_input = estimate_input
         self._state: State = state
@@ -60,8 +68,8 @@ class CallRecord:
 
     def learn(self, *, model_requested: str, streamed: bool) -> None:
         """Facts that were in a form, which is read only while it goes to the provider."""
-        self._facts = msgspec.structs.replace(self._facts, model_requested=model_requested, streamed=streamed)
-        self._encoded_facts = encode_facts(self._facts)
+        self._facts = self._facts.replace(model_requested=model_requested, streamed=streamed)
+        self._encoded_facts = self._facts.encode(self._call_id, self._started_at)
 
     def close(self, reading: Reading, *, error_code: str = "", was_served: bool = True) -> None:
         """Append the record. `was_served` false: the provider cannot have worked on the call, so nothing is
@@ -84,7 +92,7 @@ class CallRecord:
             await self._journal.sync()
 
     def _outcome(self, reading: Reading, error_code: str, was_served: bool) -> msgspec.Struct:
-        usage = reading.usage or TokenUsage()
+        usage = reading.usage or _NO_USAGE
         source: UsageSource = reading.source if reading.usage is not None else "none"
         is_pending = reading.is_pending and self._state == "complete"
         if self._is_estimate_needed(reading, was_served):
@@ -93,7 +101,7 @@ class CallRecord:
             state="pending" if is_pending else self._state,
             model=reading.model,
             status=self.status,
-            error_code=label(error_code) or (f"http_{self.status}" if self.status >= 400 else ""),
+            error_code=(error_code and label(error_code)) or (f"http_{self.status}" if self.status >= 400 else ""),
             usage=usage,
             usage_source=source,
             latency_ms=self._since(time.monotonic()),

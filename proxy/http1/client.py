@@ -50,10 +50,10 @@ class LeanUpstream:
         assert self._pool is not None
         length = len(body) if isinstance(body, bytes) else None
         try:
-            origin, target = self._split(url)
             if length is not None and isinstance(headers, Reusable):
-                head = headers.encode(method, target, origin.authority, length)
+                origin, head = self._encode_again(method, url, headers, length)
             else:
+                origin, target = self._split(url)
                 has_body = body is not None
                 head = requests.encode(method, target, origin.authority, headers, has_body=has_body, length=length)
         except (BadRequest, ValueError) as error:
@@ -70,6 +70,19 @@ class LeanUpstream:
             if exchange.has_heard or not head.is_safe or not isinstance(body, bytes | None):
                 raise
         return await _send(await self._pool.dial(origin), self._exchange(head), head, body)
+
+    def _encode_again(self, method: str, url: str, headers: Reusable, length: int) -> tuple[Origin, RequestHead]:
+        """What was made of the same headers for the same address before, with this length."""
+        made = headers.made.get((method, url))
+        if made is None:
+            origin, target = self._split(url)
+            head = requests.encode(method, target, origin.authority, headers, has_body=True, length=length)
+            own = b"content-length: %d\r\n\r\n" % length
+            if not (head.expects or head.closes) and head.raw.endswith(own):
+                headers.made[method, url] = origin, head.raw.removesuffix(own)
+            return origin, head
+        origin, begun = made
+        return origin, RequestHead(method, b"%bcontent-length: %d\r\n\r\n" % (begun, length), length)
 
     def _exchange(self, head: RequestHead) -> Exchange:
         assert self._pool is not None

@@ -110,23 +110,30 @@ class Connection(SmallReads):
         self.transport = cast("asyncio.Transport", transport)
         self._probe.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
 
+    def buffer_updated(self, nbytes: int) -> None:
+        data = bytes(self.reads_into[:nbytes])
+        exchange = self.exchange
+        if exchange is None or exchange.taker is None or (body := exchange.reader.body) is None:
+            self.data_received(data)
+            return
+        # The next part of a stream, which goes through at once.
+        self.heard_at = self._loop.time()
+        if part := body.feed(data):
+            exchange.give(part)
+        if body.fault:
+            self.fail(UpstreamBroken(body.fault))
+        elif body.is_complete:
+            self._complete(exchange)
+
     def data_received(self, data: bytes) -> None:
         exchange = self.exchange
         if exchange is None:
             self.drop()  # An answer that nobody asked for: RFC 9112 section 9.2.
             return
         self.heard_at = self._loop.time()
+        exchange.has_heard = True
         reader = exchange.reader
-        if exchange.taker is not None and (body := reader.body) is not None:
-            # The next part of a stream, which goes through at once.
-            if part := body.feed(data):
-                exchange.give(part)
-            if not (body.fault or body.is_complete):
-                return
-            reader.fault, part = body.fault, b""
-        else:
-            exchange.has_heard = True
-            part = reader.feed(data)
+        part = reader.feed(data)
         if not exchange.status:
             if reader.head is not None:
                 exchange.answer(reader.head)

@@ -47,6 +47,12 @@ class Head:
         return self.is_chunked or self.length is not None
 
 
+class Writable(list[Header]):
+    """Headers that were found to be so."""
+
+    __slots__ = ()
+
+
 def can_be_written(headers: list[Header]) -> bool:
     """Whether each is a token and a value in one line (RFC 9110, sections 5.1 and 5.5)."""
     names = [name for name, _ in headers]

@@ -3,6 +3,7 @@ line, and so begin a header or a request of someone else's, is refused (RFC 9112
 """
 
 import re
+from typing import Any
 
 from proxy.http1.heads import can_be_written
 from proxy.providers.base import Header
@@ -36,22 +37,11 @@ class RequestHead:
 class Reusable(list[Header]):
     """Headers that go out with request after request, so that what is made of them is kept. Not to be changed."""
 
-    __slots__ = ("_made",)
+    __slots__ = ("made",)
 
     def __init__(self, headers: list[Header]) -> None:
         super().__init__(headers)
-        self._made: dict[tuple[str, bytes, bytes], bytes] = {}
-
-    def encode(self, method: str, target: bytes, host: bytes, length: int) -> RequestHead:
-        """As `encode` of this module, for a body of this length. Raises `BadRequest`."""
-        made = self._made.get((method, target, host))
-        if made is None:
-            head = encode(method, target, host, self, has_body=True, length=length)
-            own = b"content-length: %d\r\n\r\n" % length
-            if head.expects or head.closes or not head.raw.endswith(own):
-                return head
-            made = self._made[method, target, host] = head.raw.removesuffix(own)
-        return RequestHead(method, b"%bcontent-length: %d\r\n\r\n" % (made, length), length)
+        self.made: dict[tuple[str, str], Any] = {}  # by method and address; the client's
 
 
 def encode(

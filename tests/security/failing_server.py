@@ -17,7 +17,7 @@ from asgiref.sync import iscoroutinefunction
 # As "module:name", where the name is looked up at the moment of the call.
 STEPS = (
     # The proxied call
-    "proxy.endpoint:find_target",
+    "proxy.asking:find_target",
     "proxy.headers:platform_key",
     "orgs.key_cache:KeyCache.get",
     "orgs.key_cache:KeyCache._fill",
