@@ -72,7 +72,9 @@ def test_a_known_request_may_come_in_pieces_and_with_the_next_one(proxy: Caller,
             connection.socket.sendall(first[end:])
             assert connection.reply().status == 200
         connection.socket.sendall(first + second + third[:20])
-        assert [connection.reply().status for _ in range(2)] == [200, 200]
+        answers = b""
+        while answers.count(b'"service_tier"') < 2:  # `reply` would lose what comes behind the first one
+            answers += connection.socket.recv(65536)
         connection.socket.sendall(third[20:])
         assert connection.reply().status == 200
     assert texts(provider) == ["one", "one", "one", "two", "three"]
