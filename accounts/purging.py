@@ -15,6 +15,7 @@ from django.db import models, transaction
 
 from analytics import retention
 from analytics.models import LedgerRecord
+from analytics.record_store import changes as copied
 from orgs.models import Organization
 from orgs.models.organization import PURGED_AFTER
 
@@ -89,6 +90,7 @@ def _purge(organization: Organization, until: float) -> bool:
         retention.remove_records(
             list(LedgerRecord.objects.filter(organization_id=organization.pk).values_list("pk", flat=True))
         )
+        copied.note_all([organization.pk], *copied.EVER)  # also of what went in ways that a copy was not told of
         for model, look_up in owned:
             _delete(model, **{look_up: organization.pk})
         _delete(Organization, pk=organization.pk)

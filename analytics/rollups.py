@@ -328,5 +328,5 @@ def _move_records(organization_id: int, zone: ZoneInfo) -> None:
         following = day + timedelta(days=1)
         begin, end = periods.start_of(day, zone), periods.start_of(following, zone)
         if records.filter(began(begin, end)).exclude(local_day=day).update(local_day=day):
-            copied.note_all(organization_id, begin, end)
+            copied.note_all([organization_id], begin, end)
         day = following

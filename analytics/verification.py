@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, NamedTuple
 
-from django.db import models
+from django.db import ProgrammingError, models
 from django.db.models import Count, Q, Sum
 
 from analytics import condensing, retention, rollups
@@ -24,6 +24,7 @@ from analytics.models import (
 )
 from analytics.models.rollups import DAILY_KEY, DAILY_TAG_KEY, FIGURE_COLUMNS, SUM_COLUMNS
 from analytics.partitions import dropping
+from analytics.partitions.locks import hold_shape, is_gone
 from analytics.partitions.reading import began_around
 from analytics.reports.snapshot import one_moment
 from analytics.rollups import Key, Sums
@@ -33,6 +34,7 @@ _USAGE_KEY = ("tag", "team_id", "api_key_id", "prompt_key", "version", "provider
 _TOTALS_KEY = ("tag", "provider", "model")
 _SEGMENTS = 500
 _RECORDS = 5000
+_ATTEMPTS = 3  # a month that was taken out may be dropped at any moment
 _TOLD = 3  # columns of one row that are told; the others are counted
 
 
@@ -171,11 +173,22 @@ def check_receipts(first: date, last: date) -> Iterator[Difference]:
     """Of the segments posted from the first to the last day (UTC): as many records as the receipt says, less those
     that were removed since; and as many rejected lines waiting, at most, as it says.
     """
+    for attempt in range(_ATTEMPTS, 0, -1):
+        try:
+            yield from _check_receipts(first, last)
+            return
+        except ProgrammingError as error:  # before anything was told
+            if not is_gone(error) or attempt == 1:
+                raise
+
+
+def _check_receipts(first: date, last: date) -> Iterator[Difference]:
     begin = datetime.combine(first, time.min, tzinfo=UTC)
     end = datetime.combine(last, time.min, tzinfo=UTC) + timedelta(days=1) if last < date.max else None
     receipts = UsageBatch.objects.filter(posted_at__gte=begin, **({"posted_at__lt": end} if end else {}))
     are_some_gone = retention.receipts_kept_from() is not None
     with one_moment():
+        hold_shape()
         of_segments = _count_by_segment()
         waiting = Counter(dict(RejectedRecord.objects.values_list("segment_id").annotate(count=Count("pk")).order_by()))
         known = set()

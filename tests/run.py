@@ -26,7 +26,37 @@ MODES = {
 }
 # What reads and writes usage records. In months it must say the same (docs/adr/0013).
 LEDGER = [
-    "tests/analytics",
+    *(
+        f"tests/analytics/test_{name}.py"
+        for name in (
+            "api_numbers",
+            "call_ids",
+            "completions",
+            "completions_at_once",
+            "completions_in_any_order",
+            "condensing",
+            "created_objects",
+            "exports",
+            "ledger",
+            "ledger_caps",
+            "own_prices",
+            "price_changes",
+            "price_preview",
+            "receipts",
+            "receipts_later",
+            "reports",
+            "reports_hours",
+            "repricing",
+            "repricing_at_once",
+            "reprice_command",
+            "request_log",
+            "requests_api",
+            "retention",
+            "rollups",
+            "rollups_sums",
+            "verification",
+        )
+    ),
     "tests/accounts/test_purging.py",
     "tests/admin/test_home.py",
     "tests/admin/test_large_tables.py",

@@ -15,10 +15,9 @@ from uuid import UUID
 
 from django.db import OperationalError, ProgrammingError, connection, transaction
 
-from analytics import retention
-from analytics.models import UsageBatch
+from analytics.models import RecordsKept, UsageBatch
 from analytics.partitions import shape
-from analytics.partitions.locks import insist, is_taken, short_transaction
+from analytics.partitions.locks import insist, is_gone, is_taken, short_transaction
 from analytics.partitions.shape import TABLE, Part
 from analytics.record_store import changes as copied
 from orgs.models import Organization
@@ -33,7 +32,11 @@ _WITH_RECORDS = (
     "SELECT id FROM orgs_organization AS one WHERE EXISTS "
     "(SELECT FROM {name} AS record WHERE record.organization_id = one.id) ORDER BY id"
 )
-_UNDEFINED_TABLE = "42P01"
+# Where more is kept than before, what is gone stays gone, and its days are not whole again.
+_NOTE_FIRST_DAY = """
+INSERT INTO {table} (organization_id, first_day) SELECT unnest(%s::bigint[]), %s
+ON CONFLICT (organization_id) DO UPDATE SET first_day = GREATEST({table}.first_day, EXCLUDED.first_day)
+"""
 
 
 class SomebodyCame(Exception):
@@ -68,17 +71,21 @@ def find_over(*, now: datetime, keep_days: int) -> list[Part]:
 def take_out(part: Part) -> None:
     """Out of the ledger; its records are not read any more, and nothing is known of them but their receipts."""
     with short_transaction() as cursor:
+        found = shape.read_by(cursor)
+        if found is None or part not in found.parts:
+            return  # somebody else's run was first
         concerned = _with_records(part.name)
         # Neither posting for them nor a change of their time zones, which look at what is kept, runs beside it.
         list(Organization.objects.select_for_update().filter(pk__in=concerned).order_by("pk").values_list("pk"))
-        # Not CONCURRENTLY, which PostgreSQL refuses where there is a DEFAULT partition. Nothing is read.
+        noting = _NOTE_FIRST_DAY.format(table=RecordsKept._meta.db_table)
+        cursor.execute(noting, [concerned, part.after_last + _MARGIN])
+        copied.note_all(concerned, *shape.reach_of(part))
+        # The last, since from here on everybody waits. Not CONCURRENTLY, which PostgreSQL refuses where there is a
+        # DEFAULT partition. Nothing is read.
         cursor.execute(f"ALTER TABLE {TABLE} DETACH PARTITION {part.name}")
         if not set(_with_records(part.name)) <= set(concerned):
             raise SomebodyCame(part.name)
         cursor.execute(f"ALTER TABLE {part.name} RENAME TO {shape.name_when_gone(part.name)}")
-        for organization_id in concerned:
-            retention.note_first_day(organization_id, part.after_last + _MARGIN)
-            copied.note_all(organization_id, *shape.reach_of(part))
     logger.info("%s is taken out of the ledger.", part.name)
 
 
@@ -107,8 +114,7 @@ def _finish(name: str) -> int:
             (count,) = cursor.fetchone()
             cursor.execute(f"DROP TABLE {name}")
     except (OperationalError, ProgrammingError) as error:
-        is_others = getattr(error.__cause__, "sqlstate", None) == _UNDEFINED_TABLE
-        if not is_others and not (isinstance(error, OperationalError) and is_taken(error)):
+        if not is_gone(error) and not (isinstance(error, OperationalError) and is_taken(error)):
             raise
         return 0  # another worker is at it, or was
     logger.info("%s is dropped, with %d records.", name, count)

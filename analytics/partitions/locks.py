@@ -6,14 +6,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from django.db import OperationalError, connection, transaction
+from django.db import DatabaseError, OperationalError, connection, transaction
+
+from analytics.partitions.shape import TABLE
 
 logger = logging.getLogger(__name__)
 
 LOCK_SECONDS = 2  # Who waits for a lock on the table has all others wait behind: for so long, at most.
 PAUSE_SECONDS = 5.0
 _ONE_AT_A_TIME = 0x61697061  # of our advisory locks
-_LOCK_NOT_AVAILABLE, _DEADLOCK = "55P03", "40P01"
+_LOCK_NOT_AVAILABLE, _DEADLOCK, _UNDEFINED_TABLE = "55P03", "40P01", "42P01"
 Result = TypeVar("Result")
 
 
@@ -41,3 +43,15 @@ def insist(step: Callable[[], Result], what: str, *, attempts: int, pause: float
 
 def is_taken(error: OperationalError) -> bool:
     return getattr(error.__cause__, "sqlstate", None) in {_LOCK_NOT_AVAILABLE, _DEADLOCK}
+
+
+def hold_shape() -> None:
+    """In a transaction, and before it sees anything: no month is taken out until it ends."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(f"LOCK TABLE {TABLE} IN ACCESS SHARE MODE")
+
+
+def is_gone(error: DatabaseError) -> bool:
+    """Of a table that was there a moment ago: somebody else has dropped it."""
+    return getattr(error.__cause__, "sqlstate", None) == _UNDEFINED_TABLE

@@ -18,6 +18,7 @@ from analytics.models import RecordChange, RecordCopy
 _KEY = struct.Struct(">16sq")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+EVER = _EPOCH, datetime(2200, 1, 1, tzinfo=UTC)
 
 
 class Key(NamedTuple):
@@ -39,10 +40,12 @@ def note(keys: Iterable[Key]) -> None:
         RecordChange.objects.bulk_create(_change_of(owner_id, by_owner[owner_id]) for owner_id in sorted(by_owner))
 
 
-def note_all(organization_id: int, first: datetime, last: datetime) -> None:
-    """Whatever the organization had or has from a start to another one may have changed or be gone."""
+def note_all(organization_ids: Iterable[int], first: datetime, last: datetime) -> None:
+    """Whatever these organizations had or have from a start to another one may have changed or be gone."""
     if is_wanted():
-        RecordChange.objects.create(owner_id=organization_id, first_at=first, last_at=last, count=0)
+        RecordChange.objects.bulk_create(
+            RecordChange(owner_id=owner_id, first_at=first, last_at=last, count=0) for owner_id in organization_ids
+        )
 
 
 def is_wanted() -> bool:

@@ -138,7 +138,7 @@ def repair(differences: list[Difference]) -> None:
     """Have these days replaced by what the ledger has, with the next carrying over."""
     for one in differences:
         midnight = datetime.combine(one.day, clock_time.min, tzinfo=UTC)
-        changes.note_all(one.organization_id, midnight - timedelta(days=2), midnight + timedelta(days=3))
+        changes.note_all([one.organization_id], midnight - timedelta(days=2), midnight + timedelta(days=3))
 
 
 def _days_of_ledger(organization_id: int, days: set[date] | None) -> Mapping[date, _Day]:

@@ -142,7 +142,7 @@ def test_the_table_that_was_there_becomes_a_part_and_posting_knows_what_is_in_it
     assert differences(key) == []
     assert partition() == []
     page = signed_in(make_staff("Support")).get("/admin/analytics/ledgerdifference/").content.decode()
-    assert 'is-harm">1 record outside of all months; 2 months ahead are there.' in page
+    assert 'is-harm">1 record outside of all months;' in page
     call_command("partition_records", "--dry-run", stdout=(out := StringIO()))
     assert f"{OUTSIDE}: of no month, 1 records" in out.getvalue()
 
