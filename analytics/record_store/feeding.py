@@ -78,7 +78,7 @@ def step(client: Client, *, waits: bool = False) -> Iterator[tuple[RecordCopy, i
     """
     with transaction.atomic():
         if waits:
-            _ask("SELECT 1 FROM pg_advisory_xact_lock(%s)", _LOCK)
+            lock()
         elif not _ask("SELECT pg_try_advisory_xact_lock(%s)", _LOCK):
             raise NoCopy("Somebody else is writing to it.")
         copy = RecordCopy.objects.first()
@@ -95,6 +95,11 @@ def step(client: Client, *, waits: bool = False) -> Iterator[tuple[RecordCopy, i
             yield copy, number
             return
     raise NoCopy(fault)
+
+
+def lock() -> None:
+    """Wait for whoever writes to the copy; until the transaction ends nobody else does."""
+    _ask("SELECT 1 FROM pg_advisory_xact_lock(%s)", _LOCK)
 
 
 def what_is_wrong(client: Client, copy: RecordCopy, number: int | None = None) -> str:

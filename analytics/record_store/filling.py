@@ -96,8 +96,10 @@ def _fill_on(client: Client) -> int | None:
         return len(rows)
 
 
+@transaction.atomic
 def drop_copy(client: Client) -> None:
     """Nobody reads it from now on, and nothing is noted for it. Raises `StoreFailed`."""
+    feeding.lock()
     forget()
     drop(client)
 
