@@ -136,10 +136,6 @@ class KnownHeads:
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(self._kept_seconds, self._tick)
 
-    def forget(self) -> None:
-        self._age()
-        self._age()
-
     def _tick(self) -> None:
         self._timer = None
         self._age()
