@@ -127,7 +127,7 @@ def _no_later_than_the_database() -> datetime:
         return now
     with connection.cursor() as cursor:
         cursor.execute("SELECT now()")
-        (there,) = cursor.fetchone()
+        there: datetime = cursor.fetchone()[0]
     return min(now, there)
 
 
