@@ -213,8 +213,10 @@ def test_odd_chunks_end_the_connection(proxy: Caller, upstream: RawProvider, pat
 
 def test_another_version_or_no_host_is_refused(proxy: Caller, upstream: RawProvider) -> None:
     for line, host, status in FIRST_LINES:
-        assert_refused(proxy, upstream, head(proxy, CHAT, line=line, host=host) + b"\r\n", status)
-    assert upstream.requests == []
+        request = head(proxy, CHAT, line=line, host=host) + b"\r\n"
+        assert_refused(proxy, upstream, request, status, mark=b"chat/completions")
+    # Those of the test before, which were broken off, may still be on their way.
+    assert all(b"?case=" in line for line in upstream.first_lines)
 
 
 @pytest.mark.parametrize("is_chunked", [False, True])
