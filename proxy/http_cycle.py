@@ -74,6 +74,8 @@ class Cycle(RequestResponseCycle):
             what = "completing" if self.response_started else "starting"
             self.logger.error("ASGI callable returned without %s response.", what)
         if self.response_started:
+            if self._head:  # Else it would seem not to have been answered, and be sent again.
+                self.transport.write(self._head)
             self.transport.close()
         else:
             await self.send_500_response()

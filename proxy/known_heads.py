@@ -16,8 +16,9 @@ HEAD = "aipc.head"
 LENGTH = "aipc.length"
 KEPT_SECONDS: Final = 10.0  # after its last use, and at most twice as long
 MAX_KEPT: Final = 500  # in twice as many at most
-MAX_KEPT_BYTES: Final = 512 * 1024  # and so
+MAX_KEPT_BYTES: Final = 2 * 1024 * 1024  # and so, as they are weighed
 _MAX_HEAD_BYTES = 4 * 1024
+_HEAD_WEIGHT, _HEADER_WEIGHT = 2000, 250  # bytes of what is kept beside the key
 _MAX_SEEN = 4_000
 _MAX_DIGITS = 9
 _EMPTY_LINE = b"\r\n\r\n"
@@ -67,6 +68,10 @@ class KnownHead:
         self.raw_path: bytes = scope["raw_path"]
         self.query: bytes = scope["query_string"]
         self.note: Any = None
+
+    @property
+    def weight(self) -> int:
+        return _HEAD_WEIGHT + _HEADER_WEIGHT * len(self._headers)
 
     def headers_with(self, length: int) -> Headers:
         """A list of its own for each request."""
@@ -132,7 +137,7 @@ class KnownHeads:
         if len(self._young) >= MAX_KEPT or self._young_bytes >= MAX_KEPT_BYTES:
             self._age()
         self._young[key] = known
-        self._young_bytes += len(key)
+        self._young_bytes += len(key) + known.weight
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(self._kept_seconds, self._tick)
 

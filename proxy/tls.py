@@ -31,6 +31,8 @@ async def connect_tls(
     plain, _ = await loop.create_connection(lambda: tls, sock=connected)
     try:
         await tls.shaken
+        if plain.is_closing():  # It went with the last word of the handshake.
+            raise ConnectionResetError("The connection was lost during the handshake.")
     except BaseException:
         plain.abort()
         raise
@@ -49,6 +51,7 @@ class Tls(SmallReads, asyncio.Transport):
         "_inner",
         "_is_closed",
         "_is_drained",
+        "_is_gone",
         "_is_held",
         "_is_lost",
         "_is_paused",
@@ -74,6 +77,7 @@ class Tls(SmallReads, asyncio.Transport):
         self._is_drained = True  # nothing is left that could be deciphered
         self._is_trimmed = False
         self._is_closed = False  # by us
+        self._is_gone = False  # the plain connection
         self._is_lost = False
         self.shaken: asyncio.Future[None] = loop.create_future()  # hands, or why not
 
@@ -102,6 +106,7 @@ class Tls(SmallReads, asyncio.Transport):
         return not self._is_lost  # It is ours to close: what came is handed on first.
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._is_gone = True
         if self._is_closed:
             self._lose(None)
         else:
@@ -180,11 +185,18 @@ class Tls(SmallReads, asyncio.Transport):
             with contextlib.suppress(ssl.SSLError):
                 self._ssl.unwrap()
             self._flush()
-            self._plain.close()
+            self._go(self._plain.close)
 
     def abort(self) -> None:
         self._is_closed = True
-        self._plain.abort()
+        self._go(self._plain.abort)
+
+    def _go(self, end: Callable[[], object]) -> None:
+        """Where the plain connection went while the reader was paused, nobody else tells the reader so."""
+        if self._is_gone:
+            self._loop.call_soon(self._lose, None)
+        else:
+            end()
 
     # --- Between the two ---
 

@@ -7,6 +7,7 @@ import os
 import random
 import socket
 import ssl
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from proxy.tls import Tls
 from proxy.upstream import UpstreamBroken, UpstreamUnreachable
 from tests.proxy.http1.raw_server import (
     LOOPS,
@@ -175,6 +177,36 @@ def test_a_whole_answer_needs_no_goodbye(authority: Authority, loop: str) -> Non
         context = authority.server("localhost")
         async with RawServer(serve, context=context) as server, opened(ca_file=str(authority.file)) as client:
             assert await read(await client.send("POST", url(server), [], b"{}")) == body
+
+    run(main(), loop)
+
+
+@on_both_loops
+def test_a_connection_that_is_lost_in_the_last_step_of_the_handshake_is_none(
+    authority: Authority, loop: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The provider has shown its certificate and is gone before we, who are late, have read it."""
+    context, read_on = authority.server("localhost"), Tls.buffer_updated
+
+    def late(tls: Tls, nbytes: int) -> None:
+        time.sleep(0.03)
+        read_on(tls, nbytes)
+
+    async def vanish(peer: Peer) -> None:
+        came, said = ssl.MemoryBIO(), ssl.MemoryBIO()
+        shaking = context.wrap_bio(came, said, server_side=True)
+        came.write(await peer.reader.read(65536))
+        with contextlib.suppress(ssl.SSLWantReadError):
+            shaking.do_handshake()
+        await peer.send(said.read())
+        peer.reset()
+
+    async def main() -> None:
+        monkeypatch.setattr(Tls, "buffer_updated", late)
+        async with RawServer(vanish) as server, opened(ca_file=str(authority.file)) as client:
+            for _ in range(5):
+                with pytest.raises((UpstreamUnreachable, UpstreamBroken)):
+                    await client.send("POST", url(server), [], b"{}")
 
     run(main(), loop)
 
