@@ -13,7 +13,7 @@ from django.apps import apps
 from django.conf import settings
 from django.db import models, transaction
 
-from analytics import retention
+from analytics import rejected, retention
 from analytics.models import LedgerRecord
 from analytics.record_store import changes as copied
 from orgs.models import Organization
@@ -74,6 +74,8 @@ def _dependents_first(owned: list[type[models.Model]]) -> list[type[models.Model
 
 def _purge(organization: Organization, until: float) -> bool:
     """Whether all is gone. Rows go in chunks, so that no transaction is long; what comes meanwhile goes last."""
+    if not rejected.name_owners(until=until):
+        return False
     owned = find_owned_models()
     for model, look_up in owned:
         rows = model._base_manager.filter(**{look_up: organization.pk}).values_list("pk", flat=True)
@@ -87,6 +89,7 @@ def _purge(organization: Organization, until: float) -> bool:
                 _delete(model, pk__in=chunk)
     with transaction.atomic():
         Organization.objects.select_for_update().get(pk=organization.pk)
+        rejected.name_owners()
         retention.remove_records(
             list(LedgerRecord.objects.filter(organization_id=organization.pk).values_list("pk", flat=True))
         )

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from django.db.models import Max, Q, Sum
 from django.utils import timezone
 
-from analytics import reports
+from analytics import rejected, reports
 from analytics.models import JournalState, LedgerDifference, RecordsKept, RejectedRecord, UsageBatch
 from analytics.periods import Period
 from analytics.record_store import changes
@@ -34,8 +34,8 @@ class Pulse(NamedTuple):
 
 def pulse() -> Pulse:
     last = UsageBatch.objects.aggregate(last=Max("posted_at"))["last"]
-    rejected = RejectedRecord.objects.all()[:_MOST].count()
-    return Pulse(last, rejected, LedgerDifference.objects.count(), changes.how_far_behind(now=timezone.now()))
+    waiting = RejectedRecord.objects.all()[:_MOST].count()
+    return Pulse(last, waiting, LedgerDifference.objects.count(), changes.how_far_behind(now=timezone.now()))
 
 
 # --- On the way -------------------------------------------------------------------------------------------------------
@@ -130,7 +130,7 @@ def read_meter(*, organization_id: int, period: Period, now: datetime) -> Meter:
         total=reports.get_total(Scope(organization_id, period)),
         last_posting=pulse().last_posting,
         on_the_way=on_the_way(now=now),
-        rejected_count=RejectedRecord.objects.filter(organization_id=organization_id)[:_MOST].count(),
+        rejected_count=rejected.lines_of(organization_id)[:_MOST].count(),
         differences=tuple(LedgerDifference.objects.filter(organization_id=organization_id).order_by("day")),
         records_from=RecordsKept.objects.filter(organization_id=organization_id)
         .values_list("first_day", flat=True)

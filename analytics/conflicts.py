@@ -4,9 +4,9 @@ import logging
 import random
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from django.db import OperationalError, connection
+from django.db import DatabaseError, OperationalError, connection
 
 logger = logging.getLogger(__name__)
 
@@ -22,7 +22,7 @@ def retry(transact: Callable[[], Result], what: str) -> Result:
     for attempt in range(1, 1 if connection.in_atomic_block else ATTEMPTS):
         try:
             return transact()
-        except OperationalError as error:
+        except DatabaseError as error:
             if not _is_conflict(error):
                 raise
             logger.warning("%s met another transaction (attempt %d): %s", what, attempt, error)
@@ -30,6 +30,17 @@ def retry(transact: Callable[[], Result], what: str) -> Result:
     return transact()
 
 
-def _is_conflict(error: OperationalError) -> bool:
+def _is_conflict(error: DatabaseError) -> bool:
     """A deadlock or serialisation failure (PostgreSQL), or a lock not released in time (SQLite)."""
-    return getattr(error.__cause__, "sqlstate", None) in {"40001", "40P01"} or "is locked" in str(error)
+    if isinstance(error, OperationalError):
+        return getattr(error.__cause__, "sqlstate", None) in {"40001", "40P01"} or "is locked" in str(error)
+    return is_of_parts(error)
+
+
+def is_of_parts(error: DatabaseError) -> bool:
+    """A row found the part of its table, and others made a part that it belongs to before it got there.
+
+    Unlike a constraint of ours, the bound of a part has no name.
+    """
+    cause: Any = error.__cause__
+    return getattr(cause, "sqlstate", None) == "23514" and not cause.diag.constraint_name

@@ -12,7 +12,7 @@ from uuid import UUID
 import msgspec
 from django.db import connection
 
-from analytics import bulk, call_ids, caps, periods, quantities, rollups
+from analytics import bulk, call_ids, caps, periods, quantities, rejected, rollups
 from analytics.caps import OVERFLOW, Value
 from analytics.models import LedgerRecord, RejectedRecord, SeenValue, UsageBatch
 from analytics.price_book import PriceBook
@@ -147,19 +147,11 @@ def complete_receipt(
             line_number=rejection.line_number,
             line=_storable(lines[rejection.line_number - 1], MAX_LINE_BYTES),
             reason=_storable(rejection.reason, 500),
-            organization_id=_organization_of(lines[rejection.line_number - 1]),
+            organization_id=rejected.owner_of(lines[rejection.line_number - 1]),
             created_at=now,
         )
         for rejection in rejections
     )
-
-
-def _organization_of(line: str) -> int | None:
-    try:
-        organization_id = decode_line(line).organization_id
-    except (ValueError, RecursionError):
-        return None
-    return organization_id if 0 < organization_id <= _MAX_ID else None
 
 
 def _storable(text: str, length: int) -> str:
@@ -302,12 +294,15 @@ def insert(rows: Sequence[Row]) -> list[Row]:
     table = LedgerRecord._meta.db_table
     statement = (
         f"INSERT INTO {table} ({', '.join(_COLUMNS)}) {bulk.select_given(table, _COLUMNS)} "
-        "ON CONFLICT (id) DO NOTHING RETURNING id"
+        f"ON CONFLICT (id) DO NOTHING RETURNING id, {copied.is_wanted_sql()}"
     )
-    inserted = []
+    inserted, is_copied = [], False
     for chunk in bulk.chunks(in_order):
         with connection.cursor() as cursor:
             cursor.execute(statement, [bulk.encode(chunk)])
-            inserted += [by_id[id_ if isinstance(id_, str) else id_.hex] for (id_,) in cursor.fetchall()]
-    copied.note(copied.Key(row.organization_id, UUID(row.id), cast(datetime, row.started_at)) for row in inserted)
+            for id_, is_wanted in cursor.fetchall():
+                inserted.append(by_id[id_ if isinstance(id_, str) else id_.hex])
+                is_copied = is_copied or bool(is_wanted)
+    if is_copied:
+        copied.note(copied.Key(row.organization_id, UUID(row.id), cast(datetime, row.started_at)) for row in inserted)
     return inserted

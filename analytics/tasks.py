@@ -5,6 +5,7 @@ In production a Celery worker does it, in trial mode a thread of this process.
 
 import logging
 import threading
+import time
 from collections.abc import Iterable
 from datetime import datetime
 from functools import partial
@@ -22,6 +23,7 @@ from analytics import (
     completions,
     condensing,
     price_changes,
+    rejected,
     retention,
     self_check,
     timezone_changes,
@@ -85,6 +87,7 @@ def remove_what_is_old() -> None:
     retention.remove_old_records(now=now, keep_days=settings.RECORD_RETENTION_DAYS, by_day=by_day)
     retention.remove_old_receipts(now=now, keep_days=settings.RECEIPT_RETENTION_DAYS)
     retention.remove_old_values(now=now, keep_days=retention.VALUES_KEPT_DAYS)
+    rejected.name_owners(until=time.monotonic() + retention.PATIENCE_SECONDS)
     completeness.forget_ended(now=now)
     if not settings.COLUMN_STORE_URL and filling.forget():
         logger.warning("COLUMN_STORE_URL is not set any more: the copy of the records is not kept up.")

@@ -9,7 +9,7 @@ The exception is a segment with a bad line, which is posted in parts: should tha
 
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from uuid import UUID
 
@@ -22,6 +22,7 @@ from django.utils import timezone
 from analytics import caps, completions, conflicts, ledger, periods, price_book, retention, rollups
 from analytics import tasks as analytics_tasks
 from analytics.ledger import Entry, Rejection
+from analytics.partitions import conversion
 from analytics.usage import NewerFormat, UsageRecord
 from config.metrics import counting, families
 from config.metrics.store import OTHER
@@ -65,18 +66,25 @@ def record_usage(segment_id: str, lines: list[str]) -> None:
 def post_batch(segment_id: str, lines: Sequence[str], *, now: datetime | None = None) -> None:
     """Post a segment, whole, in a transaction of its own. `UsageBatch` is the receipt.
 
-    Raises `NewerFormat` for lines of a newer release, and what the database raises when it is away; nothing is posted
-    then. `segment_id` is a UUID.
+    Raises `NewerFormat` for lines of a newer release, and what the database raises when it is away or refuses a record
+    for the shape of the table (`analytics.partitions`); nothing is posted then. `segment_id` is a UUID.
     """
     segment_id = UUID(segment_id).hex
     entries, unreadable = ledger.read_lines(lines)
-    posted = conflicts.retry(
-        lambda: _post(segment_id, lines, entries, unreadable, now or timezone.now()), f"Segment {segment_id}"
-    )
+    posted = _insist(lambda: _post(segment_id, lines, entries, unreadable, now or timezone.now()), segment_id)
     reach("posting.committed")
     if posted is not None:
         _count(posted)
         analytics_tasks.follow_spend(posted.with_budget)
+
+
+def _insist(transact: Callable[[], _Posted | None], segment_id: str) -> _Posted | None:
+    try:
+        return conflicts.retry(transact, f"Segment {segment_id}")
+    except IntegrityError as error:
+        if not (conversion.is_refusal(error) and conversion.give_way()):
+            raise
+    return conflicts.retry(transact, f"Segment {segment_id}")
 
 
 def _count(posted: _Posted) -> None:
@@ -139,6 +147,8 @@ def _post_bisecting(posting: _Posting, entries: Sequence[Entry], rejections: lis
         with transaction.atomic():
             return _post_together(posting, [entry.record for entry in entries])
     except _DATA_ERRORS as error:
+        if isinstance(error, IntegrityError) and (conflicts.is_of_parts(error) or conversion.is_refusal(error)):
+            raise  # The shape of the table is no fault of the line.
         if len(entries) == 1:
             rejections.append(Rejection(entries[0].line_number, f"{type(error).__name__}: {error}"))
             return 0

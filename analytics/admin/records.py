@@ -106,11 +106,15 @@ class UsageBatchAdmin(NewestFirstAdmin, ReadOnlyAdmin):
 
 @admin.register(RejectedRecord)
 class RejectedRecordAdmin(ReadOnlyAdmin):
-    list_display = ("segment_id", "line_number", "organization_id", "reason", "created_at")
+    list_display = ("segment_id", "line_number", "owner", "reason", "created_at")
     list_filter = (OrganizationFilter,)
     search_fields = ("=segment_id", "reason")
     ordering = ("-created_at", "line_number")
     actions = ("post_again",)
+
+    @admin.display(description="organization id", ordering="organization_id")
+    def owner(self, rejected: RejectedRecord) -> str:
+        return str(rejected.organization_id or "-")
 
     @admin.action(description="Post again, after a fix", permissions=["end"])
     def post_again(self, request: HttpRequest, queryset: QuerySet[RejectedRecord]) -> None:

@@ -144,7 +144,7 @@ class RejectedRecord(models.Model):
     line_number = models.PositiveIntegerField()  # from 1
     line = models.TextField()  # as it came (metadata only, at most 16 KiB), so that it can be posted again
     reason = models.TextField()
-    organization_id = models.BigIntegerField(null=True)  # as the line says; NULL where it cannot be read
+    organization_id = models.BigIntegerField(null=True)  # as the line says: `analytics.rejected`; 0 where it does not
     created_at = models.DateTimeField(db_index=True)
 
     class Meta:

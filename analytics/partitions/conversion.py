@@ -3,7 +3,8 @@
 Three steps, each a transaction of its own and safe to be cut off. A constraint says that all ids lie before some month;
 it is proved while everybody reads and writes; then the table is renamed and attached below a parent of its old name,
 which takes a moment, since the constraint is the proof. What was cut off goes on with the next run; the clock takes
-away a constraint whose month comes near (`forget_stale`), since that would refuse records.
+away a constraint whose month comes near (`forget_stale`), since that would refuse records. Who posts one that it does
+refuse takes it away as well (`give_way`).
 """
 
 import logging
@@ -12,7 +13,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.db import OperationalError, connection
+from django.db import DatabaseError, OperationalError, connection
 
 from analytics.call_ids import SLACK
 from analytics.models import LedgerRecord
@@ -25,6 +26,8 @@ logger = logging.getLogger(__name__)
 ATTEMPTS = 40  # of an operator, who waits
 _CHECK = f"{TABLE}_before_a_month"
 _LATEST = timedelta(days=3)  # the constraint is to be gone again by then
+_TAKEN_AWAY = "The constraint was taken away, for a record that it refused, say. Run it again."
+_PATIENCE_SECONDS = 0.1  # of who posts, and comes again
 _FARTHEST = 12  # months that may pass until the first one of its own
 _TOLD = 5
 
@@ -143,6 +146,8 @@ def add_check(month: date) -> None:
 def validate() -> None:
     """Reads all records, while others read and write. Does nothing where it was done."""
     with connection.cursor() as cursor:
+        if _find_check(cursor) is None:
+            raise Hindered(_TAKEN_AWAY)
         cursor.execute(f"ALTER TABLE {TABLE} VALIDATE CONSTRAINT {_CHECK}")
 
 
@@ -153,7 +158,7 @@ def switch(now: datetime, month: date) -> None:
             return
         cursor.execute(f"LOCK TABLE {TABLE} IN ACCESS EXCLUSIVE MODE")
         if _find_check(cursor) != shape.first_id_of(month):
-            raise Hindered("Somebody has taken the constraint away. Run it again.")
+            raise Hindered(_TAKEN_AWAY)
         old = shape.name_before(month)
         indexes = _read_indexes(cursor)
         cursor.execute(_GRANTS, [TABLE])
@@ -214,12 +219,32 @@ def forget_stale(now: datetime) -> bool:
         bound = _find_check(cursor)
     if bound is None or shape.moment_of(bound) > now + _LATEST:
         return False
+    return _forget(None, "since a partitioning was cut off")
+
+
+def is_refusal(error: DatabaseError) -> bool:
+    """Whether the constraint has refused a record: of a clock that is ahead, or since nobody took it away in time."""
+    return getattr(getattr(error.__cause__, "diag", None), "constraint_name", None) == _CHECK
+
+
+def give_way() -> bool:
+    """Take the constraint away for a record that it refuses; a run that needs it is to begin again.
+
+    False where somebody uses the table just now, the run itself for one: who posts comes again.
+    """
+    return _forget(_PATIENCE_SECONDS, "for a record that it refuses")
+
+
+def _forget(seconds: float | None, why: str) -> bool:
     try:
-        with short_transaction() as cursor:
-            cursor.execute(f"ALTER TABLE {TABLE} DROP CONSTRAINT IF EXISTS {_CHECK}")
+        with short_transaction(seconds) as cursor:
+            is_there = _find_check(cursor) is not None
+            if is_there:
+                cursor.execute(f"ALTER TABLE {TABLE} DROP CONSTRAINT {_CHECK}")
     except OperationalError as error:
         if not is_taken(error):
             raise
         return False
-    logger.warning("The constraint of a partitioning that was cut off is taken away: %s.", _CHECK)
+    if is_there:
+        logger.warning("The constraint %s is taken away %s.", _CHECK, why)
     return True

@@ -20,10 +20,10 @@ Result = TypeVar("Result")
 
 
 @contextmanager
-def short_transaction() -> Iterator[Any]:
+def short_transaction(seconds: float | None = None) -> Iterator[Any]:
     """A cursor. Nobody else changes the shape meanwhile. Raises OperationalError for a lock that is not to be had."""
     with transaction.atomic(durable=True), connection.cursor() as cursor:
-        cursor.execute(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'")
+        cursor.execute(f"SET LOCAL lock_timeout = '{LOCK_SECONDS if seconds is None else seconds}s'")
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_ONE_AT_A_TIME])
         yield cursor
 

@@ -31,12 +31,10 @@ class Key(NamedTuple):
 
 def note(keys: Iterable[Key]) -> None:
     """These records are new, have changed or are gone. One query without a copy, two with one."""
-    if not is_wanted():
-        return
     by_owner: dict[int, list[Key]] = defaultdict(list)
     for key in keys:
         by_owner[key.organization_id].append(key)
-    if by_owner:
+    if by_owner and is_wanted():
         RecordChange.objects.bulk_create(_change_of(owner_id, by_owner[owner_id]) for owner_id in sorted(by_owner))
 
 
@@ -51,6 +49,11 @@ def note_all(organization_ids: Iterable[int], first: datetime, last: datetime) -
 def is_wanted() -> bool:
     """Whether there is a copy. Trial mode has none."""
     return connection.vendor == "postgresql" and RecordCopy.objects.exists()
+
+
+def is_wanted_sql() -> str:
+    """The same as an expression, for a statement that is made anyway and writes: see `filling.begin`."""
+    return f"EXISTS (SELECT FROM {RecordCopy._meta.db_table})" if connection.vendor == "postgresql" else "0"
 
 
 class Behind(NamedTuple):

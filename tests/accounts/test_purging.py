@@ -14,11 +14,12 @@ from django.utils import timezone
 
 from accounts import purging, tasks
 from accounts.models import User
-from analytics.models import DailyTagUsage, DailyUsage, LedgerRecord, ModelPrice, SeenValue
+from analytics.models import DailyTagUsage, DailyUsage, LedgerRecord, ModelPrice, RejectedRecord, SeenValue
 from config.celery import app
 from orgs.models import Organization
 from orgs.services import keys, organizations
 from prompts.models import PromptActivation, PromptVersion
+from tests.analytics.usage_lines import lines_of, make_record
 from tests.factories import make_key, make_member, make_organization, make_prompt, make_team, make_user, make_version
 
 pytestmark = [pytest.mark.trial, pytest.mark.django_db]
@@ -98,6 +99,19 @@ def test_nothing_is_left_of_it_and_everything_of_the_others() -> None:
     assert list(Organization.objects.all()) == [other]
     assert counts(other.pk) == before
     assert User.objects.count() == people
+
+
+def test_rejected_lines_that_do_not_say_yet_whose_they_are_go_with_their_owner() -> None:
+    gone, other = make_full("Gone"), make_full("Other")
+    for number, organization in enumerate((gone, other)):
+        key, _ = make_key(make_team(organization))
+        line = lines_of(make_record(key))[0]
+        RejectedRecord.objects.create(segment_id=uuid.uuid4(), line_number=number, line=line, reason="", created_at=DAY)
+    now = timezone.now()
+    organizations.delete(organization=gone, now=now - timedelta(days=30))
+
+    assert purging.purge_due(now=now) == 1
+    assert [one.organization_id for one in RejectedRecord.objects.all()] == [other.pk]
 
 
 def test_what_can_still_be_had_back_stays() -> None:

@@ -209,6 +209,19 @@ def test_what_a_run_that_was_cut_off_has_left_is_gone_on_with_or_taken_away_in_t
     assert parts()[0] == "before_2026_09"
 
 
+def test_a_record_that_the_constraint_of_a_run_refuses_is_posted_and_the_run_begins_again() -> None:
+    key = make_key()[0]
+    conversion.add_check(conversion.first_month(NOW))
+
+    receipt = post(make_record(key, at=datetime(2026, 7, 5, tzinfo=UTC)), make_record(key, at=NOW), now=NOW)
+
+    assert (receipt.inserted_count, receipt.rejected_count) == (2, 0)
+    with pytest.raises(conversion.Hindered, match="Run it again"):
+        conversion.validate()
+    partition(month=conversion.first_month(NOW))
+    assert parts()[0] == "before_2026_08"
+
+
 # --- Months ahead -----------------------------------------------------------------------------------------------------
 
 

@@ -6,10 +6,11 @@ import sys
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from threading import Event
+from uuid import uuid4
 
 import pytest
 from django.core.management import call_command
-from django.db import OperationalError, connection, models, transaction
+from django.db import IntegrityError, OperationalError, connection, models, transaction
 from django.db.migrations.state import ProjectState
 
 from analytics import verification
@@ -103,6 +104,39 @@ def test_a_reader_of_a_month_keeps_it_and_nobody_waits_long(key: ApiKey, monkeyp
 
     assert LedgerRecord.objects.count() == 2
     assert dropping.drop_old(now=NOW, keep_days=62) == 2
+
+
+def test_a_call_that_is_posted_while_its_month_is_given_what_lay_outside_is_not_refused(key: ApiKey) -> None:
+    partition()
+    late = datetime(2026, 9, 3, tzinfo=UTC)
+    post(make_record(key, at=late), now=late)
+    assert shape.count_outside() == 1
+    segment_id = str(uuid4())
+    with threads(1) as start:
+        with locks.short_transaction() as cursor:
+            months.make(cursor, date(2026, 9, 1), most=None, has_outside=True)
+            posting = start(lambda: post(make_record(key, at=late), segment_id=segment_id, now=late))
+            wait_for_waiting(1, "the posting waits for what lies outside")
+        posting.result(timeout=30)
+
+    receipt = UsageBatch.objects.get(segment_id=segment_id)
+    assert (receipt.inserted_count, receipt.rejected_count) == (1, 0)
+    assert (LedgerRecord.objects.count(), shape.count_outside()) == (2, 0)
+
+
+def test_a_segment_that_the_constraint_of_a_run_refuses_waits_while_the_table_is_in_use(key: ApiKey) -> None:
+    conversion.add_check(date(2026, 7, 1))
+    segment_id, july = str(uuid4()), datetime(2026, 7, 5, tzinfo=UTC)
+    record = make_record(key, at=july)
+    with threads(1) as start, transaction.atomic():
+        assert not LedgerRecord.objects.exists()  # which keeps the table as it is until the transaction ends
+        posting = start(lambda: post(record, segment_id=segment_id, now=july))
+        with pytest.raises(IntegrityError, match="before_a_month"):
+            posting.result(timeout=30)
+    assert not UsageBatch.objects.exists()
+
+    receipt = post(record, segment_id=segment_id, now=july)
+    assert (receipt.inserted_count, receipt.rejected_count) == (1, 0)
 
 
 class TestIndexes:

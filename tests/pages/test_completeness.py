@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 from django.test import Client
 
-from analytics import completeness
+from analytics import completeness, rejected, tasks
 from analytics.models import JournalState, LedgerDifference, RejectedRecord
 from analytics.usage import TokenUsage
 from orgs.models import ApiKey, Membership
@@ -110,6 +110,23 @@ def test_rejected_lines_of_others_are_not_ones_own(client: Client, key: ApiKey) 
     assert "Every call is accounted for" in page(client, key)
 
 
+def test_lines_rejected_before_it_was_noted_whose_they_are_count_and_are_given_to_their_owners(
+    client: Client, key: ApiKey
+) -> None:
+    other = make_key()[0]
+    post(make_record(key, latency_ms=-5), make_record(other, latency_ms=-5))
+    post_lines(["no line at all"])
+    lines = RejectedRecord.objects.order_by("pk").values_list("organization_id", flat=True)
+    owners = list(lines)
+    assert owners == [key.organization_id, other.organization_id, rejected.NOBODY]
+    RejectedRecord.objects.update(organization_id=None)
+
+    assert "1 record could not be booked" in page(client, key)
+    tasks.remove_what_is_old()
+    assert list(lines) == owners
+    assert "1 record could not be booked" in page(client, key)
+
+
 def test_it_is_for_owners(client: Client, key: ApiKey) -> None:
     client.force_login(make_member(key.organization))
     assert client.get(f"/app/{key.organization.slug}/completeness/").status_code == 403
@@ -118,9 +135,9 @@ def test_it_is_for_owners(client: Client, key: ApiKey) -> None:
 
 def test_its_own_rejected_lines_are_found_by_an_index(key: ApiKey) -> None:
     post(make_record(key, latency_ms=-5))
-    rejected = RejectedRecord.objects.filter(organization_id=key.organization_id)
-    assert rejected.count() == 1
-    assert "rejected_by_organization" in explain(str(rejected.query))
+    found = RejectedRecord.objects.filter(organization_id=key.organization_id)
+    assert found.count() == 1
+    assert "rejected_by_organization" in explain(str(found.query))
 
 
 def test_staff_see_every_process_and_every_difference(client: Client, key: ApiKey) -> None:

@@ -7,8 +7,10 @@ from uuid import UUID
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
+from django.db import connection
 from django.db.models import Q
 from django.test import Client as Browser
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -44,9 +46,12 @@ def make_copy() -> RecordCopy:
 
 @pytest.mark.trial
 @pytest.mark.django_db
-def test_without_a_copy_nothing_is_noted(key: ApiKey) -> None:
-    post(make_record(key))
+def test_without_a_copy_nothing_is_noted_and_no_posting_asks_for_one(key: ApiKey) -> None:
+    with CaptureQueriesContext(connection) as captured:
+        post(make_record(key))
     assert not RecordChange.objects.exists()
+    asking = [one["sql"] for one in captured.captured_queries if RecordCopy._meta.db_table in one["sql"]]
+    assert all(statement.startswith("INSERT INTO analytics_usagerecord") for statement in asking)
 
 
 @pytest.mark.production
