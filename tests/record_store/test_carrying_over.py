@@ -195,8 +195,10 @@ def test_what_is_gone_leaves_the_disk_of_the_store_within_two_days(store: Client
     assert gone is not None
     retention.remove_records([gone.pk])
     counts = []
+    unfinished = "SELECT 1 FROM system.mutations WHERE NOT is_done"
     for day in range(4):
         carry(store, now=NOON + day * DAY)
+        wait_until(lambda: not store.query(unfinished), "the store has cleaned up")
         ((rows, kept),) = store.query("SELECT count(), countIf(NOT is_gone) FROM aipc_records")
         counts.append((rows, kept))
     assert counts[-1] == (1, 1)
