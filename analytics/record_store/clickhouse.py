@@ -38,14 +38,24 @@ class ClickHouse:
     def read_log(self, question: Question, *, place: Cursor | None, is_newer: bool, size: int) -> list[LedgerRecord]:
         first, last = bounds_of_log(question, place, is_newer=is_newer)
         found: list[LedgerRecord] = []
+        until = self.client.deadline()
         for begin, end in _pieces(_clamped(first), _clamped(last), is_newer=is_newer):
-            found += self._read_piece(question, place, begin, end, is_newer=is_newer, size=size - len(found))
+            left = size - len(found)
+            found += self._read_piece(question, place, begin, end, is_newer=is_newer, size=left, until=until)
             if len(found) >= size:
                 break
         return found
 
     def _read_piece(
-        self, question: Question, place: Cursor | None, begin: int, end: int, *, is_newer: bool, size: int
+        self,
+        question: Question,
+        place: Cursor | None,
+        begin: int,
+        end: int,
+        *,
+        is_newer: bool,
+        size: int,
+        until: float,
     ) -> list[LedgerRecord]:
         parameters = Parameters()
         scope = question.scope
@@ -67,6 +77,7 @@ class ClickHouse:
             f"SELECT {SELECTED} FROM {_RECORDS} WHERE {' AND '.join(where)} "  # noqa: S608 - names and parameters
             f"ORDER BY organization_id{order}, started_at{order}, id{order} LIMIT {int(size)}",
             parameters.values,
+            until=until,
         )
         return [record_from(row, replica.alias()) for row in rows]
 

@@ -1,11 +1,15 @@
 """The connection to ClickHouse, by its own client, which is imported when it is first needed. One for each process.
 
-Whatever goes wrong is a `StoreFailed`, which says what kind of fault it was and nothing of what was asked.
+Whatever goes wrong is a `StoreFailed`, which says what kind of fault it was and nothing of what was asked. Each request
+has a thread, since a socket's time-out begins anew with each byte: who asked goes on when the time is over.
 """
 
+import math
 import threading
-from collections.abc import Mapping, Sequence
-from typing import Any
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, wait
+from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from analytics.record_store.tables import COPIES, TABLE
@@ -13,6 +17,12 @@ from analytics.record_store.tables import COPIES, TABLE
 _CONNECT_SECONDS = 2
 PAGE_SECONDS = 5  # longer than that nobody waits for a page
 WORK_SECONDS = 120
+SENDING_SECONDS = 20  # as long as a step may hold its locks on the ledger for one request
+_MOST_AT_ONCE = 16  # of a client; more are refused, also where the store leaves all of them hanging
+_RESULT_ROWS = "result_rows"
+
+
+_Answer = TypeVar("_Answer")
 
 
 class StoreFailed(Exception):
@@ -26,47 +36,83 @@ class Client:
         self._url = urlsplit(url)
         self._seconds = seconds
         self._lock = threading.Lock()
+        self._places = threading.BoundedSemaphore(_MOST_AT_ONCE)
         self._connected: Any = None
 
-    def query(self, statement: str, parameters: Mapping[str, Any] | None = None) -> Sequence[Sequence[Any]]:
-        settings = {"max_execution_time": self._seconds, "do_not_merge_across_partitions_select_final": 1}
-        rows: Sequence[Sequence[Any]] = self._do(
-            lambda client: client.query(statement, parameters=dict(parameters or {}), settings=settings).result_rows
-        )
-        return rows
+    def deadline(self) -> float:
+        """For questions that begin now and belong together."""
+        return time.monotonic() + self._seconds
+
+    def query(
+        self, statement: str, parameters: Mapping[str, Any] | None = None, *, until: float | None = None
+    ) -> Sequence[Sequence[Any]]:
+        seconds = self._seconds if until is None else until - time.monotonic()
+        settings = {
+            "max_execution_time": max(1, math.ceil(seconds)),
+            "do_not_merge_across_partitions_select_final": 1,
+        }
+
+        def ask(client: Any) -> Sequence[Sequence[Any]]:
+            result = client.query(statement, parameters=dict(parameters or {}), settings=settings)
+            rows: Sequence[Sequence[Any]] = result.result_rows
+            if not rows:
+                _check_summary(result.summary, count=0)
+            return rows
+
+        return self._do(ask, seconds)
 
     def command(self, statement: str, parameters: Mapping[str, Any] | None = None) -> None:
-        self._do(lambda client: client.command(statement, parameters=dict(parameters or {})))
+        def order(client: Any) -> None:
+            answer = client.command(statement, parameters=dict(parameters or {}))
+            if answer != "":  # which it says of ClickHouse's own header
+                _check_summary(getattr(answer, "summary", {}))
+
+        self._do(order, self._seconds)
 
     def insert(self, table: str, names: Sequence[str], columns: Sequence[Sequence[Any]]) -> None:
         """Returns when the store has them."""
-        self._do(
-            lambda client: client.insert(
+
+        def send(client: Any) -> None:
+            answer = client.insert(
                 table,
                 columns,
                 column_names=list(names),
                 column_oriented=True,
                 settings={"max_partitions_per_insert_block": 0},
             )
-        )
+            _check_summary(answer.summary)
+
+        self._do(send, min(self._seconds, SENDING_SECONDS))
 
     def close(self) -> None:
-        with self._lock:
-            client, self._connected = self._connected, None
+        """Does not wait for who is connecting yet."""
+        client, self._connected = self._connected, None
         if client is not None:
             client.close()
 
-    def _do(self, work: Any) -> Any:
-        from clickhouse_connect.driver.exceptions import ClickHouseError
-        from urllib3.exceptions import HTTPError
-
+    def _do(self, work: Callable[[Any], _Answer], seconds: float) -> _Answer:
+        if not self._places.acquire(blocking=False):
+            raise StoreFailed("too many requests wait for it")
+        future: Future[_Answer] = Future()
+        threading.Thread(target=self._run, args=(work, future), name="column-store", daemon=True).start()
+        wait([future], max(seconds, 0))
+        if not future.done():
+            raise StoreFailed("TimeoutError")
         try:
-            return work(self._connect())
-        except (ClickHouseError, HTTPError, OSError) as error:
-            # Its text quotes the statement, with what stands in it.
+            return future.result()
+        except Exception as error:
+            # Garbage fails anywhere in the client. Its text quotes the statement, with what stands in it.
             code = getattr(error, "code", None)
             kind = type(error).__name__
             raise StoreFailed(f"{kind}, ClickHouse's code {code}" if code else kind) from error
+
+    def _run(self, work: Callable[[Any], _Answer], future: "Future[_Answer]") -> None:
+        try:
+            future.set_result(work(self._connect()))
+        except BaseException as error:  # noqa: BLE001 - raised where it was asked
+            future.set_exception(error)
+        finally:
+            self._places.release()
 
     def _connect(self) -> Any:
         import clickhouse_connect
@@ -81,12 +127,25 @@ class Client:
                     password=unquote(self._url.password or ""),
                     database=self._url.path.strip("/") or "default",
                     connect_timeout=_CONNECT_SECONDS,
-                    send_receive_timeout=self._seconds,
+                    send_receive_timeout=self._seconds,  # the thread does not wait much longer, either
                     # Several threads ask at once.
                     autogenerate_session_id=False,
                     query_retries=0,
                 )
             return self._connected
+
+
+def _check_summary(summary: Mapping[str, Any] | None, *, count: int | None = None) -> None:
+    """That an answer without content is ClickHouse's own, and not of something between: it says what it did."""
+    told = {name: value for name, value in (summary or {}).items() if name != "query_id"}
+    if not told:
+        raise NoAnswer
+    if count is not None and int(told.get(_RESULT_ROWS, count)) != count:
+        raise NoAnswer
+
+
+class NoAnswer(Exception):
+    """What came is no answer of ClickHouse's."""
 
 
 def drop(client: Client) -> None:

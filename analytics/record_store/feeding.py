@@ -84,9 +84,12 @@ def step(client: Client, *, waits: bool = False) -> Iterator[tuple[RecordCopy, i
         copy = RecordCopy.objects.first()
         if copy is None:
             raise NoCopy("There is none.")
-        # Never given out twice, also not when this transaction comes to nothing.
-        number = _ask("SELECT nextval(pg_get_serial_sequence(%s, 'id'))", RecordChange._meta.db_table)
-        fault = copy.fault or what_is_wrong(client, copy, number)
+        begun, fault = (0, copy.fault) if copy.fault else _look(client, copy)
+        # Never given out twice, also not when this transaction comes to nothing. And only to who has seen the store's:
+        # the numbers of a ledger that was restored do not overtake it while the store is away.
+        number = _ask("SELECT nextval('analytics_recordcopy_step')")
+        if not fault and begun >= number:
+            fault = f"the ledger is older than its copy: it is at step {number}, and the copy at {begun}."
         if fault:
             if not copy.fault:
                 logger.error("The copy of the records is not read any more, fill it anew: %s", fault)
@@ -102,20 +105,23 @@ def lock() -> None:
     _ask("SELECT 1 FROM pg_advisory_xact_lock(%s)", _LOCK)
 
 
-def what_is_wrong(client: Client, copy: RecordCopy, number: int | None = None) -> str:
+def what_is_wrong(client: Client, copy: RecordCopy) -> str:
     """Why what the store has cannot be the copy, or nothing. Raises `StoreFailed`."""
+    return _look(client, copy)[1]
+
+
+def _look(client: Client, copy: RecordCopy) -> tuple[int, str]:
+    """At which step the store is, and what is wrong with that."""
     rows = client.query(
         f"SELECT max(number), count() FROM {COPIES} WHERE name = unhex({{name:String}})",  # noqa: S608
         {"name": copy.name.hex},
     )
     ((begun, count),) = rows
     if not count:
-        return "the column store has another copy, or none."
+        return begun, "the column store has another copy, or none."
     if begun < copy.number:
-        return f"the column store has lost what it had: it is at step {begun} instead of {copy.number}."
-    if number is not None and begun >= number:
-        return f"the ledger is older than its copy: it is at step {number}, and the copy at {begun}."
-    return ""
+        return begun, f"the column store has lost what it had: it is at step {begun} instead of {copy.number}."
+    return begun, ""
 
 
 def announce(client: Client, copy: RecordCopy, number: int) -> None:
@@ -179,14 +185,24 @@ def _clean(client: Client, now: datetime) -> None:
     if copy is None or (copy.cleaned_at is not None and now < copy.cleaned_at + _CLEANED_EVERY):
         return
     with step(client) as (copy, number):
-        key = "organization_id, started_at, id"
-        client.command(
-            f"ALTER TABLE {TABLE} DELETE WHERE ({key}) IN (SELECT {key} FROM {TABLE} "  # noqa: S608
-            f"WHERE ({key}) IN (SELECT {key} FROM {TABLE} WHERE is_gone AND copied_as <= {2 * copy.clean_below + 1}) "
-            f"GROUP BY {key} HAVING argMax(is_gone, copied_as) AND max(copied_as) <= {2 * copy.clean_below + 1}) "
-            "SETTINGS mutations_sync = 2, allow_nondeterministic_mutations = 1"
-        )
-        RecordCopy.objects.filter(pk=copy.pk).update(cleaned_at=now, clean_below=number)
+        # Whatever comes of it, the next one is in a day: the store may take the order and fail to say so.
+        RecordCopy.objects.filter(pk=copy.pk).update(cleaned_at=now)
+    if client.query(
+        "SELECT 1 FROM system.mutations WHERE database = currentDatabase() AND table = {table:String} "
+        "AND NOT is_done LIMIT 1",
+        {"table": TABLE},
+    ):
+        logger.warning("The column store is still at its last cleaning: the next one is put off by a day.")
+        return
+    key = "organization_id, started_at, id"
+    client.command(
+        f"ALTER TABLE {TABLE} DELETE WHERE ({key}) IN (SELECT {key} FROM {TABLE} "  # noqa: S608
+        f"WHERE ({key}) IN (SELECT {key} FROM {TABLE} WHERE is_gone AND copied_as <= {2 * copy.clean_below + 1}) "
+        f"GROUP BY {key} HAVING argMax(is_gone, copied_as) AND max(copied_as) <= {2 * copy.clean_below + 1}) "
+        "SETTINGS mutations_sync = 0, allow_nondeterministic_mutations = 1"
+    )
+    # Used by the next cleaning, when this one is done.
+    RecordCopy.objects.filter(name=copy.name).update(clean_below=number)
 
 
 def _ask(statement: str, *parameters: Any) -> Any:

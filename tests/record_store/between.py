@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 
 Moment = Literal["before", "after"]  # the store has seen the request
 
+Answer = tuple[int, dict[str, str], bytes]
+
 
 class Between:
     """`at` and `moment` say when `act` is called, once; the client gets no answer to that request."""
@@ -20,6 +22,7 @@ class Between:
         self.at = 0
         self.moment: Moment = "before"
         self.act: Callable[[], None] = lambda: None
+        self.spoil: Callable[[Answer], Answer] = lambda answer: answer
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._make_request_class())
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
@@ -38,7 +41,7 @@ class Between:
         self._server.shutdown()
         self._server.server_close()
 
-    def _ask(self, request: BaseHTTPRequestHandler, body: bytes) -> tuple[int, dict[str, str], bytes]:
+    def _ask(self, request: BaseHTTPRequestHandler, body: bytes) -> Answer:
         connection = HTTPConnection("127.0.0.1", self._url.port or 0)
         passed = {name: value for name, value in request.headers.items() if name.lower() in _PASSED}
         connection.request(request.command, request.path, body, passed)
@@ -68,7 +71,7 @@ class Between:
                     between.act()
                     self.close_connection = True
                     return
-                status, headers, content = between._ask(self, body)
+                status, headers, content = between.spoil(between._ask(self, body))
                 if is_chosen:
                     between.act()
                     self.close_connection = True

@@ -46,6 +46,7 @@ class _Bridge(BaseHTTPRequestHandler):
     folder: str
     lock = threading.Lock()
     seconds = 0.0  # of the last question, as the engine says
+    rows = 0
 
     def do_GET(self) -> None:
         if urlsplit(self.path).path == "/ping":
@@ -73,7 +74,7 @@ class _Bridge(BaseHTTPRequestHandler):
             code = _CODE.search(text)
             self._answer(500, text.encode(), {"X-ClickHouse-Exception-Code": code[1] if code else "1"})
         else:
-            told = json.dumps({"elapsed_ns": str(round(self.seconds * 1e9))})
+            told = json.dumps({"result_rows": str(self.rows), "elapsed_ns": str(round(self.seconds * 1e9))})
             self._answer(200, found, {"X-ClickHouse-Summary": told})
 
     def _run(self, statement: bytes, given: dict[str, str]) -> bytes:
@@ -91,7 +92,7 @@ class _Bridge(BaseHTTPRequestHandler):
             text = statement.decode()
             form = _FORMAT.search(text)
             result = connection.query(text, form[1] if form else "TabSeparated", params=parameters or None)
-            self.seconds = float(result.elapsed() or 0)
+            self.seconds, self.rows = float(result.elapsed() or 0), int(result.rows_read() or 0)
             return bytes(result.bytes() or b"")
         finally:
             connection.close()

@@ -1,9 +1,6 @@
 """The copy hears of everything once, whoever is late, dies or comes twice."""
 
-import os
 import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -26,13 +23,13 @@ from analytics.reports import Scope
 from analytics.usage import UsageRecord
 from config.metrics import counting, families
 from orgs.models import ApiKey
-from scripts.hermetic import ROOT, environment
 from tests.analytics import months
 from tests.analytics.at_once import threads, wait_for_waiting
 from tests.analytics.usage_lines import NOON, USUAL_COST, make_record, post
 from tests.conftest import settings_of_services
 from tests.factories import make_key, make_organization, make_team
-from tests.record_store.between import Between, Moment
+from tests.record_store.between import Between
+from tests.record_store.carrying import Carrying
 from tests.record_store.engine import Engine
 from tests.servers import wait_until
 
@@ -195,8 +192,10 @@ def test_what_is_gone_leaves_the_disk_of_the_store_within_two_days(store: Client
     assert gone is not None
     retention.remove_records([gone.pk])
     counts = []
+    unfinished = "SELECT 1 FROM system.mutations WHERE NOT is_done"
     for day in range(4):
         carry(store, now=NOON + day * DAY)
+        wait_until(lambda: not store.query(unfinished), "the store has cleaned up")
         ((rows, kept),) = store.query("SELECT count(), countIf(NOT is_gone) FROM aipc_records")
         counts.append((rows, kept))
     assert counts[-1] == (1, 1)
@@ -241,18 +240,20 @@ def test_a_kill_between_any_two_steps_loses_and_doubles_nothing(
     store: Client, key: ApiKey, engine: Engine, tmp_path: Path
 ) -> None:
     fill(store)
-    with Between(engine.url) as between:
-        settings = settings_of_services(tmp_path / "journal") | {"COLUMN_STORE_URL": between.url}
+    with (
+        Between(engine.url) as between,
+        Carrying(settings_of_services(tmp_path / "journal") | {"COLUMN_STORE_URL": between.url}, between) as carrying,
+    ):
         change_something(key, 0)
         for _ in range(2):  # the first cleans, which is done once a day
-            run_command(settings, between, at=0)
+            assert carrying.run() == 0
             requests = between.count
             change_something(key, 0)
         assert requests > 5
         for number in range(3, requests + 1):  # the first two say which server it is
             for moment in ("before", "after"):
                 change_something(key, number)
-                killed = run_command(settings, between, at=number, moment=moment)
+                killed = carrying.run(at=number, moment=moment)
                 assert killed == -signal.SIGKILL, (number, moment)
                 wait_until(lambda: carry(store) >= 0 and not RecordChange.objects.exists(), "the rest is carried over")
                 assert ids_in(store) == ids_in_ledger(), (number, moment)
@@ -266,19 +267,6 @@ def change_something(key: ApiKey, number: int) -> None:
     LedgerRecord.objects.filter(pk=first.pk).update(cost_pico_usd=number)
     note(first)
     retention.remove_records([second.pk])
-
-
-def run_command(settings: dict[str, str], between: Between, *, at: int, moment: Moment = "before") -> int:
-    """`column_store carry`, killed at that request to the store."""
-    process = subprocess.Popen(
-        [sys.executable, ROOT / "manage.py", "column_store", "carry"],
-        env=environment() | settings,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    between.count, between.at, between.moment = 0, at, moment
-    between.act = lambda: os.kill(process.pid, signal.SIGKILL)
-    return process.wait(60)
 
 
 def test_only_sums_are_asked_of_the_copy_unless_all_is_to_be(store: Client, key: ApiKey, settings: Settings) -> None:

@@ -100,7 +100,9 @@ def test_a_store_that_fails_is_left_alone_for_a_while_and_then_asked_by_one(key:
     copy, now, looks = make_copy(), [0.0], []
 
     class Far(Client):
-        def query(self, statement: str, parameters: Mapping[str, Any] | None = None) -> Sequence[Sequence[Any]]:
+        def query(
+            self, statement: str, parameters: Mapping[str, Any] | None = None, *, until: float | None = None
+        ) -> Sequence[Sequence[Any]]:
             looks.append(now[0])
             return [(0, now[0] > 50)]  # the step that was begun, and whether it knows the copy
 
