@@ -72,12 +72,13 @@ def test_records_are_filled_in_steps_and_what_is_posted_meanwhile_is_there(
 
     def post_another(count: int) -> None:
         told.append(count)
-        post(make_record(key, id=f"{count:032x}"))  # below all that was filled
+        post(make_record(key, at=NOON - timedelta(minutes=count)))  # below all that was filled
 
     filling.fill(store, on_progress=post_another)
     assert told[:3] == [10, 20, 25]
     carry(store)
     assert ids_in(store) == ids_in_ledger()
+    assert len(ids_in(store)) == 25 + len(told)
     assert list(filling.compare(store)) == []
 
 
