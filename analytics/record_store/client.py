@@ -18,7 +18,7 @@ _CONNECT_SECONDS = 2
 PAGE_SECONDS = 5  # longer than that nobody waits for a page
 WORK_SECONDS = 120
 SENDING_SECONDS = 20  # as long as a step may hold its locks on the ledger for one request
-_MOST_AT_ONCE = 16  # of a client; more are refused, also where the store leaves all of them hanging
+_MOST_AT_ONCE = 32  # of a client; more wait, in their own time, also where the store leaves all of them hanging
 _RESULT_ROWS = "result_rows"
 
 
@@ -91,11 +91,16 @@ class Client:
             client.close()
 
     def _do(self, work: Callable[[Any], _Answer], seconds: float) -> _Answer:
-        if not self._places.acquire(blocking=False):
-            raise StoreFailed("too many requests wait for it")
+        until = time.monotonic() + seconds
+        if not self._places.acquire(timeout=max(seconds, 0)):
+            raise StoreFailed("TimeoutError")
         future: Future[_Answer] = Future()
-        threading.Thread(target=self._run, args=(work, future), name="column-store", daemon=True).start()
-        wait([future], max(seconds, 0))
+        try:
+            threading.Thread(target=self._run, args=(work, future), name="column-store", daemon=True).start()
+        except RuntimeError as error:  # the machine gives no more
+            self._places.release()
+            raise StoreFailed("RuntimeError") from error
+        wait([future], max(until - time.monotonic(), 0))
         if not future.done():
             raise StoreFailed("TimeoutError")
         try:
@@ -127,7 +132,7 @@ class Client:
                     password=unquote(self._url.password or ""),
                     database=self._url.path.strip("/") or "default",
                     connect_timeout=_CONNECT_SECONDS,
-                    send_receive_timeout=self._seconds,  # the thread does not wait much longer, either
+                    send_receive_timeout=self._seconds,  # so the thread ends, too, where nothing comes at all
                     # Several threads ask at once.
                     autogenerate_session_id=False,
                     query_retries=0,
