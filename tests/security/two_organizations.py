@@ -164,11 +164,12 @@ def told(response: Any, asked: Iterable[str]) -> tuple[int, dict[str, str], str]
 
 
 def _plain(text: str, asked: Iterable[str]) -> str:
+    # First: after an earlier world the outsider's own things have such numbers, too, and so they may be another's.
+    text = re.sub(r"\b88\d{4}\b", "NEW", text)
     forms = {form for value in asked for form in (value, value.replace("-", "_"))}
     for value in sorted(forms, key=len, reverse=True):
         if len(value) > 4:
             text = text.replace(value, "ASKED")
-    text = re.sub(r"\b88\d{4}\b", "NEW", text)
     text = re.sub(r'name="(csrfmiddlewaretoken|form_id)" value="[^"]*"', r"\1", text)
     text = re.sub(r'value="[^"]*" (name="form_id")', r"\1", text)
     return re.sub(r"(?<=data-stamp=\")[^\"]*", "", text)
