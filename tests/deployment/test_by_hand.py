@@ -98,10 +98,11 @@ def test_systemd_understands_every_line_of_the_units(name: str, tmp_path: Path) 
     if program is None:
         pytest.skip("NOT TESTED: the units of systemd, which is not installed (.ci/run installs it)")
     text = (ROOT / "deploy" / "systemd" / f"ai-prompt-cost-{name}.service").read_text()
-    unit = tmp_path / f"ai-prompt-cost-{name}.service"
+    unit, python = tmp_path / f"ai-prompt-cost-{name}.service", tmp_path / "python"
+    python.symlink_to(sys.executable)  # whose path may have spaces
 
     def complaints(text: str) -> str:
-        unit.write_text(text.replace("/opt/ai-prompt-cost/.venv/bin/python", sys.executable))
+        unit.write_text(text.replace("/opt/ai-prompt-cost/.venv/bin/python", str(python)))
         done = subprocess.run([program, "verify", "--man=no", unit], capture_output=True, text=True, check=False)
         return done.stdout + done.stderr
 
