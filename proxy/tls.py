@@ -27,6 +27,8 @@ async def connect_tls(
 ) -> tuple[asyncio.Transport, Made]:
     """As `create_connection` of the loop with `ssl`: raises OSError, of which `ssl.SSLError` is one."""
     loop = asyncio.get_running_loop()
+    if context.options & ssl.OP_IGNORE_UNEXPECTED_EOF:  # Some Pythons set it: an end without close_notify would be one.
+        context.options &= ~ssl.OP_IGNORE_UNEXPECTED_EOF
     tls = Tls(loop, context, host)
     plain, _ = await loop.create_connection(lambda: tls, sock=connected)
     try:
