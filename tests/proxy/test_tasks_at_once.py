@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -111,8 +112,8 @@ def test_a_deadlock_is_tried_again(key: ApiKey, caplog: pytest.LogCaptureFixture
     with threads(1) as start, transaction.atomic():
         # This transaction goes from the second row to the first. Posting waits longer, so the deadlock is its to end.
         DailyUsage.objects.select_for_update().get(prompt_key="beta")
-        posting = start(tasks.post_batch, str(uuid4()), lines)
-        wait_until(lambda: count_waiting() == 1, "posting waits")
+        posting, began = start(tasks.post_batch, str(uuid4()), lines), time.monotonic()
+        wait_until(lambda: count_waiting() == 1 and time.monotonic() > began + 0.5, "posting waits, and longer")
         DailyUsage.objects.select_for_update().get(prompt_key="alpha")
     posting.result(timeout=60)
 
