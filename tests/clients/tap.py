@@ -103,10 +103,10 @@ class Tap:
 
 
 def _is_failure_in_part(came: bytes) -> bool:
-    """Of a 5xx some clients read no more than the head before they try again: they are to get it at once, and whole."""
+    """Of a failure some clients read the head only before they try again: they are to get it at once, and whole."""
     head, _, body = came.partition(b"\r\n\r\n")
     length = re.search(rb"\r\ncontent-length: *(\d+)", head, re.IGNORECASE)
-    return head.startswith(b"HTTP/1.1 5") and length is not None and len(body) < int(length[1])
+    return head.startswith((b"HTTP/1.1 4", b"HTTP/1.1 5")) and length is not None and len(body) < int(length[1])
 
 
 async def _pass(source: asyncio.StreamReader, sink: asyncio.StreamWriter, copy: bytearray) -> None:
