@@ -14,6 +14,7 @@ from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from proxy import request_heads as heads
+from proxy.held_writes import HeldWrites
 from proxy.http_cycle import WHEN_GONE, WRITE, Cycle
 
 _MAX_PIPELINED = 8
@@ -45,6 +46,7 @@ class ClientProtocol(HttpToolsProtocol):
     _is_refused = False  # what still comes is not looked at
 
     def connection_made(self, transport: Any) -> None:
+        transport = HeldWrites(transport, self.loop)
         super().connection_made(transport)
         transport.set_write_buffer_limits(high=_WAITING_BYTES)
         self.parser.set_dangerous_leniencies(lenient_data_after_close=False)

@@ -12,6 +12,7 @@ import ssl
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar, cast
 
+from proxy.held_writes import HeldWrites
 from proxy.small_reads import SmallReads
 
 # One for all connections: it is emptied before another reads.
@@ -71,7 +72,7 @@ class Tls(SmallReads, asyncio.Transport):
         self._in = ssl.MemoryBIO()
         self._out = ssl.MemoryBIO()
         self._ssl = context.wrap_bio(self._in, self._out, server_hostname=host)
-        self._plain: asyncio.Transport
+        self._plain: HeldWrites
         self._inner: Any = None
         self._end: Exception | None = None  # the other side's: nothing more will come
         self._is_paused = False
@@ -91,7 +92,7 @@ class Tls(SmallReads, asyncio.Transport):
     # --- Called by the event loop, of the plain connection ---
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._plain = cast("asyncio.Transport", transport)
+        self._plain = HeldWrites(transport, self._loop)
         self._shake()
 
     def buffer_updated(self, nbytes: int) -> None:
@@ -173,6 +174,14 @@ class Tls(SmallReads, asyncio.Transport):
 
     def can_write_eof(self) -> bool:
         return False
+
+    @property
+    def held(self) -> bytes:
+        return self._plain.held
+
+    def take_back(self) -> bytes:
+        """As of `HeldWrites`, enciphered. The other side would miss it: the connection is of no more use."""
+        return self._plain.take_back()
 
     def get_write_buffer_size(self) -> int:
         return self._plain.get_write_buffer_size()

@@ -66,8 +66,10 @@ class LeanUpstream:
             return await _send(waiting, exchange, head, body)
         except UpstreamBroken:
             # RFC 9112 section 9.3.1: the server may close an idle connection just as a request is on its way. Only one
-            # that is safe to send twice is: what costs money may have been done, though nothing was heard of it.
-            if exchange.has_heard or not head.is_safe or not isinstance(body, bytes | None):
+            # that is safe to send twice is, unless nothing of it was sent: what costs money may have been done, though
+            # nothing was heard of it.
+            is_safe = head.is_safe and not exchange.has_heard and isinstance(body, bytes | None)
+            if not (is_safe or exchange.is_untouched):
                 raise
         return await _send(await self._pool.dial(origin), self._exchange(head), head, body)
 
@@ -103,7 +105,7 @@ class LeanUpstream:
 async def _send(connection: Connection, exchange: Exchange, head: RequestHead, body: Body) -> Exchange:
     try:
         if body is None or (isinstance(body, bytes) and len(body) <= SLICE and not head.expects):
-            exchange.is_sent = True
+            exchange.is_sent = exchange.is_one_write = True
             connection.begin(exchange, head.raw + body if body else head.raw)
             await exchange.answered()
         else:

@@ -5,11 +5,12 @@ serves another one after anything that RFC 9112 section 9 would not have two sid
 import asyncio
 import select
 from collections.abc import Callable
-from typing import cast
 
+from proxy.held_writes import HeldWrites
 from proxy.http1.exchange import Exchange
 from proxy.http1.heads import Head
 from proxy.small_reads import SmallReads
+from proxy.tls import Tls
 from proxy.upstream import UpstreamBroken, UpstreamError
 
 # From so many unread bytes on the provider has to wait for the reader.
@@ -46,7 +47,7 @@ class Connection(SmallReads):
         self._probe = select.poll()
         self._writable: asyncio.Future[None] | None = None
         self._is_reading_paused = False
-        self.transport: asyncio.Transport
+        self.transport: HeldWrites | Tls
         self.exchange: Exchange | None = None
         self.heard_at = 0.0  # when something last came or went, on the loop's clock
         self.idle_until = 0.0  # set by the pool
@@ -107,7 +108,7 @@ class Connection(SmallReads):
     # --- Called by the event loop ---
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast("asyncio.Transport", transport)
+        self.transport = transport if isinstance(transport, Tls) else HeldWrites(transport, self._loop)
         self._probe.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
 
     def buffer_updated(self, nbytes: int) -> None:
@@ -131,7 +132,12 @@ class Connection(SmallReads):
             self.drop()  # An answer that nobody asked for: RFC 9112 section 9.2.
             return
         self.heard_at = self._loop.time()
-        exchange.has_heard = True
+        if not exchange.has_heard:
+            if exchange.is_one_write and self.transport.held:  # Nor this: what is asked has not been sent.
+                self._take_back()
+                self.fail(UpstreamBroken("an answer came before the request was sent"))
+                return
+            exchange.has_heard = True
         reader = exchange.reader
         part = reader.feed(data)
         if not exchange.status:
@@ -152,6 +158,7 @@ class Connection(SmallReads):
 
     def eof_received(self) -> None:
         """The provider has sent its last byte. (With TLS: said so by close_notify, RFC 9112 section 9.8.)"""
+        self._take_back()
         exchange = self.exchange
         if exchange is not None:
             exchange.reader.end()
@@ -162,6 +169,7 @@ class Connection(SmallReads):
         self.drop()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._take_back()
         self._lose()
         self.fail(UpstreamBroken("the connection was lost"))
 
@@ -186,6 +194,11 @@ class Connection(SmallReads):
             self._on_idle(self, head)
         else:
             self.drop()
+
+    def _take_back(self) -> None:
+        """A request that waits for its one write is not sent where nobody takes it any more."""
+        if self.exchange is not None and self.exchange.is_one_write and self.transport.take_back():
+            self.exchange.is_untouched = True
 
     def _lose(self) -> None:
         if not self.is_lost:

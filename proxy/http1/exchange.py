@@ -29,7 +29,9 @@ class Exchange:
         "closes",
         "has_heard",
         "headers",
+        "is_one_write",
         "is_sent",
+        "is_untouched",
         "owes_body",
         "reader",
         "status",
@@ -44,6 +46,8 @@ class Exchange:
         self.reader = AnswerReader(method)
         self.closes = closes  # the request said `Connection: close`
         self.is_sent = False  # the whole request was given to the connection
+        self.is_one_write = False  # head and body went there together
+        self.is_untouched = False  # of the request, not a byte was sent
         self.owes_body = False  # it is our client who has to go on, so the provider's silence is no fault
         self.has_heard = False  # a byte of the answer
         self.unread = 0  # bytes that wait to be read
