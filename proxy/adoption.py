@@ -17,7 +17,8 @@ import msgspec
 from analytics.usage import decode_facts, encode_line, interrupted
 from proxy.failpoints import reach
 from proxy.inflight import read_slots
-from proxy.journal import OPEN, POSTED, SEALED, complete_lines, sync_directory
+from proxy.journal import OPEN, POSTED, SEALED, complete_lines
+from proxy.process_directory import sync_directory
 from proxy.sealer import seal_file, write_sealed
 
 log = logging.getLogger(__name__)

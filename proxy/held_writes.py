@@ -7,7 +7,7 @@ gains nothing by that, so after some of these writes go out at once for a while.
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, cast
 from weakref import WeakKeyDictionary
 
@@ -23,10 +23,11 @@ _AT_ONCE = 64
 class Turn:
     """The writes of one event loop's turn."""
 
-    __slots__ = ("__weakref__", "_lonely", "_waiting", "at_once")
+    __slots__ = ("_first", "_lonely", "_waiting", "at_once")
 
     def __init__(self) -> None:
         self._waiting: list[HeldWrites] = []
+        self._first: Callable[[], None] | None = None
         self._lonely = 0
         self.at_once = 0  # so many writes need not wait
 
@@ -36,7 +37,18 @@ class Turn:
             loop.call_soon(self._end)
         self._waiting.append(one)
 
+    def begin_end_with(self, work: Callable[[], None], loop: asyncio.AbstractEventLoop) -> None:
+        """Have `work` done, once, before the next byte goes out, or at the end of this turn. There is one such."""
+        self._first = work
+        loop.call_soon(self.settle)
+
+    def settle(self) -> None:
+        if self._first is not None:
+            work, self._first = self._first, None
+            work()
+
     def _end(self) -> None:
+        self.settle()
         waiting, self._waiting = self._waiting, []
         for one in waiting:
             one.flush()
@@ -51,6 +63,10 @@ class Turn:
 _turns: WeakKeyDictionary[asyncio.AbstractEventLoop, Turn] = WeakKeyDictionary()
 
 
+def turn_of(loop: asyncio.AbstractEventLoop) -> Turn:
+    return _turns.get(loop) or _turns.setdefault(loop, Turn())
+
+
 class HeldWrites(asyncio.Transport):
     """A transport over the loop's own. Whatever else is done with a connection, what was written before comes first."""
 
@@ -59,7 +75,7 @@ class HeldWrites(asyncio.Transport):
     def __init__(self, plain: asyncio.BaseTransport, loop: asyncio.AbstractEventLoop) -> None:
         self._plain = cast("asyncio.Transport", plain)
         self._loop = loop
-        self._turn = _turns.get(loop) or _turns.setdefault(loop, Turn())
+        self._turn = turn_of(loop)
         self.held: bytes = b""
 
     # --- Writing ---
@@ -73,6 +89,7 @@ class HeldWrites(asyncio.Transport):
             self.flush()
         if turn.at_once or size > MAX_HELD_BYTES:
             turn.at_once = max(turn.at_once - 1, 0)
+            turn.settle()
             self._plain.write(data)
         elif size:
             self.held = data if type(data) is bytes else bytes(data)
@@ -84,6 +101,7 @@ class HeldWrites(asyncio.Transport):
     def flush(self) -> None:
         held, self.held = self.held, b""
         if held and not self._plain.is_closing():
+            self._turn.settle()
             self._plain.write(held)
 
     def take_back(self) -> bytes:

@@ -13,17 +13,17 @@ can always be recorded.
 
 import asyncio
 import contextlib
-import fcntl
 import logging
 import os
-import shutil
 import uuid
 from collections.abc import Callable
 from pathlib import Path
 
 from analytics.usage import MAX_LINE_BYTES
 from proxy.failpoints import reach
+from proxy.held_writes import Turn
 from proxy.inflight import allocate
+from proxy.process_directory import sync_directory
 
 log = logging.getLogger(__name__)
 
@@ -43,34 +43,7 @@ class JournalHeldBack(JournalFull):
     """There is room, but too much waits already for the ledger."""
 
 
-class ProcessDirectory:
-    """A directory that belongs to this process for as long as its lock is held."""
-
-    def __init__(self, root: Path) -> None:
-        root.mkdir(parents=True, exist_ok=True, mode=0o700)
-        name = uuid.uuid4().hex
-        hidden = root / f".{name}"
-        hidden.mkdir(mode=0o700)
-        self.path = root / name
-        self._lock = os.open(hidden / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        hidden.rename(self.path)  # only now can others see it, and it is locked
-        sync_directory(root)
-
-    def release(self) -> None:
-        """Give the directory up. It goes away when nothing is left in it; else the next process adopts it."""
-        left = {item.name for item in self.path.iterdir()}
-        if left <= {"lock"}:
-            shutil.rmtree(self.path, ignore_errors=True)
-        os.close(self._lock)
-
-
-def sync_directory(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+_Line = tuple[bytes, Callable[[], None]]  # and who hears that it was written
 
 
 class Segment:
@@ -98,18 +71,19 @@ class Segment:
             allocate(self.file, capacity)
             self.capacity = capacity
 
-    def write(self, line: bytes) -> None:
-        """Append one line, whole or not at all. Raises `OSError`."""
+    def write(self, lines: list[bytes]) -> None:
+        """Append these lines, all of them or none. Raises `OSError`."""
+        content = lines[0] if len(lines) == 1 else b"".join(lines)
         try:
-            count = os.pwrite(self.file, line, self.written)
+            count = os.pwrite(self.file, content, self.written)
         except OSError:
             self._erase_after_last_line()
             raise
-        if count != len(line):
+        if count != len(content):
             self._erase_after_last_line()
             raise OSError("short write to the journal")
         self.written += count
-        self.lines += 1
+        self.lines += len(lines)
 
     def _erase_after_last_line(self) -> None:
         """Back to the last good offset: nothing of a half-written line may be read later."""
@@ -131,9 +105,10 @@ class Journal:
         seal: Callable[[Segment], None],
         request_spare: Callable[[int], None],
         syncs_always: bool = False,
+        turn: Turn | None = None,
     ) -> None:
         """`seal` takes over a finished segment; `request_spare(capacity)` has `add_spare` called, soon, in this
-        thread.
+        thread. With `turn` the records of a turn are written together, before the last byte of their answers goes out.
         """
         self.syncs_always = syncs_always
         self._seal = seal
@@ -141,13 +116,14 @@ class Journal:
         self._current = Segment(directory, _EXTENT_BYTES)
         self._spare: Segment | None = None
         self._reserved = 0
-        self._unwritten: list[tuple[bytes, Callable[[], None]]] = []
+        self._turn = turn
+        self._gathered: list[_Line] = []  # in this turn
+        self._unwritten: list[_Line] = []  # there was no room
         self._timer: asyncio.TimerHandle | None = None
         self._sync_round: asyncio.Task[None] | None = None
         self._retired: list[Segment] = []  # written to no more, and not to be sealed before the next fsync is over
         self._is_closed = False
-        self._appended = 0
-        self._synced = 0
+        self._appended = self._synced = 0
         self._is_spare_requested = True
         self._is_full = False
         self._held_back = ""  # why no further calls are let in although there is room
@@ -185,13 +161,22 @@ class Journal:
         if self._is_closed:
             log.critical("journal: a call ended after the journal was closed; it becomes an interrupted record")
             return
+        self._gathered.append((line, on_written))
+        if self._turn is None or self._turn.at_once:
+            self._write_gathered()
+        elif len(self._gathered) == 1:
+            self._turn.begin_end_with(self._write_gathered, asyncio.get_running_loop())
+
+    def _write_gathered(self) -> None:
+        if not self._gathered:
+            return
+        gathered, self._gathered = self._gathered, []
         try:
-            self._write(line, on_written)
+            self._write(gathered)
         except OSError as error:
-            log.critical(
-                "journal: cannot write to %s (%s); the record waits in memory", self._current.path, error.strerror
-            )
-            self._unwritten.append((line, on_written))
+            path, why = self._current.path, error.strerror
+            log.critical("journal: cannot write to %s (%s); %d records wait in memory", path, why, len(gathered))
+            self._unwritten += gathered
             self._rotate()
         if self._current.lines >= SEAL_AFTER_LINES:
             self._rotate()
@@ -202,6 +187,7 @@ class Journal:
         """Until everything appended so far is on the disk itself. Concurrent callers share an fsync; a caller that is
         cancelled leaves it to the others.
         """
+        self._write_gathered()
         target = self._appended
         while self._synced < target:
             await asyncio.shield(self._begin_sync())
@@ -217,6 +203,7 @@ class Journal:
     async def close(self) -> None:
         """Hand over what is left. What is appended afterwards is not written, and its slot stays."""
         self._is_closed = True
+        self._write_gathered()
         if self._timer is not None:
             self._timer.cancel()
         while self._sync_round is not None:
@@ -233,11 +220,12 @@ class Journal:
         if self._spare is not None:
             self._spare.discard()
 
-    def _write(self, line: bytes, on_written: Callable[[], None]) -> None:
-        self._current.write(line)
-        self._reserved -= 1
-        self._appended += 1
-        on_written()
+    def _write(self, lines: list[_Line]) -> None:
+        self._current.write([line for line, _ in lines])
+        self._reserved -= len(lines)
+        self._appended += len(lines)
+        for _, on_written in lines:
+            on_written()
 
     def _make_room(self, needed: int) -> None:
         try:
@@ -260,7 +248,7 @@ class Journal:
 
     def _retry_unwritten(self) -> None:
         while self._unwritten:
-            self._write(*self._unwritten[0])
+            self._write(self._unwritten[:1])
             self._unwritten.pop(0)
 
     def _wait(self, seconds: float) -> None:

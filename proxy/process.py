@@ -12,10 +12,12 @@ from django.utils.module_loading import import_string
 from config.metrics import counting
 from config.metrics.store import Store
 from orgs.key_cache import KeyCache
+from proxy.held_writes import turn_of
 from proxy.inflight import InflightFile
-from proxy.journal import Journal, ProcessDirectory, Segment
+from proxy.journal import Journal, Segment
 from proxy.limits import CallLimits
 from proxy.observing import CallMetrics, keep_looking
+from proxy.process_directory import ProcessDirectory
 from proxy.publishing import BrokerPublisher, InProcessPublisher, Publisher
 from proxy.receiving import BodyBudget
 from proxy.refusals import RefusalQueue
@@ -84,6 +86,7 @@ class ProxyProcess:
             seal=self._sealer.seal,
             request_spare=self._sealer.request_spare,
             syncs_always=settings.JOURNAL_SYNC == "always",
+            turn=turn_of(self.loop),
         )
         self._tasks: list[asyncio.Task[None]] = []
 

@@ -11,7 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from proxy.failpoints import reach
-from proxy.journal import SEALED, Segment, sync_directory
+from proxy.journal import SEALED, Segment
+from proxy.process_directory import sync_directory
 
 log = logging.getLogger(__name__)
 

@@ -11,19 +11,24 @@ from pathlib import Path
 from uuid import uuid4
 
 from analytics.usage import FORMAT_VERSION, UsageRecord, encode_line
+from proxy.held_writes import Turn
 from proxy.journal import Journal, JournalFull, Segment, complete_lines
 
 
 class JournalStage:
     """Made in a running event loop."""
 
-    def __init__(self, folder: Path, *, syncs_always: bool = False) -> None:
+    def __init__(self, folder: Path, *, syncs_always: bool = False, turn: Turn | None = None) -> None:
         self.folder = folder
         self.finished: list[Segment] = []
         self.has_finished = asyncio.Event()
         self.wanted_capacities: list[int] = []
         self.journal = Journal(
-            folder, seal=self._finish, request_spare=self.wanted_capacities.append, syncs_always=syncs_always
+            folder,
+            seal=self._finish,
+            request_spare=self.wanted_capacities.append,
+            syncs_always=syncs_always,
+            turn=turn,
         )
 
     def _finish(self, segment: Segment) -> None:

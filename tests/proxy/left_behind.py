@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from analytics.usage import CallFacts, encode_facts
 from proxy.inflight import InflightFile
-from proxy.journal import ProcessDirectory
+from proxy.process_directory import ProcessDirectory
 from tests.proxy.journal_stage import make_call_line
 
 

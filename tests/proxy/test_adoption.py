@@ -12,7 +12,7 @@ import pytest
 
 from analytics.usage import FORMAT_VERSION, decode_line
 from proxy.adoption import adopt_all
-from proxy.journal import ProcessDirectory
+from proxy.process_directory import ProcessDirectory
 from tests.proxy.journal_stage import make_call_line
 from tests.proxy.left_behind import LeftBehind, leave_everything, lines_in, make_slot
 

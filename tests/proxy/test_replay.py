@@ -12,7 +12,7 @@ from analytics.models import DailyTagUsage, DailyUsage, LedgerRecord, UsageBatch
 from analytics.usage import FORMAT_VERSION, encode_line
 from orgs.models import ApiKey
 from proxy import tasks
-from proxy.journal import ProcessDirectory
+from proxy.process_directory import ProcessDirectory
 from proxy.shipper import lines_of
 from tests.analytics.usage_lines import USUAL_COST, make_record
 from tests.factories import make_key

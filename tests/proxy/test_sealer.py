@@ -19,7 +19,7 @@ _WAIT = 20
 def make_segment(folder: Path, lines: list[bytes]) -> Segment:
     segment = Segment(folder, 64 * 1024)
     for line in lines:
-        segment.write(line)
+        segment.write([line])
     return segment
 
 

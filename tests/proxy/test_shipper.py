@@ -17,7 +17,7 @@ from analytics.models import LedgerRecord, RejectedRecord, UsageBatch
 from analytics.usage import FORMAT_VERSION, encode_line
 from orgs.models import ApiKey
 from proxy import tasks
-from proxy.journal import ProcessDirectory
+from proxy.process_directory import ProcessDirectory
 from proxy.publishing import InProcessPublisher, Publisher
 from proxy.shipper import ADOPT_SECONDS, FIRST_RETRY_SECONDS, LONGEST_RETRY_SECONDS, Shipper, lines_of
 from tests.analytics.usage_lines import make_record
