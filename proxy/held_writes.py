@@ -15,6 +15,8 @@ from weakref import WeakKeyDictionary
 MAX_HELD_BYTES = 64 * 1024
 # Writes of one connection up to this become one.
 _MAX_JOINED_BYTES = 8 * 1024
+# So many do not wait for the rest of a long turn: nothing is left to be gained by that.
+_MAX_WAITING = 32
 # After so many turns in a row that held a single write, so many go out at once.
 _LONELY_TURNS = 3
 _AT_ONCE = 64
@@ -36,6 +38,8 @@ class Turn:
             # Behind all that runs in this turn: what it calls soon is run in the next one, which begins with this.
             loop.call_soon(self._end)
         self._waiting.append(one)
+        if len(self._waiting) >= _MAX_WAITING:
+            self._end()
 
     def begin_end_with(self, work: Callable[[], None], loop: asyncio.AbstractEventLoop) -> None:
         """Have `work` done, once, before the next byte goes out, or at the end of this turn. There is one such."""
@@ -52,7 +56,7 @@ class Turn:
         waiting, self._waiting = self._waiting, []
         for one in waiting:
             one.flush()
-        if len(waiting) > 1:
+        if len(waiting) != 1:
             self._lonely = 0
             return
         self._lonely += 1

@@ -94,6 +94,18 @@ def test_what_is_large_does_not_wait() -> None:
     played(play)
 
 
+def test_no_write_waits_for_more_than_a_few_others() -> None:
+    async def play(made: list[Pair]) -> None:
+        for pair in made:
+            pair.transport.write(b".")
+        arrived = [pair.arrived() for pair in made]
+        assert arrived == [b"."] * 32 + [b""] * 3
+        await turn()
+        assert [pair.arrived() for pair in made] == [b"."] * 35
+
+    played(play, 35)
+
+
 def test_a_write_that_is_alone_in_its_turn_time_and_again_does_not_wait_for_a_while() -> None:
     waited = []
 
