@@ -25,35 +25,28 @@ _AT_ONCE = 64
 class Turn:
     """The writes of one event loop's turn."""
 
-    __slots__ = ("_first", "_lonely", "_waiting", "at_once")
+    __slots__ = ("_lonely", "at_once", "first", "waiting")
 
     def __init__(self) -> None:
-        self._waiting: list[HeldWrites] = []
-        self._first: Callable[[], None] | None = None
+        self.waiting: list[HeldWrites] = []
+        self.first: Callable[[], None] | None = None  # before the next byte goes out
         self._lonely = 0
         self.at_once = 0  # so many writes need not wait
 
-    def wait_for_end(self, one: "HeldWrites", loop: asyncio.AbstractEventLoop) -> None:
-        if not self._waiting:
-            # Behind all that runs in this turn: what it calls soon is run in the next one, which begins with this.
-            loop.call_soon(self._end)
-        self._waiting.append(one)
-        if len(self._waiting) >= _MAX_WAITING:
-            self._end()
-
     def begin_end_with(self, work: Callable[[], None], loop: asyncio.AbstractEventLoop) -> None:
         """Have `work` done, once, before the next byte goes out, or at the end of this turn. There is one such."""
-        self._first = work
+        self.first = work
         loop.call_soon(self.settle)
 
     def settle(self) -> None:
-        if self._first is not None:
-            work, self._first = self._first, None
+        if self.first is not None:
+            work, self.first = self.first, None
             work()
 
-    def _end(self) -> None:
-        self.settle()
-        waiting, self._waiting = self._waiting, []
+    def end(self) -> None:
+        if self.first is not None:
+            self.settle()
+        waiting, self.waiting = self.waiting, []
         for one in waiting:
             one.flush()
         if len(waiting) != 1:
@@ -85,28 +78,37 @@ class HeldWrites(asyncio.Transport):
     # --- Writing ---
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        turn, size = self._turn, len(data)
         if self.held:
-            if len(self.held) + size <= _MAX_JOINED_BYTES:
+            if len(self.held) + len(data) <= _MAX_JOINED_BYTES:
                 self.held += data
                 return
             self.flush()
-        if turn.at_once or size > MAX_HELD_BYTES:
+        turn = self._turn
+        if turn.at_once or len(data) > MAX_HELD_BYTES:
             turn.at_once = max(turn.at_once - 1, 0)
             turn.settle()
             self._plain.write(data)
-        elif size:
+        elif data:
             self.held = data if type(data) is bytes else bytes(data)
-            turn.wait_for_end(self, self._loop)
+            waiting = turn.waiting
+            if not waiting:
+                # Behind all that runs in this turn: what it calls soon is run in the next one, which begins with this.
+                self._loop.call_soon(turn.end)
+            waiting.append(self)
+            if len(waiting) >= _MAX_WAITING:
+                turn.end()
 
     def writelines(self, list_of_data: Iterable[bytes | bytearray | memoryview]) -> None:
         self.write(b"".join(list_of_data))
 
     def flush(self) -> None:
-        held, self.held = self.held, b""
-        if held and not self._plain.is_closing():
-            self._turn.settle()
-            self._plain.write(held)
+        held, plain = self.held, self._plain
+        if held:
+            self.held = b""
+            if not plain.is_closing():
+                if (turn := self._turn).first is not None:
+                    turn.settle()
+                plain.write(held)
 
     def take_back(self) -> bytes:
         """What has been written and is not on its way."""
