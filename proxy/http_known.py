@@ -28,6 +28,7 @@ class KnowingProtocol(ClientProtocol):
     _found: Found | None = None  # the head that the read begins with, which may become a known one
     _read = b""
     _bytes_left = 0  # of the body behind a known head
+    _latest: KnownHead | None = None  # most clients send the same head on and on
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
@@ -69,10 +70,16 @@ class KnowingProtocol(ClientProtocol):
         before = self.cycle
         if before is not None and not (before.response_complete and before.keep_alive):
             return 0
+        if self._latest is not None:
+            end, length = self._latest.begins(data)
+            if end:
+                self._bytes_left = length
+                self._begin_again(self._latest, length)
+                return end
         found = known_heads.find(data)
         if found is None:
             return 0
-        known = self._heads.get(found.key)
+        known = self._latest = self._heads.get(found.key)
         if known is None:
             self._found, self._read = found, data
             return 0
@@ -107,7 +114,7 @@ class KnowingProtocol(ClientProtocol):
         if found is not None and self._is_usual():
             at = known_heads.find_length(read, self.url, headers, found)
             if at >= 0:
-                known = KnownHead(self.scope, headers, at)
+                known = KnownHead(found.key, self.scope, headers, at)
                 self.scope[HEAD] = Sighting(self._heads, found.key, known)
 
     def _is_usual(self) -> bool:

@@ -59,9 +59,12 @@ def find(data: bytes) -> Found | None:
 class KnownHead:
     """`note` is the application's: what follows from this head, whenever it comes."""
 
-    __slots__ = ("_headers", "_length_at", "note", "path", "query", "raw_path")
+    __slots__ = ("_after", "_before", "_headers", "_length_at", "note", "path", "query", "raw_path")
 
-    def __init__(self, scope: Mapping[str, Any], headers: Headers, length_at: int) -> None:
+    def __init__(self, key: bytes, scope: Mapping[str, Any], headers: Headers, length_at: int) -> None:
+        """`key` as of `Found`."""
+        self._before, _, after = key.partition(b"\0")
+        self._after = after + _EMPTY_LINE
         self._headers = headers
         self._length_at = length_at
         self.path: str = scope["path"]
@@ -71,7 +74,20 @@ class KnownHead:
 
     @property
     def weight(self) -> int:
-        return _HEAD_WEIGHT + _HEADER_WEIGHT * len(self._headers)
+        return _HEAD_WEIGHT + _HEADER_WEIGHT * len(self._headers) + len(self._before) + len(self._after)
+
+    def begins(self, data: bytes) -> tuple[int, int]:
+        """What `find` would find in data that begins with this head: where the body begins, and its length. (0, 0) for
+        any other.
+        """
+        before = self._before
+        if data.startswith(before):
+            at = len(before)
+            stop = data.find(b"\r\n", at, at + _MAX_DIGITS + 2)
+            digits = data[at:stop]
+            if stop >= 0 and digits.isdigit() and data.startswith(self._after, stop):
+                return stop + len(self._after), int(digits)
+        return 0, 0
 
     def headers_with(self, length: int) -> Headers:
         """A list of its own for each request."""

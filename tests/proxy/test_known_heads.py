@@ -5,6 +5,8 @@ import json
 import re
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from orgs.models import ApiKey
 from orgs.services import keys
@@ -177,6 +179,29 @@ def test_other_heads_are_left_to_the_parser(lines: bytes) -> None:
     assert find(START + lines) is None
 
 
+TWICE = START + b"z: ontent-length: 1\r\nContent-Length: 12\r\nx: 3\r\n\r\n{}"
+PLAIN = START + b"content-length: 12\r\nz: y\r\n\r\n{}"
+
+
+@example(PLAIN, 0, 0, b"")
+@example(PLAIN, PLAIN.index(b"12"), 2, b"0123456789")
+@given(
+    st.sampled_from([PLAIN, TWICE]),
+    st.integers(0, 90),
+    st.integers(0, 30),
+    st.sampled_from([b"", b"1", b"7\r\n", b"\r\n", b"\r\n\r\n", b"content-length: 5\r\n", b"\0", b" ", b"0123456789"]),
+)
+def test_a_connections_latest_head_is_found_again_just_where_any_other_would_be(
+    usual: bytes, start: int, size: int, piece: bytes
+) -> None:
+    before = find(PLAIN)
+    assert before is not None
+    data = usual[:start] + piece + usual[start + size :]
+    found = find(data)
+    expected = (found.end, found.length) if found is not None and found.key == before.key else (0, 0)
+    assert KnownHead(before.key, SCOPE, [], 0).begins(data) == expected
+
+
 @pytest.mark.parametrize(
     ("data", "headers"),
     [
@@ -201,7 +226,7 @@ def test_nothing_is_kept_for_long_nor_in_any_number() -> None:
     async def check() -> None:
         heads = KnownHeads(kept_seconds=0.01)
         for number in range(5 * known_heads.MAX_KEPT):
-            known = KnownHead(SCOPE, [(b"content-length", b"1")], 0)
+            known = KnownHead(b"a\0b", SCOPE, [(b"content-length", b"1")], 0)
             sighting = Sighting(heads, b"%d" % number, known)
             assert not sighting.is_repeated
             sighting.remember("note")
@@ -222,7 +247,7 @@ def test_many_large_heads_are_not_kept_together() -> None:
     async def check() -> int:
         heads = KnownHeads()
         for number in range(known_heads.MAX_KEPT):
-            heads.keep(b"%d" % number + b"x" * 4_000, KnownHead(SCOPE, [], 0))
+            heads.keep(b"%d" % number + b"x" * 4_000, KnownHead(b"a\0b", SCOPE, [], 0))
         return len(heads) * 6_000  # with what hangs on them
 
     assert asyncio.run(check()) <= 2 * known_heads.MAX_KEPT_BYTES + 8_000
