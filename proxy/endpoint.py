@@ -136,21 +136,21 @@ class Exchange:
         self.unrecorded_for: KeyFacts | None = None
 
     async def run(self) -> None:
-        target = await self._target()
+        asking, limits = self._asking, self._process.limits
+        try:
+            target = asking.target(self._scope)  # Step 1.
+        except Refusal:  # A wrong address is told first, whoever asks; with a known key it is kept, too.
+            with suppress(Refusal):
+                self.unrecorded_for = await self._platform_key()
+            raise
         self.observed.provider, self.observed.route = target.provider.name, target.kind.name
         self.unrecorded_for = key = await self._platform_key()
-        self._process.limits.enter(key.api_key_id)
+        limits.enter(key.api_key_id)
         try:
-            await self._run(target, key)
-        finally:
-            self._process.limits.leave(key.api_key_id)
-
-    async def _run(self, target: Target, key: KeyFacts) -> None:
-        provider_key = self._asking.provider_key(target)
-        try:
+            provider_key = asking.provider_key(target)
             if not provider_key:
                 sandbox.check(target.provider, target.kind)
-            request = await read_request(target, self._asking, self._receiver, self._length())
+            request = await read_request(target, asking, self._receiver, self._length())
             record = self._open_record(target, key, request, is_simulated=not provider_key)
             self.unrecorded_for = None
             self._remember(request)
@@ -158,15 +158,7 @@ class Exchange:
         finally:
             self._watch.stop()
             self._receiver.release()
-
-    async def _target(self) -> Target:
-        """Step 1: what is called. A wrong address is told first, whoever asks; with a known key it is kept, too."""
-        try:
-            return self._asking.target(self._scope)
-        except Refusal:
-            with suppress(Refusal):
-                self.unrecorded_for = await self._platform_key()
-            raise
+            limits.leave(key.api_key_id)
 
     def _length(self) -> int | None:
         """Of the body, as the head announces it."""

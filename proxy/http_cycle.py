@@ -57,22 +57,22 @@ class Cycle(RequestResponseCycle):
 
     async def run_asgi(self, app: Any) -> None:
         try:
-            await self._run(app)
+            await app(self.scope, self.receive, self.send)
+        except BaseException as failure:
+            self.logger.error("Exception in ASGI application\n", exc_info=failure)
+            await self._fail()
+        else:
+            if not (self.response_complete or self.disconnected):
+                what = "completing" if self.response_started else "starting"
+                self.logger.error("ASGI callable returned without %s response.", what)
+                await self._fail()
         finally:  # Not by a callback of the task's, which would cost a turn of the event loop.
             if self.task is not None:
                 self._tasks.discard(self.task)
                 self.task = None
 
-    async def _run(self, app: Any) -> None:
-        try:
-            await app(self.scope, self.receive, self.send)
-        except BaseException as failure:
-            self.logger.error("Exception in ASGI application\n", exc_info=failure)
-        else:
-            if self.response_complete or self.disconnected:
-                return
-            what = "completing" if self.response_started else "starting"
-            self.logger.error("ASGI callable returned without %s response.", what)
+    async def _fail(self) -> None:
+        """The application will not end the answer."""
         if self.response_started:
             if self._head:  # Else it would seem not to have been answered, and be sent again.
                 self.transport.write(self._head)
