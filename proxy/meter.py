@@ -179,15 +179,16 @@ class StreamMeter:
 class JsonMeter:
     """One JSON object, read at the end."""
 
+    reading = Reading()  # of nothing, and nobody's to change
+    _size = 0
+    _scanner: TopLevelScanner | None = None
+
     def __init__(self, provider: Provider, route: Route, asked: Asked, encoding: bytes) -> None:
-        self.reading = Reading()
         self._provider = provider
         self._route = route
         self._asked = asked
         self._inflater = inflater(encoding)
         self._parts: list[bytes] = []
-        self._size = 0
-        self._scanner: TopLevelScanner | None = None
 
     @property
     def is_unreadable(self) -> bool:

@@ -53,6 +53,7 @@ class Route(msgspec.Struct, frozen=True):
     reads: Literal["answer", "results", "nothing"] = "nothing"  # results: the lines of a batch
     required: tuple[str, ...] = ()  # body members without which the call is refused
     is_json_only: bool = False  # a body of another content type is refused
+    is_billed_by_request: bool = False  # the provider's `read_request` is asked for what it tells
     asks_for_usage: bool = False  # a stream reports its usage only when asked to
     is_simulated: bool = False  # the sandbox answers it
 
