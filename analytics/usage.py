@@ -211,7 +211,7 @@ def encode_line(record: UsageRecord) -> bytes:
 def encode_ended(facts: bytes, outcome: msgspec.Struct) -> bytes:
     """The same line, from what `encode_facts` made at the call's start and an `Outcome`."""
     told = _encoder.encode(outcome)
-    return facts + b"\n" if told == b"{}" else b"%b,%b\n" % (facts[:-1], told[1:])
+    return facts + b"\n" if told == b"{}" else b"".join((facts[:-1], b",", told[1:], b"\n"))
 
 
 def decode_line(line: bytes | str) -> UsageRecord:

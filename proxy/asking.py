@@ -36,7 +36,7 @@ class Content(msgspec.Struct, frozen=True):
 class Asking:
     """`headers` are not to be asked for the body's length: it is that of the first of these requests."""
 
-    __slots__ = ("_content", "_key", "_provider_key", "_retries", "_sent", "_target", "headers")
+    __slots__ = ("_content", "_facts", "_key", "_provider_key", "_retries", "_sent", "_target", "_told", "headers")
 
     def __init__(self, headers: heads.Headers) -> None:
         self.headers = heads.Received(headers)
@@ -45,6 +45,8 @@ class Asking:
         self._provider_key: bytes | None = None
         self._content: Content | None = None
         self._retries = -1
+        self._told: tuple[KeyFacts, bodies.Metadata, str, bool] | None = None  # by the latest call, and its facts
+        self._facts: FactsWithoutCall
         self._sent: dict[tuple[bool, bool], Reusable] = {}
 
     def target(self, scope: MutableMapping[str, Any]) -> Target:
@@ -92,9 +94,12 @@ class Asking:
         self, target: Target, key: "KeyFacts", metadata: bodies.Metadata, model: str, *, streamed: bool
     ) -> FactsWithoutCall:
         """What is known of the call before the provider is asked, but for its own id and start."""
-        kind = target.kind
-        place = target.provider.name, kind.name, kind.metering, target.method
-        return _facts(place, key, metadata, model, streamed, self.retries())
+        told = key, metadata, model, streamed
+        if self._told != told:
+            kind = target.kind
+            place = target.provider.name, kind.name, kind.metering, target.method
+            self._told, self._facts = told, _facts(place, key, metadata, model, streamed, self.retries())
+        return self._facts
 
     def sent(self, target: Target, provider_key: bytes, *, decoded: bool, identity: bool) -> Reusable:
         """The headers that go to the provider with a body that is there."""

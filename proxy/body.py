@@ -67,8 +67,10 @@ def split(body: bytes) -> Members | None:
     Raises `MalformedBody` for anything that is not JSON. Of duplicate members the last one stays. A byte order mark is
     ignored (RFC 8259, section 8.1). No value is looked into: a few bytes can stand for much memory.
     """
-    body = body.removeprefix(_BYTE_ORDER_MARK)
-    is_object = body.lstrip(b" \t\n\r")[:1] in {b"{", b""}
+    is_object = body[:1] == b"{"
+    if not is_object:
+        body = body.removeprefix(_BYTE_ORDER_MARK)
+        is_object = body.lstrip(b" \t\n\r")[:1] in {b"{", b""}
     try:
         if is_object:
             return _split_decoder.decode(body)

@@ -13,6 +13,8 @@ from pathlib import Path
 
 SLOT_BYTES = 8 * 1024
 _LENGTH = struct.Struct("<I")
+_LENGTH_BYTES = _LENGTH.size
+_ROOM = SLOT_BYTES - _LENGTH_BYTES
 _FIRST_SLOTS = 256
 
 
@@ -39,13 +41,16 @@ class InflightFile:
         """Write the facts into a free slot; its number. Raises `NoRoom`."""
         if not self._free:
             self._grow(self._slots * 2)
-        if len(facts) > SLOT_BYTES - _LENGTH.size:
+        length = len(facts)
+        if length > _ROOM:
             raise ValueError("the facts of a call are larger than a slot")
-        assert self._map is not None
+        mapped = self._map
+        assert mapped is not None
         slot = self._free.pop()
-        start = slot * SLOT_BYTES + _LENGTH.size
-        self._map[start : start + len(facts)] = facts
-        _LENGTH.pack_into(self._map, slot * SLOT_BYTES, len(facts))  # last: from here on the slot counts
+        at = slot * SLOT_BYTES
+        start = at + _LENGTH_BYTES
+        mapped[start : start + length] = facts
+        _LENGTH.pack_into(mapped, at, length)  # last: from here on the slot counts
         self.entered += 1
         return slot
 
@@ -90,7 +95,7 @@ def read_slots(path: Path) -> Iterator[bytes]:
         content = path.read_bytes()
     except FileNotFoundError:
         return
-    for start in range(0, len(content) - _LENGTH.size, SLOT_BYTES):
+    for start in range(0, len(content) - _LENGTH_BYTES, SLOT_BYTES):
         (length,) = _LENGTH.unpack_from(content, start)
-        if 0 < length <= SLOT_BYTES - _LENGTH.size:
-            yield content[start + _LENGTH.size : start + _LENGTH.size + length]
+        if 0 < length <= _ROOM:
+            yield content[start + _LENGTH_BYTES : start + _LENGTH_BYTES + length]

@@ -4,7 +4,8 @@ A meter takes each chunk as it came from the provider and gives back what may go
 """
 
 import re
-from typing import Protocol
+from functools import lru_cache
+from typing import Literal, Protocol
 
 import msgspec
 
@@ -79,22 +80,31 @@ def meter_for(
     """The meter for an answer with this status and these headers (names in lower case)."""
     if kind.reads == "nothing" or method == "HEAD":
         return UnreadMeter()
-    found = {name: value.strip().lower() for name, value in headers if name in {b"content-type", b"content-encoding"}}
-    encoding = found.get(b"content-encoding", b"")
-    content_type = found.get(b"content-type", b"").partition(b";")[0].strip()
+    found = dict(headers)
+    encoding = found.get(b"content-encoding", b"").strip().lower()
+    form = _form_of(found.get(b"content-type", b""))
     if kind.reads == "results":
         # What is asked for in part (206), or is not there, tells nothing of a batch.
         is_whole = method == "GET" and status == 200
         return LinesMeter(provider.results_reader(kind, asked), encoding) if is_whole else UnreadMeter()
     if not 200 <= status < 300:
         asked = msgspec.structs.replace(asked, usage=None)  # a refused request is not billed
-    if content_type == b"text/event-stream":
+    if form == "stream":
         return StreamMeter(provider.stream_reader(kind, asked), encoding, drops_usage=drops_usage)
-    if content_type.endswith((b"/json", b"+json")) or not content_type or status >= 400:
+    if form == "json" or status >= 400:
         return JsonMeter(provider, kind, asked, encoding)
     reading = provider.read_answer(kind, b"", asked)
     reading.is_finished = False
     return UnreadMeter(reading)
+
+
+@lru_cache(maxsize=256)
+def _form_of(content_type: bytes) -> Literal["stream", "json", "other"]:
+    """Of an answer with this header, or b"" without one."""
+    kind = content_type.lower().partition(b";")[0].strip()
+    if kind == b"text/event-stream":
+        return "stream"
+    return "json" if not kind or kind.endswith((b"/json", b"+json")) else "other"
 
 
 class StreamMeter:
@@ -169,26 +179,30 @@ class StreamMeter:
 class JsonMeter:
     """One JSON object, read at the end."""
 
+    reading = Reading()  # of nothing, and nobody's to change
+    _size = 0
+    _scanner: TopLevelScanner | None = None
+
     def __init__(self, provider: Provider, route: Route, asked: Asked, encoding: bytes) -> None:
-        self.reading = Reading()
         self._provider = provider
         self._route = route
         self._asked = asked
         self._inflater = inflater(encoding)
         self._parts: list[bytes] = []
-        self._size = 0
-        self._scanner: TopLevelScanner | None = None
 
     @property
     def is_unreadable(self) -> bool:
         return not self._inflater.is_whole
 
     def feed(self, chunk: bytes) -> bytes:
-        if self._inflater.is_plain:
-            self._take(chunk)
-        else:
+        if not self._inflater.is_plain:
             for part in self._inflater.feed(chunk):
                 self._take(part)
+        elif self._size or len(chunk) > _WHOLE_ANSWER_BYTES:
+            self._take(chunk)
+        else:  # So nearly all answers come: in one piece.
+            self._size = len(chunk)
+            self._parts.append(chunk)
         return chunk
 
     def _take(self, part: bytes) -> None:

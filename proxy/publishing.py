@@ -1,7 +1,10 @@
 """How a sealed segment reaches the task that posts it: through the broker, or in this thread in trial mode."""
 
+import binascii
+import uuid
 from typing import Protocol
 
+import msgspec
 import redis
 
 from proxy import tasks
@@ -16,8 +19,8 @@ class Publisher(Protocol):
     def has_room(self) -> bool:
         """Whether another segment may be published now."""
 
-    def publish(self, segment_id: str, lines: list[str]) -> None:
-        """Raises whatever the broker's client raises when it cannot."""
+    def publish(self, segment_id: str, lines: list[str]) -> bool:
+        """Whether another one may follow. Raises whatever the broker's client raises when it cannot."""
 
 
 class InProcessPublisher:
@@ -31,13 +34,17 @@ class InProcessPublisher:
     def has_room(self) -> bool:
         return True
 
-    def publish(self, segment_id: str, lines: list[str]) -> None:
+    def publish(self, segment_id: str, lines: list[str]) -> bool:
         tasks.record_usage.apply(args=(segment_id, lines), throw=True)
+        return True
 
 
 class BrokerPublisher:
     """Production: one Celery task for each segment, below a queue length that keeps Redis small when workers are
     away.
+
+    The message is made here, as Celery would make it, and put into the queue by one command: Celery's own way takes
+    three times the CPU, in which calls wait, and six seconds where nobody listens.
     """
 
     def __init__(self, redis_url: str, queue: str, queue_length_cap: int) -> None:
@@ -58,6 +65,60 @@ class BrokerPublisher:
         self.is_away = False
         return length < self._cap
 
-    def publish(self, segment_id: str, lines: list[str]) -> None:
-        self._redis.ping()  # Celery's client tries for six seconds where nobody listens, even without retries
-        tasks.record_usage.apply_async(args=(segment_id, lines), queue=self._queue, retry=False)
+    def publish(self, segment_id: str, lines: list[str]) -> bool:
+        message = message_of(segment_id, lines, self._queue)
+        try:
+            length = int(self._redis.lpush(self._queue, message))
+        except redis.RedisError:
+            self.is_away = True
+            raise
+        self.is_away = False
+        return length < self._cap
+
+
+_WITHOUT_MORE = {"callbacks": None, "errbacks": None, "chain": None, "chord": None}
+_NOBODY = str(uuid.uuid4())  # who would get an answer, if the task gave any
+
+
+def message_of(segment_id: str, lines: list[str], queue: str) -> bytes:
+    """What a worker of any release takes for a call of `tasks.record_usage` (Celery, "Message Protocol", version 2; the
+    envelope is kombu's for Redis).
+    """
+    body = msgspec.json.encode([[segment_id, lines], {}, _WITHOUT_MORE])
+    task_id = str(uuid.uuid4())
+    envelope = {
+        "body": msgspec.Raw(b'"%b"' % binascii.b2a_base64(body, newline=False)),
+        "content-encoding": "utf-8",
+        "content-type": "application/json",
+        "headers": {
+            "lang": "py",
+            "task": tasks.record_usage.name,
+            "id": task_id,
+            "shadow": None,
+            "eta": None,
+            "expires": None,
+            "group": None,
+            "group_index": None,
+            "retries": 0,
+            "timelimit": [None, None],  # the worker's
+            "root_id": task_id,
+            "parent_id": None,
+            "argsrepr": f"('{segment_id}', [...])",
+            "kwargsrepr": "{}",
+            "origin": "shipper",
+            "ignore_result": True,
+            "replaced_task_nesting": 0,
+            "stamped_headers": None,
+            "stamps": {},
+        },
+        "properties": {
+            "correlation_id": task_id,
+            "reply_to": _NOBODY,
+            "delivery_mode": 2,
+            "delivery_info": {"exchange": "", "routing_key": queue},
+            "priority": 0,
+            "body_encoding": "base64",
+            "delivery_tag": str(uuid.uuid4()),
+        },
+    }
+    return msgspec.json.encode(envelope)

@@ -92,21 +92,26 @@ class CallRecord:
             await self._journal.sync()
 
     def _outcome(self, reading: Reading, error_code: str, was_served: bool) -> msgspec.Struct:
-        usage = reading.usage or _NO_USAGE
-        source: UsageSource = reading.source if reading.usage is not None else "none"
+        usage = _NO_USAGE if reading.usage is None else reading.usage
+        source: UsageSource = "none" if reading.usage is None else reading.source
         is_pending = reading.is_pending and self._state == "complete"
-        if self._is_estimate_needed(reading, was_served):
+        if not reading.is_usage_complete and self._is_estimate_needed(reading, was_served):
             usage, source = self._estimated(reading), "estimated"
+        if error_code:
+            error_code = label(error_code)
+        if not error_code and self.status >= 400:
+            error_code = f"http_{self.status}"
+        arrived = self._arrived
         return Outcome(
             state="pending" if is_pending else self._state,
             model=reading.model,
             status=self.status,
-            error_code=(error_code and label(error_code)) or (f"http_{self.status}" if self.status >= 400 else ""),
+            error_code=error_code,
             usage=usage,
             usage_source=source,
-            latency_ms=self._since(time.monotonic()),
-            first_byte_ms=self._since(self.first_byte_at),
-            first_token_ms=self._since(self.first_token_at),
+            latency_ms=round((time.monotonic() - arrived) * 1000),
+            first_byte_ms=round((self.first_byte_at - arrived) * 1000) if self.first_byte_at else -1,
+            first_token_ms=round((self.first_token_at - arrived) * 1000) if self.first_token_at else -1,
             finish_reason=reading.finish_reason,
             provider_request_id=self.provider_request_id,
             object_id=reading.object_id if is_pending else "",
@@ -117,7 +122,6 @@ class CallRecord:
     def _is_estimate_needed(self, reading: Reading, was_served: bool) -> bool:
         return (
             was_served
-            and not reading.is_usage_complete
             and not reading.is_pending  # a later answer tells
             and not (reading.error_code and reading.usage is None and not reading.text_bytes)  # refused in a 200 stream
             and self._facts.metering == "metered"
@@ -132,9 +136,6 @@ class CallRecord:
             return TokenUsage(input=self._estimate_input(), output=output)
         fields = {name: getattr(reading.usage, name) for name in TokenUsage.__struct_fields__}
         return TokenUsage(**{**fields, "output": max(reading.usage.output, output)})
-
-    def _since(self, moment: float) -> int:
-        return round((moment - self._arrived) * 1000) if moment else -1
 
 
 def _no_room() -> Refusal:

@@ -41,13 +41,20 @@ class _Waiting:
     __slots__ = ("attempts", "digest", "is_published", "lines", "next_attempt_at", "path")
 
     def __init__(self, path: Path) -> None:
-        content = path.read_bytes()
         self.path = path
-        self.lines = content.count(b"\n")
-        self.digest = hashlib.sha256(content).hexdigest()
+        self.lines = 0
+        self.digest = ""  # until it is read
         self.attempts = 0
         self.next_attempt_at = 0.0
         self.is_published = False  # the broker took it
+
+    def read(self) -> list[str]:
+        """The lines, which are read anew each time. What the receipt must say is what was read first."""
+        content = self.path.read_bytes()
+        lines = lines_of(content)
+        if not self.digest:
+            self.lines, self.digest = len(lines), hashlib.sha256(content).hexdigest()
+        return lines
 
 
 class Backlog:
@@ -221,28 +228,30 @@ class Shipper:
     def _publish_due(self) -> None:
         now = self._clock()
         due = [name for name, waiting in self._waiting.items() if waiting.next_attempt_at <= now]
+        has_room = bool(due) and self._publisher.has_room()
         for name in due:
-            waiting = self._waiting[name]
-            if not self._publisher.has_room():
+            if not has_room:
                 return
+            waiting = self._waiting[name]
             delay = min(FIRST_RETRY_SECONDS * 2 ** min(waiting.attempts, 16), LONGEST_RETRY_SECONDS)
             waiting.attempts += 1
             waiting.next_attempt_at = self._clock() + delay
-            if not self._publish(name, waiting):
+            has_room = self._publish(name, waiting)
+            if not waiting.is_published:
                 log.warning("shipper: segment %s again in %d s", name, delay)
-                return
 
     def _publish(self, name: str, waiting: _Waiting) -> bool:
+        """Whether another one may follow."""
         reach("shipper.before_publish")
+        waiting.is_published = False
         try:
-            self._publisher.publish(name, lines_of(waiting.path))
+            has_room = self._publisher.publish(name, waiting.read())
         except Exception as error:  # noqa: BLE001 - a broker's client raises many kinds
             log.warning("shipper: segment %s not published (%s)", name, type(error).__name__)
-            waiting.is_published = False
             return False
         waiting.is_published = True
         reach("shipper.after_publish")
-        return True
+        return has_room
 
     def _settle_receipts(self) -> None:
         """Take every segment whose receipt agrees as posted."""
@@ -258,6 +267,8 @@ class Shipper:
 
     def _settle(self, name: str, lines: int, digest: str) -> None:
         waiting = self._waiting[name]
+        if not waiting.digest:
+            return  # it could not be read yet
         if (lines, digest) != (waiting.lines, waiting.digest):
             if waiting.next_attempt_at != float("inf"):
                 log.critical("shipper: the receipt of segment %s differs from the file, which is kept", name)
@@ -281,7 +292,8 @@ class Shipper:
             if waiting.is_published:
                 continue
             waiting.attempts += 1
-            if not self._publish(name, waiting):
+            self._publish(name, waiting)  # beyond the cap, too
+            if not waiting.is_published:
                 return False
         return True
 
@@ -290,7 +302,7 @@ class Shipper:
         for name, waiting in self._waiting.items():
             waiting.attempts += 1
             try:
-                tasks.post_batch(name, lines_of(waiting.path))
+                tasks.post_batch(name, waiting.read())
             except NewerFormat:
                 continue
             except Exception as error:  # noqa: BLE001 - whatever it is, the segment stays
@@ -298,6 +310,6 @@ class Shipper:
                 return
 
 
-def lines_of(path: Path) -> list[str]:
+def lines_of(segment: bytes) -> list[str]:
     # A character that is no UTF-8 cannot be in a line of ours; were it there, the digest would tell.
-    return path.read_bytes().decode("utf-8", "replace").split("\n")[:-1]
+    return segment.decode("utf-8", "replace").split("\n")[:-1]

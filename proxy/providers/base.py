@@ -53,6 +53,7 @@ class Route(msgspec.Struct, frozen=True):
     reads: Literal["answer", "results", "nothing"] = "nothing"  # results: the lines of a batch
     required: tuple[str, ...] = ()  # body members without which the call is refused
     is_json_only: bool = False  # a body of another content type is refused
+    is_billed_by_request: bool = False  # the provider's `read_request` is asked for what it tells
     asks_for_usage: bool = False  # a stream reports its usage only when asked to
     is_simulated: bool = False  # the sandbox answers it
 
@@ -65,38 +66,22 @@ class Asked(msgspec.Struct, frozen=True):
     usage: TokenUsage | None = None  # quantities known from the request, used when the answer reports none
 
 
-class Reading:
+class Reading(msgspec.Struct):
     """What an answer has told so far. One reader fills one of these, event by event or in one go."""
 
-    __slots__ = (
-        "aliases",
-        "completion",
-        "error_code",
-        "finish_reason",
-        "is_finished",
-        "is_pending",
-        "is_usage_complete",
-        "model",
-        "object_id",
-        "source",
-        "text_bytes",
-        "usage",
-    )
-
-    def __init__(self) -> None:
-        self.model = ""
-        self.finish_reason = ""
-        self.error_code = ""  # the provider's error type, of a failure inside the answer
-        self.usage: TokenUsage | None = None
-        self.source: UsageSource = "provider"  # where `usage` is from
-        # Nothing further will be told: `usage` is all there is, or, where it is None, the answer does not say.
-        self.is_usage_complete = False
-        self.text_bytes = 0  # length of the generated text seen, for an estimate
-        self.is_finished = False  # the terminal event was seen
-        self.is_pending = False  # the provider goes on working; what it uses is told by a later answer
-        self.object_id = ""  # of what was created, while it is pending
-        self.completion: Completion | None = None  # what this answer tells of an earlier call
-        self.aliases: tuple[Alias, ...] = ()
+    model: str = ""
+    finish_reason: str = ""
+    error_code: str = ""  # the provider's error type, of a failure inside the answer
+    usage: TokenUsage | None = None
+    source: UsageSource = "provider"  # where `usage` is from
+    # Nothing further will be told: `usage` is all there is, or, where it is None, the answer does not say.
+    is_usage_complete: bool = False
+    text_bytes: int = 0  # length of the generated text seen, for an estimate
+    is_finished: bool = False  # the terminal event was seen
+    is_pending: bool = False  # the provider goes on working; what it uses is told by a later answer
+    object_id: str = ""  # of what was created, while it is pending
+    completion: Completion | None = None  # what this answer tells of an earlier call
+    aliases: tuple[Alias, ...] = ()
 
 
 class StreamReader(Protocol):

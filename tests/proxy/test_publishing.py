@@ -1,13 +1,16 @@
 """The way of a segment to the broker: a real Redis, there, full or away."""
 
+import base64
 import json
 from collections.abc import Iterator
+from typing import Any
 from uuid import uuid4
 
 import pytest
 import redis
 from django.conf import settings
 
+from proxy import tasks
 from proxy.publishing import BrokerPublisher
 from tests.servers import free_port
 
@@ -27,18 +30,37 @@ def make_publisher(cap: int = 10, url: str = "") -> BrokerPublisher:
     return BrokerPublisher(url or settings.REDIS_URL, QUEUE, cap)
 
 
-def test_a_segment_lies_in_the_queue_that_the_workers_read(broker: redis.Redis) -> None:
+# What says nothing of what is to be done, or is told by the worker's own settings.
+OF_ONE_MESSAGE = {"id", "root_id", "origin", "argsrepr", "timelimit", "correlation_id", "reply_to", "delivery_tag"}
+
+
+def taken(broker: redis.Redis) -> tuple[Any, Any]:
+    """The message in the queue, but for what is its own, and the call that it asks for."""
+    (found,) = broker.lrange(QUEUE, 0, -1)
+    broker.delete(QUEUE)
+    message = json.loads(found)
+    body = json.loads(base64.b64decode(message.pop("body")))
+    for part in ("headers", "properties"):
+        message[part] = {name: name in OF_ONE_MESSAGE or value for name, value in message[part].items()}
+    return message, body
+
+
+def test_a_segment_lies_in_the_queue_as_celery_would_have_put_it_there(broker: redis.Redis) -> None:
     segment_id = str(uuid4())
-    make_publisher().publish(segment_id, ['{"v":1}'])
-    (message,) = broker.lrange(QUEUE, 0, -1)
-    assert json.loads(message)["headers"]["task"] == "proxy.record_usage"
+    lines = ['{"v":1,"prompt_key":"caf\u00e9 \\"x\\" \\\\"}', "\x00 no line of ours \ufffd", ""]
+    tasks.record_usage.apply_async(args=(segment_id, lines), queue=QUEUE, retry=False)
+    of_celery = taken(broker)
+    make_publisher().publish(segment_id, lines)
+    assert taken(broker) == of_celery
+    assert of_celery[1][0] == [segment_id, lines]
 
 
 def test_the_queue_has_room_below_its_cap(broker: redis.Redis) -> None:
     publisher = make_publisher(cap=2)
-    for _ in range(2):
-        assert publisher.has_room()
-        publisher.publish(str(uuid4()), ['{"v":1}'])
+    assert publisher.has_room()
+    assert publisher.publish(str(uuid4()), ['{"v":1}'])
+    assert publisher.has_room()
+    assert not publisher.publish(str(uuid4()), ['{"v":1}'])
     assert not publisher.has_room()
     broker.delete(QUEUE)
     assert publisher.has_room()

@@ -64,8 +64,8 @@ def test_replaying_twice_adds_nothing(root: Path, key: ApiKey) -> None:
 def test_after_a_restore_what_the_backup_lacks_comes_back(root: Path, key: ApiKey) -> None:
     left = LeftBehind(root)
     before, after = (left.add(".posted", make_lines(key, 2)) for _ in range(2))
-    tasks.post_batch(before.stem, lines_of(before))
-    tasks.post_batch(after.stem, lines_of(after))
+    tasks.post_batch(before.stem, lines_of(before.read_bytes()))
+    tasks.post_batch(after.stem, lines_of(after.read_bytes()))
     # The restored database knows nothing of the second.
     UsageBatch.objects.filter(segment_id=after.stem).delete()
     LedgerRecord.objects.filter(segment_id=after.stem).delete()

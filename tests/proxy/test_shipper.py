@@ -35,6 +35,7 @@ class Broker:
         self.published: list[str] = []
         self.is_away = False
         self.has_free_places = True
+        self.fills_at = -1  # segments
 
     def look(self) -> None:
         pass
@@ -42,10 +43,12 @@ class Broker:
     def has_room(self) -> bool:
         return self.has_free_places
 
-    def publish(self, segment_id: str, lines: list[str]) -> None:
+    def publish(self, segment_id: str, lines: list[str]) -> bool:
         if self.is_away:
             raise ConnectionError("no broker")
         self.published.append(segment_id)
+        self.has_free_places = self.has_free_places and len(self.published) != self.fills_at
+        return self.has_free_places
 
 
 class Stage:
@@ -95,7 +98,7 @@ def trial(tmp_path: Path, key: ApiKey) -> Stage:
 
 def post(segment: Path) -> None:
     """What a worker does with it."""
-    tasks.post_batch(segment.stem, lines_of(segment))
+    tasks.post_batch(segment.stem, lines_of(segment.read_bytes()))
 
 
 def is_posted(segment: Path) -> bool:
@@ -168,6 +171,9 @@ def test_a_full_queue_is_left_alone_until_it_has_room(stage: Stage, broker: Brok
     segments = {stage.seal().stem for _ in range(3)}
     stage.rounds(60)
     assert broker.published == []
+    broker.has_free_places, broker.fills_at = True, 2
+    stage.shipper.work()
+    assert len(broker.published) == 2
     broker.has_free_places = True
     stage.shipper.work()
     assert set(broker.published) == segments

@@ -8,7 +8,7 @@ import msgspec
 
 from proxy.providers.base import Asked, Members, Reading, Route, generic, is_null, label, members_of, text_in
 from proxy.providers.openai import errors
-from proxy.providers.openai.usage import read_usage
+from proxy.providers.openai.usage import UsualUsage, of_usual, read_usage
 from proxy.sse import data_of
 
 
@@ -45,7 +45,22 @@ class _Chat(msgspec.Struct, gc=False):
     error: Any = None
 
 
+class _Ending(msgspec.Struct, gc=False):
+    finish_reason: str | None = None
+
+
+class _UsualChat(msgspec.Struct, gc=False):
+    """A whole completion that tells its usage. Its text is not looked at: nothing is to be estimated."""
+
+    usage: UsualUsage
+    model: str | None = None
+    service_tier: str | None = None
+    choices: list[_Ending] | None = None
+    error: None = None
+
+
 _chat_decoder = msgspec.json.Decoder(_Chat)
+_usual_decoder = msgspec.json.Decoder(_UsualChat)
 
 
 class ChatStreamReader:
@@ -80,6 +95,31 @@ class ChatStreamReader:
 
 
 def read_answer(route: Route, body: bytes, asked: Asked) -> Reading:
+    try:
+        usual = _usual_decoder.decode(body)
+    except (ValueError, RecursionError):
+        return _read_unusual(body)
+    return _read_usual(usual) or _read_unusual(body)
+
+
+def _read_usual(chat: _UsualChat) -> Reading | None:
+    model = label(chat.model, 128) if chat.model else ""
+    usage = of_usual(chat.usage, model=model, service_tier=chat.service_tier or "")
+    if usage is None:
+        return None
+    reason = ""
+    for choice in chat.choices or ():
+        reason = choice.finish_reason or reason
+    return Reading(
+        model=model,
+        finish_reason=label(reason) if reason else "",
+        usage=usage,
+        is_usage_complete=True,
+        is_finished=True,
+    )
+
+
+def _read_unusual(body: bytes) -> Reading:
     reading = Reading()
     chat = _decode(body)
     if chat is not None:

@@ -40,7 +40,6 @@ _POSTS = (
             RESPONSES,
             COMPACT,
             DECISIONS,
-            SPEECH,
             TRANSCRIPTIONS,
             TRANSLATIONS,
             IMAGES,
@@ -49,6 +48,7 @@ _POSTS = (
             BATCHES,
         )
     ),
+    Route(SPEECH, "metered", reads="answer", is_billed_by_request=True),
     # What a background response or a batch has used is told when it is cancelled, too.
     Route(CANCEL_RESPONSE, "free", reads="answer"),
     Route(CANCEL_BATCH, "free", reads="answer"),

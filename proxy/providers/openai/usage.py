@@ -1,8 +1,10 @@
 """OpenAI's usage objects of text: of chat and legacy completions, of responses and of embeddings."""
 
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
-from analytics.usage import TokenUsage
+import msgspec
+
+from analytics.usage import MAX_TOKENS, TokenUsage
 from proxy.providers.base import Counts, label, member
 
 # Chat models that search the web once for every request, at a fee per call ("Pricing", built-in tools, web search).
@@ -22,14 +24,61 @@ _CHAT = _Names("prompt_tokens", "completion_tokens", "prompt_tokens_details", "c
 _RESPONSE = _Names("input_tokens", "output_tokens", "input_tokens_details", "output_tokens_details")
 
 
+_Count = Annotated[int, msgspec.Meta(ge=0, le=MAX_TOKENS)]
+
+
+class _Details(msgspec.Struct, gc=False):
+    cached_tokens: _Count | None = None
+    cache_write_tokens: _Count | None = None
+    audio_tokens: _Count | None = None
+    reasoning_tokens: _Count | None = None
+
+
+class UsualUsage(msgspec.Struct, gc=False):
+    """The usage object of a completion, as nearly all are. Another one is no such, and `read_usage` reads it."""
+
+    prompt_tokens: _Count
+    completion_tokens: _Count
+    prompt_tokens_details: _Details | None = None
+    completion_tokens_details: _Details | None = None
+
+
+_NO_DETAILS = _Details()
+
+
+def of_usual(usage: UsualUsage, *, model: str, service_tier: str) -> TokenUsage | None:
+    """What `read_usage` makes of it; None where its numbers contradict each other, which is to be read with care."""
+    sent = usage.prompt_tokens_details or _NO_DETAILS
+    received = usage.completion_tokens_details or _NO_DETAILS
+    cached, written, audio_in = sent.cached_tokens or 0, sent.cache_write_tokens or 0, sent.audio_tokens or 0
+    audio_out, reasoning = received.audio_tokens or 0, received.reasoning_tokens or 0
+    rest, completion = usage.prompt_tokens - cached - written - audio_in, usage.completion_tokens
+    if rest < 0 or audio_out > completion or reasoning > completion:
+        return None
+    return TokenUsage(
+        input=rest,
+        cache_read=cached,
+        cache_write_5m=written,
+        input_audio=audio_in,
+        output=completion - audio_out,
+        output_audio=audio_out,
+        reasoning=reasoning,
+        service_tier=label(service_tier) if service_tier else "",
+        web_searches=_searches(model),
+    )
+
+
+def _searches(model: str) -> int:
+    return 1 if "-search-" in model and any(mark in model for mark in _SEARCH_MODEL_MARKS) else 0
+
+
 def read_usage(usage: dict[str, Any], *, model: str = "", service_tier: str = "") -> TokenUsage:
     """The usage object of a completion (API reference, "The chat completion object", `usage`).
 
     `prompt_tokens` includes the cached, cache-written and audio tokens, `completion_tokens` the reasoning and audio
     tokens, so that uncached text is what remains.
     """
-    searches = 1 if "-search-" in model and any(mark in model for mark in _SEARCH_MODEL_MARKS) else 0
-    return _read(_CHAT, usage, Counts(), service_tier=service_tier, web_searches=searches)
+    return _read(_CHAT, usage, Counts(), service_tier=service_tier, web_searches=_searches(model))
 
 
 def read_response_usage(usage: dict[str, Any], counts: Counts, **more: Any) -> TokenUsage:
