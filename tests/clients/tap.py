@@ -6,13 +6,16 @@
 import asyncio
 import contextlib
 import dataclasses
-import re
 import threading
+from collections.abc import Callable
 from types import TracebackType
 
-from tests.clients.messages import Answer, BrokenOff, Request, read_answer, read_request
+from tests.clients.messages import Answer, BrokenOff, Request, read_answer, read_head, read_request
 
 _BLOCK = 256 * 1024
+# The last byte of a chunk, and the end of its line.
+_OWED = 3
+Ripeness = Callable[[], int]  # how much of what came may be passed on
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -30,6 +33,7 @@ class Link:
     sent: bytearray = dataclasses.field(default_factory=bytearray)  # by the client
     received: bytearray = dataclasses.field(default_factory=bytearray)
     _read: tuple[int, int, list[Exchange]] = (-1, -1, [])
+    _whole: tuple[int, int] = (0, 0)  # where the first request ends whose answer is not whole, and where that begins
 
     def exchanges(self) -> list[Exchange]:
         """Read anew only where something has come since."""
@@ -51,6 +55,42 @@ class Link:
                 answer, back = read_answer(received, back, request.method)
             found.append(Exchange(self.number, request, answer))
         return found
+
+    def ripe(self) -> int:
+        """How much of what was received the client may have by now.
+
+        Clients break a connection off once they know enough: from the head of a failure that they will try again, or
+        with the `[DONE]` of a stream. What had come of the answer by then would be chance. So a failure is passed on
+        whole, and the last byte of a body in chunks together with the body's end.
+        """
+        asked, begun = self._whole
+        while begun < len(self.received):
+            method = "HEAD" if self.sent.startswith(b"HEAD ", asked) else ""
+            try:
+                answer, end = read_answer(self.received, begun, method)
+            except BrokenOff:
+                break
+            if answer.framing == "close":  # So its end is that of the connection.
+                return begun if answer.status >= 400 else end
+            with contextlib.suppress(BrokenOff):
+                asked = read_request(self.sent, asked)[1]
+            self._whole = asked, begun = asked, end
+        return begun + ripe_part(self.received[begun:])
+
+
+def ripe_part(answer: bytearray) -> int:
+    """The same of an answer that is not whole."""
+    at, status = 0, 100
+    while status < 200:
+        shown = at
+        try:
+            first, headers, at = read_head(answer, at)
+        except BrokenOff:
+            return shown
+        status = int(first.split(" ")[1])
+    if status >= 400:
+        return shown
+    return max(at, len(answer) - _OWED) if ("transfer-encoding", "chunked") in headers else len(answer)
 
 
 class Tap:
@@ -99,28 +139,23 @@ class Tap:
         self._links.append(link)
         server, to_server = await asyncio.open_connection("127.0.0.1", self.target)
         with contextlib.suppress(asyncio.CancelledError):
-            await asyncio.gather(_pass(client, to_server, link.sent), _pass(server, to_client, link.received))
+            await asyncio.gather(
+                _pass(client, to_server, link.sent, lambda: len(link.sent)),
+                _pass(server, to_client, link.received, link.ripe),
+            )
 
 
-def _is_failure_in_part(came: bytes) -> bool:
-    """Of a failure some clients read the head only before they try again: they are to get it at once, and whole."""
-    head, _, body = came.partition(b"\r\n\r\n")
-    length = re.search(rb"\r\ncontent-length: *(\d+)", head, re.IGNORECASE)
-    return head.startswith((b"HTTP/1.1 4", b"HTTP/1.1 5")) and length is not None and len(body) < int(length[1])
-
-
-async def _pass(source: asyncio.StreamReader, sink: asyncio.StreamWriter, copy: bytearray) -> None:
+async def _pass(source: asyncio.StreamReader, sink: asyncio.StreamWriter, copy: bytearray, ripe: Ripeness) -> None:
     """Until one of both ends is gone, which closes the other."""
+    passed = 0
     with contextlib.suppress(OSError):
-        held = b""
         while data := await source.read(_BLOCK):
             copy += data
-            held += data
-            if not _is_failure_in_part(held):
-                sink.write(held)
-                held = b""
+            if (end := ripe()) > passed:
+                sink.write(copy[passed:end])
+                passed = end
                 await sink.drain()
-        sink.write(held)
+        sink.write(copy[passed:])
     with contextlib.suppress(OSError):
         sink.close()
         await sink.wait_closed()
