@@ -4,10 +4,12 @@
 """
 
 import asyncio
+import bisect
 import contextlib
 import dataclasses
+import itertools
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import TracebackType
 
 from tests.clients.messages import Answer, BrokenOff, Request, read_answer, read_head, read_request
@@ -23,6 +25,7 @@ class Exchange:
     """What a client sent and what it got, as it was on its side of the proxy."""
 
     link: int  # numbers the clients' connections
+    place: tuple[int, int]  # rises over all connections with the moment at which the request began to come
     request: Request
     answer: Answer | None  # None: none came
 
@@ -30,31 +33,40 @@ class Exchange:
 @dataclasses.dataclass(slots=True)
 class Link:
     number: int
+    clock: Iterator[int]
     sent: bytearray = dataclasses.field(default_factory=bytearray)  # by the client
     received: bytearray = dataclasses.field(default_factory=bytearray)
     _read: tuple[int, int, list[Exchange]] = (-1, -1, [])
+    _came: list[tuple[int, int]] = dataclasses.field(default_factory=list)  # up to where of `sent`, and when
     _whole: tuple[int, int] = (0, 0)  # where the first request ends whose answer is not whole, and where that begins
 
     def exchanges(self) -> list[Exchange]:
         """Read anew only where something has come since."""
-        if self._read[:2] != (len(self.sent), len(self.received)):
-            self._read = (len(self.sent), len(self.received), self._exchanges())
+        came = (self._came[-1][0] if self._came else 0, len(self.received))
+        if self._read[:2] != came:
+            self._read = (*came, self._exchanges(*came))
         return self._read[2]
 
-    def _exchanges(self) -> list[Exchange]:
+    def _exchanges(self, sent_bytes: int, received_bytes: int) -> list[Exchange]:
         found: list[Exchange] = []
-        sent, received = bytes(self.sent), bytes(self.received)
+        sent, received = bytes(self.sent[:sent_bytes]), bytes(self.received[:received_bytes])
         at = back = 0
         while at < len(sent):
             try:
+                place = (self._came[bisect.bisect(self._came, (at + 1,))][1], at)
                 request, at = read_request(sent, at)
             except BrokenOff:
                 break
             answer = None
             with contextlib.suppress(BrokenOff):
                 answer, back = read_answer(received, back, request.method)
-            found.append(Exchange(self.number, request, answer))
+            found.append(Exchange(self.number, place, request, answer))
         return found
+
+    def note_what_came(self) -> int:
+        """From the client. All of it may be passed on."""
+        self._came.append((len(self.sent), next(self.clock)))
+        return len(self.sent)
 
     def ripe(self) -> int:
         """How much of what was received the client may have by now.
@@ -99,6 +111,7 @@ class Tap:
     def __init__(self) -> None:
         self.port = self.target = 0
         self._links: list[Link] = []
+        self._clock = itertools.count()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="tap", daemon=True)
         self._server: asyncio.Server
@@ -121,8 +134,9 @@ class Tap:
         self._loop.close()
 
     def exchanges(self) -> list[Exchange]:
-        """All so far, those of one connection in order."""
-        return [exchange for link in list(self._links) for exchange in link.exchanges()]
+        """All so far, in the order in which they began."""
+        found = [exchange for link in list(self._links) for exchange in link.exchanges()]
+        return sorted(found, key=lambda exchange: exchange.place)
 
     async def _listen(self) -> None:
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
@@ -135,12 +149,12 @@ class Tap:
         await asyncio.sleep(0)
 
     async def _accept(self, client: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:
-        link = Link(len(self._links) + 1)
+        link = Link(len(self._links) + 1, self._clock)
         self._links.append(link)
         server, to_server = await asyncio.open_connection("127.0.0.1", self.target)
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.gather(
-                _pass(client, to_server, link.sent, lambda: len(link.sent)),
+                _pass(client, to_server, link.sent, link.note_what_came),
                 _pass(server, to_client, link.received, link.ripe),
             )
 
