@@ -36,18 +36,18 @@ class Answer(Message):
     status: int
 
 
-def read_request(data: bytes, at: int) -> tuple[Request, int]:
-    first, headers, at = _read_head(data, at)
+def read_request(data: bytes | bytearray, at: int) -> tuple[Request, int]:
+    first, headers, at = read_head(data, at)
     method, target, version = first.split(" ")
     body, framing, at = _read_body(data, at, headers, is_open_ended=False)
     return Request(headers, body, framing, method, target, version), at
 
 
-def read_answer(data: bytes, at: int, method: str) -> tuple[Answer, int]:
+def read_answer(data: bytes | bytearray, at: int, method: str) -> tuple[Answer, int]:
     """The final answer; those of class 1xx are passed over."""
     status = 100
     while status < 200:
-        first, headers, at = _read_head(data, at)
+        first, headers, at = read_head(data, at)
         status = int(first.split(" ")[1])
     if method == "HEAD" or status in {204, 304}:
         return Answer(headers, b"", "", status), at
@@ -55,7 +55,7 @@ def read_answer(data: bytes, at: int, method: str) -> tuple[Answer, int]:
     return Answer(headers, body, framing, status), at
 
 
-def _read_head(data: bytes, at: int) -> tuple[str, Headers, int]:
+def read_head(data: bytes | bytearray, at: int) -> tuple[str, Headers, int]:
     end = data.find(b"\r\n\r\n", at)
     if end < 0:
         raise BrokenOff
@@ -64,7 +64,7 @@ def _read_head(data: bytes, at: int) -> tuple[str, Headers, int]:
     return first, headers, end + 4
 
 
-def _read_body(data: bytes, at: int, headers: Headers, *, is_open_ended: bool) -> tuple[bytes, str, int]:
+def _read_body(data: bytes | bytearray, at: int, headers: Headers, *, is_open_ended: bool) -> tuple[bytes, str, int]:
     named = dict(headers)
     if named.get("transfer-encoding", "").lower() == "chunked":
         body, at = _read_chunks(data, at)
@@ -73,11 +73,11 @@ def _read_body(data: bytes, at: int, headers: Headers, *, is_open_ended: bool) -
         end = at + int(named["content-length"])
         if end > len(data):
             raise BrokenOff
-        return data[at:end], "length", end
-    return (data[at:], "close", len(data)) if is_open_ended else (b"", "", at)
+        return bytes(data[at:end]), "length", end
+    return (bytes(data[at:]), "close", len(data)) if is_open_ended else (b"", "", at)
 
 
-def _read_chunks(data: bytes, at: int) -> tuple[bytes, int]:
+def _read_chunks(data: bytes | bytearray, at: int) -> tuple[bytes, int]:
     body = []
     while True:
         line = data.find(b"\r\n", at)
@@ -89,7 +89,7 @@ def _read_chunks(data: bytes, at: int) -> tuple[bytes, int]:
             break
         if at + size + 2 > len(data):
             raise BrokenOff
-        body.append(data[at : at + size])
+        body.append(bytes(data[at : at + size]))
         at += size + 2
     while (line := data.find(b"\r\n", at)) != at:  # trailers
         if line < 0:

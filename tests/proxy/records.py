@@ -15,7 +15,8 @@ def read_journal(folder: Path) -> list[UsageRecord]:
             for line in _content(segment).splitlines():
                 record = decode_line(line)
                 assert found.setdefault(record.id, record) == record, "one call has two records"
-    return sorted(found.values(), key=lambda record: record.id)
+    # Ids tell the millisecond only.
+    return sorted(found.values(), key=lambda record: record.started_at)
 
 
 def _content(segment: Path) -> bytes:

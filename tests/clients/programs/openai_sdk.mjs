@@ -83,9 +83,7 @@ SCENARIOS["background"] = async (name) => {
 SCENARIOS["background-stream"] = async (name) => {
   const { responses } = client(name);
   const stream = await responses.create({ model: "gpt-4.1", input: "Hello!", background: true, stream: true });
-  const begun = [];
-  for await (const event of stream) if (begun.push(event) === 6) break;
-  const id = begun[0].response.id;
+  const id = (await all(stream))[0].response.id;
   const rest = await responses.retrieve(id, { stream: true, starting_after: 5 }, {
     query: { stream: true, starting_after: 5 }, stream: true,
   });
