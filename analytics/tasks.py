@@ -7,14 +7,13 @@ import logging
 import threading
 import time
 from collections.abc import Iterable
-from datetime import datetime
 from functools import partial
 
 from celery import shared_task
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.cache import cache
-from django.db import connection, connections, transaction
+from django.db import connections, transaction
 from django.utils import timezone as clock
 
 from analytics import (
@@ -32,6 +31,7 @@ from analytics.partitions import conversion, dropping, months
 from analytics.record_store import feeding, filling
 from analytics.record_store.client import WORK_SECONDS, Client, StoreFailed
 from config.metrics import counting, families
+from orgs import clocks
 from orgs.models import BudgetAlert, Organization
 
 logger = logging.getLogger(__name__)
@@ -77,12 +77,12 @@ def condense_rollups() -> None:
 
 @shared_task(name="analytics.prune_created_objects")
 def prune_created_objects() -> None:
-    completions.prune(now=clock.now(), days=settings.LATE_USAGE_DAYS)
+    completions.prune(now=clocks.no_later_than_the_database(), days=settings.LATE_USAGE_DAYS)
 
 
 @shared_task(name="analytics.remove_what_is_old")
 def remove_what_is_old() -> None:
-    now = _no_later_than_the_database()
+    now = clocks.no_later_than_the_database()
     by_day = settings.RECORD_RETENTION_BY == "day"
     retention.remove_old_records(now=now, keep_days=settings.RECORD_RETENTION_DAYS, by_day=by_day)
     retention.remove_old_receipts(now=now, keep_days=settings.RECEIPT_RETENTION_DAYS)
@@ -100,7 +100,7 @@ def copy_records() -> None:
         return
     client = Client(settings.COLUMN_STORE_URL, seconds=WORK_SECONDS)
     try:
-        feeding.carry_over(client, now=clock.now(), seconds=COPYING_SECONDS)
+        feeding.carry_over(client, now=clocks.no_later_than_the_database(), seconds=COPYING_SECONDS)
     except StoreFailed as error:
         counting.count(families.COPY_FAILURES)
         logger.warning("The column store did not take what is new, the next run goes on: %s", error)
@@ -112,7 +112,7 @@ def copy_records() -> None:
 @shared_task(name="analytics.keep_months", time_limit=TIME_LIMIT_SECONDS)
 def keep_months() -> None:
     """Of a partitioned ledger: the months ahead are made, old ones dropped. Does nothing where it is one table."""
-    now = _no_later_than_the_database()
+    now = clocks.no_later_than_the_database()
     conversion.forget_stale(now)
     months.make_due(now)
     dropping.drop_old(now=now, keep_days=settings.RECORD_RETENTION_DAYS)
@@ -121,17 +121,6 @@ def keep_months() -> None:
 @shared_task(name="analytics.check_ledger")
 def check_ledger() -> None:
     self_check.check(now=clock.now())
-
-
-def _no_later_than_the_database() -> datetime:
-    """What goes for its age goes by two clocks: one that runs ahead by years removes nothing."""
-    now = clock.now()
-    if connection.vendor != "postgresql":
-        return now
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT now()")
-        there: datetime = cursor.fetchone()[0]
-    return min(now, there)
 
 
 def _launch(arguments: dict[str, int | str]) -> None:

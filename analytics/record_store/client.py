@@ -20,6 +20,9 @@ WORK_SECONDS = 120
 SENDING_SECONDS = 20  # as long as a step may hold its locks on the ledger for one request
 _MOST_AT_ONCE = 32  # of a client; more wait, in their own time, also where the store leaves all of them hanging
 _RESULT_ROWS = "result_rows"
+# What lies in different months is different records.
+_OF_READING = {"do_not_merge_across_partitions_select_final": 1}
+_OF_WRITING = {**_OF_READING, "max_partitions_per_insert_block": 0}  # a hundred months, else
 
 
 _Answer = TypeVar("_Answer")
@@ -49,7 +52,7 @@ class Client:
         seconds = self._seconds if until is None else until - time.monotonic()
         settings = {
             "max_execution_time": max(1, math.ceil(seconds)),
-            "do_not_merge_across_partitions_select_final": 1,
+            **_OF_READING,
         }
 
         def ask(client: Any) -> Sequence[Sequence[Any]]:
@@ -63,7 +66,7 @@ class Client:
 
     def command(self, statement: str, parameters: Mapping[str, Any] | None = None) -> None:
         def order(client: Any) -> None:
-            answer = client.command(statement, parameters=dict(parameters or {}))
+            answer = client.command(statement, parameters=dict(parameters or {}), settings=_OF_WRITING)
             if answer != "":  # which it says of ClickHouse's own header
                 _check_summary(getattr(answer, "summary", {}))
 
@@ -78,7 +81,7 @@ class Client:
                 columns,
                 column_names=list(names),
                 column_oriented=True,
-                settings={"max_partitions_per_insert_block": 0},
+                settings=_OF_WRITING,
             )
             _check_summary(answer.summary)
 

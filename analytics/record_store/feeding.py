@@ -17,17 +17,24 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from analytics.models import LedgerRecord, RecordChange, RecordCopy
-from analytics.record_store.changes import Key, keys_of, microseconds
+from analytics.record_store.changes import Key, from_microseconds, keys_of, microseconds
 from analytics.record_store.client import Client
 from analytics.record_store.tables import COPIES, NAMES, TABLE, WRITTEN, columns_of
 
 logger = logging.getLogger(__name__)
 
 MOST = 20_000  # records of a step, or those of one change
+MOST_GONE = 1_000_000  # rows that the store marks as gone within a step, by itself
 _MOST_CHANGES = 1000
 _IDS = 5000  # in one look-up
 _LOCK = 0x636F7079  # the name of our advisory lock
 _CLEANED_EVERY = timedelta(days=1)
+_MICROSECOND = timedelta(microseconds=1)
+_STARTED_AT = NAMES.index("started_at")
+_IN_TIME = (
+    "WHERE organization_id = {owner:Int64} AND started_at BETWEEN fromUnixTimestamp64Micro({first:Int64}, 'UTC') "
+    "AND fromUnixTimestamp64Micro({last:Int64}, 'UTC')"
+)
 
 
 class NoCopy(Exception):
@@ -57,17 +64,18 @@ def _carry(client: Client, now: datetime) -> int | None:
             RecordCopy.objects.filter(pk=copy.pk).update(complete_at=now)
             return None
         announce(client, copy, number)
-        count = 0
-        for change in changes:
-            if not change.count:
-                count += _replace(client, change, number)
-        keys = {key.id: key for change in changes for key in keys_of(change)}
-        rows = list(_read(list(keys)))
-        gone = [keys[id_] for id_ in keys.keys() - {row[0] for row in rows}]
-        write(client, rows, gone, number)
-        RecordChange.objects.filter(pk__in=[change.pk for change in changes]).delete()
+        count = _copy(client, changes, number) if changes[0].count else _replace(client, changes[0], number)
         RecordCopy.objects.filter(pk=copy.pk).update(number=number)
-        return count + len(keys)
+        return count
+
+
+def _copy(client: Client, changes: Sequence[RecordChange], number: int) -> int:
+    keys = {key.id: key for change in changes for key in keys_of(change)}
+    with only_looking():
+        rows = list(_read(list(keys)))
+    write(client, rows, [keys[id_] for id_ in keys.keys() - {row[0] for row in rows}], number)
+    RecordChange.objects.filter(pk__in=[change.pk for change in changes]).delete()
+    return len(keys)
 
 
 @contextmanager
@@ -98,6 +106,17 @@ def step(client: Client, *, waits: bool = False) -> Iterator[tuple[RecordCopy, i
             yield copy, number
             return
     raise NoCopy(fault)
+
+
+@contextmanager
+def only_looking() -> Iterator[None]:
+    """Within a step: its transaction keeps no lock on what is read inside, for as long as the store takes afterwards.
+
+    PostgreSQL gives back what was locked since a savepoint when one goes back to it ("Explicit Locking").
+    """
+    with transaction.atomic():
+        yield
+        transaction.set_rollback(True)
 
 
 def lock() -> None:
@@ -150,25 +169,52 @@ def _take() -> list[RecordChange]:
 
 
 def _replace(client: Client, change: RecordChange, number: int) -> int:
-    """Whatever the organization has in a time: what the store has of it is gone, and then comes what the ledger has."""
-    first, last = microseconds(change.first_at), microseconds(change.last_at)
+    """Whatever the organization has in a time: what the store has of it is gone, and then comes what the ledger has.
+    Of a time with much in it the beginning; the rest stays in the change.
+    """
+    last = _find_end(client, change)
+    with only_looking():
+        rows, last = _read_from(change, last)
     selected = ", ".join(f"`{name}`" for name in NAMES)
     client.command(
         f"INSERT INTO {TABLE} ({selected}, copied_as, is_gone) "  # noqa: S608 - names of ours
-        f"SELECT {selected}, {2 * number}, 1 FROM {TABLE} FINAL WHERE organization_id = {{owner:Int64}} "
-        "AND started_at BETWEEN fromUnixTimestamp64Micro({first:Int64}, 'UTC') "
-        "AND fromUnixTimestamp64Micro({last:Int64}, 'UTC')",
-        {"owner": change.owner_id, "first": first, "last": last},
+        f"SELECT {selected}, {2 * number}, 1 FROM {TABLE} FINAL {_IN_TIME}",
+        _time_of(change, last),
     )
-    records = LedgerRecord.objects.filter(
-        organization_id=change.owner_id, started_at__gte=change.first_at, started_at__lte=change.last_at
+    write(client, rows, (), number)
+    this = RecordChange.objects.filter(pk=change.pk)
+    if last < change.last_at:
+        this.update(first_at=last + _MICROSECOND)
+    else:
+        this.delete()
+    return len(rows)
+
+
+def _find_end(client: Client, change: RecordChange) -> datetime:
+    """Up to where the store marks as gone, from the beginning of the time."""
+    rows = client.query(
+        f"SELECT toUnixTimestamp64Micro(started_at) FROM {TABLE} FINAL {_IN_TIME} "  # noqa: S608
+        f"ORDER BY started_at LIMIT 1 OFFSET {MOST_GONE}",
+        _time_of(change, change.last_at),
     )
-    count = 0
-    rows = records.order_by("started_at").values_list(*NAMES).iterator(MOST)
-    while chunk := [row for _, row in zip(range(MOST), rows, strict=False)]:
-        write(client, chunk, (), number)
-        count += len(chunk)
-    return count
+    return from_microseconds(rows[0][0]) if rows else change.last_at
+
+
+def _time_of(change: RecordChange, last: datetime) -> dict[str, int]:
+    return {"owner": change.owner_id, "first": microseconds(change.first_at), "last": microseconds(last)}
+
+
+def _read_from(change: RecordChange, last: datetime) -> tuple[list[tuple[Any, ...]], datetime]:
+    """The first records of the time, up to `last` at most, and up to where that is all."""
+    records = LedgerRecord.objects.filter(organization_id=change.owner_id, started_at__gte=change.first_at)
+    in_order = records.filter(started_at__lte=last).order_by("started_at").values_list(*NAMES)
+    rows = list(in_order[: MOST + 1])
+    if len(rows) <= MOST:
+        return rows, last
+    left_over = rows[-1][_STARTED_AT]
+    if rows[0][_STARTED_AT] == left_over:  # a moment is not divided
+        return list(records.filter(started_at=left_over).values_list(*NAMES)), left_over
+    return [row for row in rows if row[_STARTED_AT] < left_over], left_over - _MICROSECOND
 
 
 def _read(ids: Sequence[UUID]) -> Iterator[tuple[Any, ...]]:

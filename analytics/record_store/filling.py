@@ -87,7 +87,8 @@ def _fill_on(client: Client) -> int | None:
         records = LedgerRecord.objects.order_by("pk")
         if copy.filled_to is not None:
             records = records.filter(pk__gt=copy.filled_to)
-        rows = list(records.values_list(*NAMES)[: feeding.MOST])
+        with feeding.only_looking():
+            rows = list(records.values_list(*NAMES)[: feeding.MOST])
         feeding.announce(client, copy, number)
         feeding.write(client, rows, (), number)
         copy.filled_to = rows[-1][0] if rows else copy.filled_to

@@ -14,14 +14,18 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.db.models import QuerySet
+from django.utils import timezone
+from pytest_django import Settings
 
-from analytics import periods, reports, request_log, retention, rollups, verification
+from accounts import tasks as accounts_tasks
+from analytics import periods, reports, request_log, retention, rollups, tasks, verification
 from analytics.models import DailyUsage, LedgerRecord, RecordsKept, UsageBatch
 from analytics.partitions import conversion, dropping, months, reading, shape
 from analytics.partitions.months import TooManyOutside
 from analytics.partitions.shape import OUTSIDE, TABLE, State
 from analytics.reports import hours, remainders
-from orgs.models import ApiKey
+from orgs.models import ApiKey, Organization
+from orgs.services import organizations
 from tests.admin.staff import make_staff, signed_in
 from tests.analytics.made_up_usage import World, make_world
 from tests.analytics.months import NOW, partition, plain_copy
@@ -279,6 +283,17 @@ def test_a_drop_that_is_cut_off_is_told_rightly_and_finished_by_the_next_run(key
     assert differences(key) == []
 
 
+def test_a_month_that_is_just_dropped_misses_no_receipt_that_is_gone_for_its_age(key: ApiKey) -> None:
+    at = datetime(2026, 1, 15, tzinfo=UTC)
+    post(make_record(key, at=at), now=at)
+    retention.remove_old_receipts(now=NOW, keep_days=91)
+    for old in dropping.find_over(now=datetime(2026, 3, 10, tzinfo=UTC), keep_days=30):
+        dropping.take_out(old)
+
+    assert len(shape.find_gone()) == 2
+    assert differences(key) == []
+
+
 def test_a_call_that_comes_after_its_month_is_gone_lies_outside_and_goes_by_days(key: ApiKey) -> None:
     dropping.drop_old(now=NOW, keep_days=62)
     assert parts()[0] == "2026_04"
@@ -291,3 +306,22 @@ def test_a_call_that_comes_after_its_month_is_gone_lies_outside_and_goes_by_days
     assert counts() == {"2026_04": 2, "2026_05": 2, "2026_06": 1, "2026_07": 0, "2026_08": 0, "outside": 0}
     assert retention.remove_old_records(now=NOW, keep_days=62, by_day=True) == 1
     assert differences(key) == []
+
+
+def test_a_worker_whose_clock_runs_ahead_by_years_removes_nothing(
+    monkeypatch: pytest.MonkeyPatch, settings: Settings
+) -> None:
+    settings.RECORD_RETENTION_DAYS, settings.RECEIPT_RETENTION_DAYS, now = 62, 91, timezone.now()
+    partition(month=shape.month_of(now), now=now)
+    key, restorable = make_key()[0], make_organization()
+    organizations.delete(organization=restorable, now=now)
+    post(make_record(key, at=now), now=now)
+    there = parts()
+
+    monkeypatch.setattr(timezone, "now", lambda: now + timedelta(days=5 * 365))
+    tasks.keep_months()
+    assert parts() == there
+    tasks.remove_what_is_old()
+    accounts_tasks.purge_organizations()
+    assert (LedgerRecord.objects.count(), UsageBatch.objects.count(), RecordsKept.objects.count()) == (1, 1, 0)
+    assert Organization.objects.filter(pk=restorable.pk).exists()

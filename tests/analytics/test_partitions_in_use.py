@@ -12,9 +12,11 @@ import pytest
 from django.core.management import call_command
 from django.db import IntegrityError, OperationalError, connection, models, transaction
 from django.db.migrations.state import ProjectState
+from django.db.models import F
+from django.db.models.expressions import RawSQL
 
 from analytics import verification
-from analytics.models import LedgerRecord, UsageBatch
+from analytics.models import LedgerRecord, RecordsKept, UsageBatch
 from analytics.partitions import conversion, dropping, locks, months, operations, shape
 from analytics.partitions.operations import AddRecordsIndex, RemoveRecordsIndex
 from analytics.partitions.shape import TABLE
@@ -104,6 +106,52 @@ def test_a_reader_of_a_month_keeps_it_and_nobody_waits_long(key: ApiKey, monkeyp
 
     assert LedgerRecord.objects.count() == 2
     assert dropping.drop_old(now=NOW, keep_days=62) == 2
+
+
+def test_nobody_waits_while_it_is_noted_whose_month_goes_and_what_is_gone_stays_gone(key: ApiKey) -> None:
+    partition()
+    post(make_record(key))
+    later = date(2026, 12, 1)  # less was kept before
+    RecordsKept.objects.create(organization_id=key.organization_id, first_day=later)
+    with threads(1) as start:
+        with transaction.atomic(), connection.cursor() as cursor:
+            RecordsKept.objects.select_for_update().get()
+            going = start(lambda: dropping.drop_old(now=NOW, keep_days=62))
+            wait_for_waiting(1, "the noting waits for the row")
+            cursor.execute(f"LOCK TABLE {TABLE} IN ROW EXCLUSIVE MODE NOWAIT")  # as who posts
+        going.result(timeout=30)
+
+    assert shape.find_gone() == []
+    assert not LedgerRecord.objects.exists()
+    assert RecordsKept.objects.get().first_day == later
+
+
+def test_the_books_agree_beside_a_month_that_is_just_taken_out_or_dropped(key: ApiKey) -> None:
+    partition()
+    post(make_record(key))
+    (month,) = LedgerRecord.objects.annotate(part=RawSQL("tableoid::regclass::text", [])).values_list("part", flat=True)
+    gone, found = shape.name_when_gone(month), list[verification.Difference]()
+
+    def check() -> None:
+        found.extend(verification.check_receipts(date.min, date.max))
+
+    with threads(1) as start:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(f"ALTER TABLE {TABLE} DETACH PARTITION {month}")
+            checking = start(check)
+            wait_for_waiting(1, "the check waits for the shape")
+            cursor.execute(f"ALTER TABLE {month} RENAME TO {gone}")
+        checking.result(timeout=30)
+        assert found == []
+
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(f"LOCK TABLE {gone} IN ACCESS EXCLUSIVE MODE")
+            checking = start(check)
+            wait_for_waiting(1, "the check waits for the month that was taken out")
+            UsageBatch.objects.update(removed_count=F("inserted_count"))
+            cursor.execute(f"DROP TABLE {gone}")
+        checking.result(timeout=30)
+    assert found == []
 
 
 def test_a_call_that_is_posted_while_its_month_is_given_what_lay_outside_is_not_refused(key: ApiKey) -> None:

@@ -7,6 +7,8 @@ from pytest_django import Settings
 
 from analytics.record_store import client as clients
 from analytics.record_store.client import Client
+from orgs.models import ApiKey
+from tests.factories import make_key, make_organization, make_team
 from tests.record_store.engine import Engine
 
 
@@ -24,3 +26,8 @@ def store(engine: Engine, settings: Settings, transactional_db: None) -> Iterato
     clients.drop(client)
     yield client
     client.close()
+
+
+@pytest.fixture
+def key(store: Client) -> ApiKey:
+    return make_key(make_team(make_organization(timezone="UTC")))[0]

@@ -4,7 +4,7 @@ import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -14,51 +14,27 @@ from pytest_django import Settings
 
 from analytics import reports, request_log, retention, rollups
 from analytics.models import DailyUsage, LedgerRecord, RecordChange, RecordCopy
-from analytics.partitions import dropping
 from analytics.periods import Period
-from analytics.record_store import changes, choosing, feeding, filling, questions
+from analytics.record_store import choosing, feeding, filling, questions
 from analytics.record_store.clickhouse import ClickHouse
 from analytics.record_store.client import Client
 from analytics.reports import Scope
 from analytics.usage import UsageRecord
 from config.metrics import counting, families
 from orgs.models import ApiKey
-from tests.analytics import months
 from tests.analytics.at_once import threads, wait_for_waiting
 from tests.analytics.usage_lines import NOON, USUAL_COST, make_record, post
 from tests.conftest import settings_of_services
 from tests.factories import make_key, make_organization, make_team
 from tests.record_store.between import Between
 from tests.record_store.carrying import Carrying
+from tests.record_store.copying import carry, fill, ids_in, ids_in_ledger, note
 from tests.record_store.engine import Engine
 from tests.servers import wait_until
 
 pytestmark = [pytest.mark.production, pytest.mark.clients, pytest.mark.django_db(transaction=True)]
 
 DAY = timedelta(days=1)
-
-
-@pytest.fixture
-def key(store: Client) -> ApiKey:
-    return make_key(make_team(make_organization(timezone="UTC")))[0]
-
-
-def carry(store: Client, *, now: datetime = NOON) -> int:
-    return feeding.carry_over(store, now=now, seconds=60)
-
-
-def fill(store: Client) -> None:
-    filling.begin(store, now=NOON)
-    filling.fill(store)
-    carry(store)
-
-
-def ids_in(store: Client) -> list[str]:
-    return sorted(id_.hex() for (id_,) in store.query("SELECT id FROM aipc_records FINAL"))
-
-
-def ids_in_ledger() -> list[str]:
-    return sorted(pk.hex for pk in LedgerRecord.objects.values_list("pk", flat=True))
 
 
 def test_records_are_filled_in_steps_and_what_is_posted_meanwhile_is_there(
@@ -153,10 +129,6 @@ def test_many_records_travel_at_once_and_questions_as_long_as_they_come(store: C
     assert filling._days_of_copy(store, key.organization_id, days)[NOON.date()][0] == 10_001
 
 
-def note(record: LedgerRecord) -> None:
-    changes.note([changes.Key(record.organization_id, record.pk, record.started_at)])
-
-
 def test_comparing_finds_what_differs_and_repairing_mends_it(store: Client, key: ApiKey) -> None:
     post(*(make_record(key, at=NOON + number * DAY) for number in range(3)))
     fill(store)
@@ -168,22 +140,6 @@ def test_comparing_finds_what_differs_and_repairing_mends_it(store: Client, key:
     filling.repair(found)
     carry(store)
     assert list(filling.compare(store)) == []
-
-
-def test_a_month_that_is_dropped_is_gone_from_the_copy(store: Client, key: ApiKey) -> None:
-    now = datetime(2026, 6, 10, 11, tzinfo=UTC)
-    try:
-        months.partition(now=now)
-        for month in range(1, 7):
-            post(make_record(key, at=datetime(2026, month, 1, 0, 30, tzinfo=UTC)))
-        fill(store)
-        assert len(ids_in(store)) == 6
-        assert dropping.drop_old(now=now, keep_days=38) == 3
-        carry(store)
-        assert ids_in(store) == ids_in_ledger()
-        assert len(ids_in(store)) == 3
-    finally:
-        months.undo()
 
 
 def test_what_is_gone_leaves_the_disk_of_the_store_within_two_days(store: Client, key: ApiKey) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import datetime
 import os
 import random
 import socket
@@ -12,13 +11,11 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
+from proxy.aiohttp_client import AiohttpUpstream
 from proxy.tls import Tls
 from proxy.upstream import UpstreamBroken, UpstreamUnreachable
+from tests.proxy.http1.certificates import DAY, NOW, Authority
 from tests.proxy.http1.raw_server import (
     LOOPS,
     OK,
@@ -34,46 +31,6 @@ from tests.proxy.http1.raw_server import (
 )
 
 on_both_loops = pytest.mark.parametrize("loop", LOOPS)
-NOW = datetime.datetime.now(datetime.UTC)
-DAY = datetime.timedelta(days=1)
-
-
-class Authority:
-    """A certificate authority for one test run."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.key = ec.generate_private_key(ec.SECP256R1())
-        self.name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Throwaway")])
-        signed = self._builder(self.name, self.key.public_key(), NOW + DAY)
-        made = signed.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        self.file = folder / "ca.pem"
-        certificate = made.sign(self.key, hashes.SHA256())
-        self.file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-
-    def _builder(
-        self, subject: x509.Name, key: ec.EllipticCurvePublicKey, until: datetime.datetime
-    ) -> x509.CertificateBuilder:
-        builder = x509.CertificateBuilder().subject_name(subject).issuer_name(self.name).public_key(key)
-        builder = builder.serial_number(x509.random_serial_number())
-        authority = x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key())
-        builder = builder.add_extension(authority, critical=False)
-        return builder.not_valid_before(NOW - 2 * DAY).not_valid_after(until)
-
-    def server(self, host: str, until: datetime.datetime = NOW + DAY) -> ssl.SSLContext:
-        """A server's context with a certificate for this host."""
-        key = ec.generate_private_key(ec.SECP256R1())
-        builder = self._builder(x509.Name([]), key.public_key(), until)
-        names = x509.SubjectAlternativeName([x509.DNSName(host)])
-        certificate = builder.add_extension(names, critical=False).sign(self.key, hashes.SHA256())
-        file = self.folder / "server.pem"
-        form = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        file.write_bytes(
-            key.private_bytes(serialization.Encoding.PEM, *form) + certificate.public_bytes(serialization.Encoding.PEM)
-        )
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(file)
-        return context
 
 
 @pytest.fixture
@@ -207,6 +164,43 @@ def test_a_connection_that_is_lost_in_the_last_step_of_the_handshake_is_none(
             for _ in range(5):
                 with pytest.raises((UpstreamUnreachable, UpstreamBroken)):
                     await client.send("POST", url(server), [], b"{}")
+
+    run(main(), loop)
+
+
+@on_both_loops
+def test_who_does_not_read_is_told_that_the_connection_is_gone_when_he_leaves_it(
+    authority: Authority, loop: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The provider answers aiohttp, which is still sending a body, and resets; nobody takes the answer."""
+    paused: list[Tls] = []
+    pause = Tls.pause_reading
+
+    def noted(tls: Tls) -> None:
+        pause(tls)
+        paused.append(tls)
+
+    async def pieces() -> AsyncIterator[bytes]:
+        while True:
+            yield b"x" * 1000
+            await asyncio.sleep(0.001)
+
+    async def serve(peer: Peer) -> None:
+        await peer.head()
+        await peer.send(b"HTTP/1.1 200 OK\r\ncontent-length: 90000\r\n\r\n" + b"x" * 90_000)
+        await until(lambda: bool(paused))
+        peer.reset()
+
+    async def main() -> None:
+        monkeypatch.setattr(Tls, "pause_reading", noted)
+        client = AiohttpUpstream(connect_timeout=5, silence_timeout=5, ca_file=str(authority.file))
+        await client.open()
+        async with RawServer(serve, context=authority.server("localhost")) as server:
+            answer = await client.send("POST", url(server), [], pieces())
+            await until(lambda: bool(paused) and paused[0]._is_gone)
+            answer.abort()
+            await until(lambda: not client._bodies)  # what is kept for each connection until it is gone
+        await client.close()
 
     run(main(), loop)
 
