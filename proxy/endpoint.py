@@ -19,13 +19,13 @@ from proxy.admission import NotAdmitted, admit
 from proxy.asking import Asking
 from proxy.call import ALLOWED, Target, find_provider, new_call_id
 from proxy.errors import ClientGone, Refusal, render, unavailable
-from proxy.http_cycle import WHEN_GONE, WRITE
+from proxy.http_cycle import WHEN_GONE, WHOLE_BODY, WRITE
 from proxy.known_heads import HEAD, LENGTH, Sighting
 from proxy.meter import Meter, StreamMeter, UnreadMeter, meter_for
 from proxy.observing import Observed
 from proxy.process import ProxyProcess
 from proxy.providers.base import estimate_input_tokens
-from proxy.receiving import BodyReceiver
+from proxy.receiving import BodyReceiver, nothing_yet
 from proxy.recording import CallRecord
 from proxy.relay import ClientWatch, Delivery, Receive, Send, ask_for_leaving, never_at_once, read_on_for_usage
 from proxy.request import Request, asked_of, read_request
@@ -128,7 +128,12 @@ class Exchange:
         self._arrived = time.monotonic()
         self.metrics = process.metrics
         self.observed = Observed(self._arrived)
-        self._receiver = BodyReceiver(receive, process.budget, limit=process.settings.max_body_bytes)
+        self._receiver = BodyReceiver(
+            receive,
+            process.budget,
+            limit=process.settings.max_body_bytes,
+            whole_body=of_server.get(WHOLE_BODY) or nothing_yet,
+        )
         when_gone = of_server.get(WHEN_GONE) or ask_for_leaving(receive)
         self._watch = ClientWatch(when_gone, process.watches, asyncio.current_task(process.loop))
         self.is_answer_started = False

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 # Under this name the application finds `when_gone` in its scope's extensions.
 WHEN_GONE = "aipc.when_gone"
-WRITE = "aipc.write"  # and what gives `write`
+WRITE = "aipc.write"  # and what gives `write`,
+WHOLE_BODY = "aipc.whole_body"  # and `whole_body`
 # In the message that starts an answer: its body follows at once, so that one write is enough for both.
 HELD = "aipc.held"
 _RULING = frozenset({b"content-length", b"transfer-encoding", b"connection"})
@@ -98,6 +99,10 @@ class Cycle(RequestResponseCycle):
             self.more_body = False
             self.wake()
 
+    def take_whole(self, body: bytes) -> None:
+        """All of the request's body, before anybody asks."""
+        self.body, self.more_body, self._is_news = body, False, True
+
     def wake(self) -> None:
         self._is_news = True
         if self._waiter is not None and not self._waiter.done():
@@ -134,6 +139,15 @@ class Cycle(RequestResponseCycle):
             return {"type": "http.disconnect"}
         body, self.body = bytes(self.body), b""
         return {"type": "http.request", "body": body, "more_body": self.more_body}
+
+    def whole_body(self) -> bytes | None:
+        """The request's body, if nobody has received anything and all of it is here."""
+        if self.more_body or not self._is_news or self.disconnected or self.waiting_for_100_continue:
+            return None
+        self.flow.resume_reading()
+        self._is_news = False
+        body, self.body = self.body, b""
+        return bytes(body)
 
     # --- The answer ---
 

@@ -5,6 +5,7 @@ given.
 
 from typing import Any
 
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.server import ServerState
 
 from proxy import known_heads
@@ -55,6 +56,11 @@ class KnowingProtocol(ClientProtocol):
                 if not start:
                     break
                 data = data[start:]
+                if len(data) == self._bytes_left <= HIGH_WATER_LIMIT:  # A whole request, and nothing else.
+                    self._body_bytes += self._bytes_left
+                    self._bytes_left, self._phase = 0, IDLE
+                    self.cycle.take_whole(data)
+                    return
             part, data = data[: self._bytes_left], data[self._bytes_left :]
             if part:
                 self._bytes_left -= len(part)

@@ -15,7 +15,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from proxy import request_heads as heads
 from proxy.held_writes import HeldWrites
-from proxy.http_cycle import WHEN_GONE, WRITE, Cycle
+from proxy.http_cycle import WHEN_GONE, WHOLE_BODY, WRITE, Cycle
 
 _MAX_PIPELINED = 8
 # Requests that one read may bring. Who sends more gets the answers to those before, and no more.
@@ -52,7 +52,11 @@ class ClientProtocol(HttpToolsProtocol):
         self.parser.set_dangerous_leniencies(lenient_data_after_close=False)
         patience = min(settings.CLIENT_HEAD_TIMEOUT, settings.CLIENT_BODY_TIMEOUT)
         self._looks_every = patience / 6
-        self._extensions: dict[str, Any] = {WHEN_GONE: self._when_gone, WRITE: self._writer}  # not the cycle's
+        self._extensions: dict[str, Any] = {  # not the cycle's
+            WHEN_GONE: self._when_gone,
+            WHOLE_BODY: self._whole_body,
+            WRITE: self._writer,
+        }
         self._mark = (IDLE, 0, self.loop.time(), 0)
         self._next_look = self.loop.call_later(self._looks_every, self._look)
 
@@ -240,6 +244,9 @@ class ClientProtocol(HttpToolsProtocol):
         """To be asked for by the request that is being answered."""
         assert self._running is not None
         return self._running.write
+
+    def _whole_body(self) -> bytes | None:
+        return self._running.whole_body() if self._running is not None else None
 
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:
         self._running = cycle

@@ -31,11 +31,19 @@ class BodyBudget:
         self.held -= amount
 
 
+def nothing_yet() -> None:
+    """The `whole_body` of servers without one."""
+
+
 class BodyReceiver:
     """Reads one request's body. `held` bytes of the budget are this call's until `release`."""
 
-    def __init__(self, receive: Receive, budget: BodyBudget, *, limit: int) -> None:
+    def __init__(
+        self, receive: Receive, budget: BodyBudget, *, limit: int, whole_body: Callable[[], bytes | None] = nothing_yet
+    ) -> None:
+        """`whole_body` is the server's (`proxy.http_cycle`)."""
         self._receive = receive
+        self._whole_body = whole_body
         self._budget = budget
         self._limit = limit
         self.held = 0
@@ -46,6 +54,12 @@ class BodyReceiver:
         """The whole body. Raises `Refusal` 413 above the limit, 503 without room, `ClientGone`."""
         if declared_length is not None:
             self._check(declared_length)
+        body = self._whole_body()
+        if body is not None:
+            self._check(len(body))
+            self._take(len(body))
+            self.is_complete = True
+            return body
         chunks: list[bytes] = []
         began_at = time.monotonic()
         while not self.is_complete:
