@@ -186,13 +186,17 @@ class Journal:
             log.critical("journal: a call ended after the journal was closed; it becomes an interrupted record")
             return
         try:
-            self._write(line, on_written)
+            self._current.write(line)
         except OSError as error:
             log.critical(
                 "journal: cannot write to %s (%s); the record waits in memory", self._current.path, error.strerror
             )
             self._unwritten.append((line, on_written))
             self._rotate()
+        else:  # `_write`, but for the call
+            self._reserved -= 1
+            self._appended += 1
+            on_written()
         if self._current.lines >= SEAL_AFTER_LINES:
             self._rotate()
         elif self._timer is None:
