@@ -26,7 +26,7 @@ State = Literal["complete", "interrupted", "simulated", "pending"]
 Metering = Literal["metered", "free", "unmetered"]
 
 
-class TokenUsage(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+class TokenUsage(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False):
     """Quantities in buckets that do not overlap, except `reasoning`, which is inside `output` and for information.
 
     Tokens, unless the name says otherwise. `input` and `output` hold text, and whatever the provider does not tell
@@ -164,7 +164,11 @@ class UsageRecord(CallFacts, frozen=True, omit_defaults=True, kw_only=True):
 _OUTCOME = [field for field in msgspec.structs.fields(UsageRecord) if field.name not in CallFacts.__struct_fields__]
 # What `UsageRecord` adds to the facts, alone.
 Outcome: Callable[..., msgspec.Struct] = msgspec.defstruct(
-    "Outcome", [(field.name, field.type, field.default) for field in _OUTCOME], omit_defaults=True, kw_only=True
+    "Outcome",
+    [(field.name, field.type, field.default) for field in _OUTCOME],
+    omit_defaults=True,
+    kw_only=True,
+    gc=False,
 )
 
 
@@ -178,12 +182,12 @@ class FactsWithoutCall:
         made = CallFacts(v=FORMAT_VERSION, id="", started_at=0, **facts)
         self.metering = made.metering
         self.streamed = made.streamed
-        begun, _, self._rest = encode_facts(made).partition(b'"","started_at":0')
-        self._begun = begun + b'"%b","started_at":%d'
+        begun, _, self._rest = encode_facts(made).decode().partition('"","started_at":0')
+        self._begun = begun + '"'
 
     def encode(self, call_id: str, started_at: int) -> bytes:
         """As `encode_facts` of the facts with these. The id needs no escaping."""
-        return self._begun % (call_id.encode(), started_at) + self._rest
+        return f'{self._begun}{call_id}","started_at":{started_at}{self._rest}'.encode()
 
     def replace(self, **changed: Any) -> "FactsWithoutCall":
         return FactsWithoutCall(**{**self._facts, **changed})

@@ -80,9 +80,13 @@ def meter_for(
     """The meter for an answer with this status and these headers (names in lower case)."""
     if kind.reads == "nothing" or method == "HEAD":
         return UnreadMeter()
-    found = dict(headers)
-    encoding = found.get(b"content-encoding", b"").strip().lower()
-    form = _form_of(found.get(b"content-type", b""))
+    encoding = content_type = b""
+    for name, value in headers:
+        if name == b"content-type":
+            content_type = value
+        elif name == b"content-encoding":
+            encoding = value.strip().lower()
+    form = _form_of(content_type)
     if kind.reads == "results":
         # What is asked for in part (206), or is not there, tells nothing of a batch.
         is_whole = method == "GET" and status == 200

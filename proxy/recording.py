@@ -9,7 +9,7 @@ import msgspec
 
 from analytics.usage import FactsWithoutCall, Outcome, State, TokenUsage, UsageSource, encode_ended
 from proxy.errors import Refusal, unavailable
-from proxy.failpoints import reach
+from proxy.failpoints import IS_ARMED, reach
 from proxy.inflight import InflightFile, NoRoom
 from proxy.journal import Journal, JournalFull, JournalHeldBack
 from proxy.providers.base import BYTES_PER_TOKEN, Reading, label
@@ -19,6 +19,12 @@ _NO_USAGE = TokenUsage()
 
 class CallRecord:
     """Opened before the provider is called, closed exactly once. Closing twice keeps the first."""
+
+    status = 0
+    provider_request_id = ""
+    first_byte_at = 0.0
+    first_token_at = 0.0
+    is_closed = False
 
     def __init__(
         self,
@@ -44,11 +50,6 @@ class CallRecord:
         self._arrived = arrived
         self._estimate_input = estimate_input
         self._state: State = state
-        self.status = 0
-        self.provider_request_id = ""
-        self.first_byte_at = 0.0
-        self.first_token_at = 0.0
-        self.is_closed = False
         try:
             journal.reserve()
         except JournalHeldBack:
@@ -60,7 +61,8 @@ class CallRecord:
         except NoRoom:
             journal.release()
             raise _no_room() from None
-        reach("call.slot_entered")
+        if IS_ARMED:
+            reach("call.slot_entered")
 
     @property
     def is_streamed(self) -> bool:
@@ -79,11 +81,13 @@ class CallRecord:
             return
         self.is_closed = True
         outcome = self._outcome(reading, error_code or reading.error_code, was_served)
-        reach("call.before_append")
+        if IS_ARMED:
+            reach("call.before_append")
         self._journal.append(encode_ended(self._encoded_facts, outcome), self._clear_slot)
 
     def _clear_slot(self) -> None:
-        reach("call.appended")
+        if IS_ARMED:
+            reach("call.appended")
         self._inflight.clear(self._slot)
 
     async def sync(self) -> None:

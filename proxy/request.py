@@ -1,7 +1,5 @@
 """The client's request, made ready to be sent on: metadata taken out, required fields checked, usage asked for."""
 
-from functools import lru_cache
-
 import msgspec
 
 from analytics.usage import TokenUsage
@@ -20,7 +18,7 @@ _FORM_METADATA = (
 )
 
 
-class Request(msgspec.Struct, frozen=True):
+class Request(msgspec.Struct, frozen=True, gc=False):
     """The client's request, ready to be sent on. `body` None: it is no JSON and is streamed as it comes."""
 
     body: bytes | None
@@ -73,38 +71,23 @@ def prepare(target: Target, content: bytes, from_headers: bodies.Metadata, *, is
         if kind.is_json_only:
             raise Refusal(400, "malformed_body", "The request body must be a JSON object.")
         return Request(content, from_headers, is_decoded=is_decoded)
-    is_changed = bodies.METADATA_MEMBER in members
-    metadata = bodies.overlay(bodies.take_metadata(members), from_headers) if is_changed else from_headers
-    model = _model_in(members)
-    if kind.required:
+    metadata = from_headers
+    if is_changed := bodies.METADATA_MEMBER in members:
+        metadata = bodies.overlay(bodies.take_metadata(members), from_headers)
+    model = bodies.text_of(members, "model") or ""
+    if kind.required and not (model and "messages" in members):
         _require_fields(kind.required, members, model)
     is_streamed = "stream" in members and bodies.is_true(members, "stream")
     injects = is_streamed and kind.asks_for_usage and target.provider.ask_for_usage(members)
     return Request(
         bodies.join(members) if is_changed or injects else content,
         metadata,
-        model,
+        model if len(model) <= _MAX_MODEL and model.isprintable() else label(model, _MAX_MODEL),
         is_streamed or ("stream_format" in members and bodies.text_of(members, "stream_format") == "sse"),  # for speech
         injects,
         is_decoded,
         target.provider.read_request(kind, members) if kind.is_billed_by_request else None,
     )
-
-
-def _model_in(members: bodies.Members) -> str:
-    """As it is told on; "" where it is no text, or empty."""
-    raw = members.get("model")
-    if raw is None:
-        return ""
-    told = bytes(raw)
-    return _model_again(told) if len(told) <= _MAX_MODEL else _read_model(told)
-
-
-def _read_model(raw: bytes) -> str:
-    return label(bodies.text_of({"model": msgspec.Raw(raw)}, "model"), _MAX_MODEL)
-
-
-_model_again = lru_cache(maxsize=1024)(_read_model)  # A program asks the same few again and again.
 
 
 def asked_of(target: Target, request: Request) -> Asked:
@@ -123,7 +106,7 @@ def _form_reader(headers: heads.Headers) -> FormReader | None:
 
 
 def _require_fields(required: tuple[str, ...], members: bodies.Members, model: str) -> None:
-    if not model and "model" in required and not bodies.text_of(members, "model"):
+    if "model" in required and not model:
         problem = "must be text" if "model" in members else "is missing"
         raise Refusal(400, "model_missing", f"The field 'model' {problem}.")
     if "messages" in required and "messages" not in members:

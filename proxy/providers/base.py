@@ -58,7 +58,7 @@ class Route(msgspec.Struct, frozen=True):
     is_simulated: bool = False  # the sandbox answers it
 
 
-class Asked(msgspec.Struct, frozen=True):
+class Asked(msgspec.Struct, frozen=True, gc=False):
     """What of the request the reading of its answer may need."""
 
     model: str = ""
@@ -66,7 +66,7 @@ class Asked(msgspec.Struct, frozen=True):
     usage: TokenUsage | None = None  # quantities known from the request, used when the answer reports none
 
 
-class Reading(msgspec.Struct):
+class Reading(msgspec.Struct, gc=False):
     """What an answer has told so far. One reader fills one of these, event by event or in one go."""
 
     model: str = ""
@@ -271,7 +271,7 @@ def label(value: Any, limit: int = 64) -> str:
     """A provider's short name for something (a tier, a reason, a model): printable ASCII or Latin text, capped."""
     if not isinstance(value, str):
         return ""
-    text = value[:limit]
+    text = value if len(value) <= limit else value[:limit]
     return text if text.isprintable() else "".join(filter(str.isprintable, text))
 
 

@@ -103,20 +103,15 @@ def read_answer(route: Route, body: bytes, asked: Asked) -> Reading:
 
 
 def _read_usual(chat: _UsualChat) -> Reading | None:
-    model = label(chat.model, 128) if chat.model else ""
-    usage = of_usual(chat.usage, model=model, service_tier=chat.service_tier or "")
-    if usage is None:
-        return None
-    reason = ""
+    model, tier, reason = chat.model or "", chat.service_tier or "", ""
     for choice in chat.choices or ():
         reason = choice.finish_reason or reason
-    return Reading(
-        model=model,
-        finish_reason=label(reason) if reason else "",
-        usage=usage,
-        is_usage_complete=True,
-        is_finished=True,
-    )
+    if not (len(model) <= 128 and len(reason) <= 64 and (model + reason).isprintable()):
+        model, reason = label(model, 128), label(reason)
+    usage = of_usual(chat.usage, model, tier)
+    if usage is None:
+        return None
+    return Reading(model=model, finish_reason=reason, usage=usage, is_usage_complete=True, is_finished=True)
 
 
 def _read_unusual(body: bytes) -> Reading:

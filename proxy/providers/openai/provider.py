@@ -91,8 +91,9 @@ class OpenAI:
         return responses.ResponseStreamReader(route)
 
     def read_answer(self, route: Route, body: bytes, asked: Asked) -> Reading:
-        is_read_back = route.metering == "free" and route.name == routes.BATCHES
-        read = batches.read_told if is_read_back else _READERS.get(route.name, _read_nothing)
+        read = _READERS.get(route.name, _read_nothing)
+        if read is batches.read_created and route.metering == "free":
+            read = batches.read_told  # a list of them
         return read(route, body, asked)
 
     def results_reader(self, route: Route, asked: Asked) -> ResultsReader:

@@ -43,20 +43,21 @@ class UsualUsage(msgspec.Struct, gc=False):
     completion_tokens_details: _Details | None = None
 
 
-_NO_DETAILS = _Details()
-
-
-def of_usual(usage: UsualUsage, *, model: str, service_tier: str) -> TokenUsage | None:
+def of_usual(usage: UsualUsage, model: str, service_tier: str) -> TokenUsage | None:
     """What `read_usage` makes of it; None where its numbers contradict each other, which is to be read with care."""
-    sent = usage.prompt_tokens_details or _NO_DETAILS
-    received = usage.completion_tokens_details or _NO_DETAILS
-    cached, written, audio_in = sent.cached_tokens or 0, sent.cache_write_tokens or 0, sent.audio_tokens or 0
-    audio_out, reasoning = received.audio_tokens or 0, received.reasoning_tokens or 0
-    rest, completion = usage.prompt_tokens - cached - written - audio_in, usage.completion_tokens
-    if rest < 0 or audio_out > completion or reasoning > completion:
+    prompt, completion = usage.prompt_tokens, usage.completion_tokens
+    cached = written = audio_in = audio_out = reasoning = 0
+    if (sent := usage.prompt_tokens_details) is not None:
+        cached, written, audio_in = sent.cached_tokens or 0, sent.cache_write_tokens or 0, sent.audio_tokens or 0
+        prompt -= cached + written + audio_in
+    if (received := usage.completion_tokens_details) is not None:
+        audio_out, reasoning = received.audio_tokens or 0, received.reasoning_tokens or 0
+        if audio_out > completion or reasoning > completion:
+            return None
+    if prompt < 0:
         return None
     return TokenUsage(
-        input=rest,
+        input=prompt,
         cache_read=cached,
         cache_write_5m=written,
         input_audio=audio_in,
@@ -64,12 +65,12 @@ def of_usual(usage: UsualUsage, *, model: str, service_tier: str) -> TokenUsage 
         output_audio=audio_out,
         reasoning=reasoning,
         service_tier=label(service_tier) if service_tier else "",
-        web_searches=_searches(model),
+        web_searches=_searches(model) if "-search-" in model else 0,
     )
 
 
 def _searches(model: str) -> int:
-    return 1 if "-search-" in model and any(mark in model for mark in _SEARCH_MODEL_MARKS) else 0
+    return 1 if any(mark in model for mark in _SEARCH_MODEL_MARKS) else 0
 
 
 def read_usage(usage: dict[str, Any], *, model: str = "", service_tier: str = "") -> TokenUsage:
