@@ -18,7 +18,7 @@ from django.db import connection, transaction
 
 from analytics.models import LedgerRecord, RecordChange, RecordCopy
 from analytics.record_store.changes import Key, from_microseconds, keys_of, microseconds
-from analytics.record_store.client import Client
+from analytics.record_store.client import SENDING_SECONDS, Client
 from analytics.record_store.tables import COPIES, NAMES, TABLE, WRITTEN, columns_of
 
 logger = logging.getLogger(__name__)
@@ -134,6 +134,7 @@ def _look(client: Client, copy: RecordCopy) -> tuple[int, str]:
     rows = client.query(
         f"SELECT max(number), count() FROM {COPIES} WHERE name = unhex({{name:String}})",  # noqa: S608
         {"name": copy.name.hex},
+        until=min(client.deadline(), time.monotonic() + SENDING_SECONDS),  # a worker waits that copies nothing yet
     )
     ((begun, count),) = rows
     if not count:
