@@ -24,7 +24,7 @@ from analytics.record_store.tables import COPIES, NAMES, TABLE, WRITTEN, columns
 logger = logging.getLogger(__name__)
 
 MOST = 20_000  # records of a step, or those of one change
-MOST_GONE = 1_000_000  # rows that the store marks as gone within a step, by itself
+MOST_GONE = 500_000  # rows that the store marks as gone within a step, by itself
 _MOST_CHANGES = 1000
 _IDS = 5000  # in one look-up
 _LOCK = 0x636F7079  # the name of our advisory lock
