@@ -18,13 +18,13 @@ from django.db import connection, transaction
 
 from analytics.models import LedgerRecord, RecordChange, RecordCopy
 from analytics.record_store.changes import Key, from_microseconds, keys_of, microseconds
-from analytics.record_store.client import Client
+from analytics.record_store.client import SENDING_SECONDS, Client
 from analytics.record_store.tables import COPIES, NAMES, TABLE, WRITTEN, columns_of
 
 logger = logging.getLogger(__name__)
 
 MOST = 20_000  # records of a step, or those of one change
-MOST_GONE = 1_000_000  # rows that the store marks as gone within a step, by itself
+MOST_GONE = 500_000  # rows that the store marks as gone within a step, by itself
 _MOST_CHANGES = 1000
 _IDS = 5000  # in one look-up
 _LOCK = 0x636F7079  # the name of our advisory lock
@@ -134,6 +134,7 @@ def _look(client: Client, copy: RecordCopy) -> tuple[int, str]:
     rows = client.query(
         f"SELECT max(number), count() FROM {COPIES} WHERE name = unhex({{name:String}})",  # noqa: S608
         {"name": copy.name.hex},
+        until=min(client.deadline(), time.monotonic() + SENDING_SECONDS),  # a worker waits that copies nothing yet
     )
     ((begun, count),) = rows
     if not count:
