@@ -7,9 +7,12 @@ gains nothing by that, so after some of these writes go out at once for a while.
 """
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterable
 from typing import Any, cast
 from weakref import WeakKeyDictionary
+
+log = logging.getLogger(__name__)
 
 # A write up to this can wait. Not more of one connection's does than this, so flow control is no turn late with much.
 MAX_HELD_BYTES = 64 * 1024
@@ -41,14 +44,20 @@ class Turn:
     def settle(self) -> None:
         if self.first is not None:
             work, self.first = self.first, None
-            work()
+            try:
+                work()
+            except Exception:
+                log.exception("What comes before the writes of a turn has failed; they go out all the same")
 
     def end(self) -> None:
         if self.first is not None:
             self.settle()
         waiting, self.waiting = self.waiting, []
         for one in waiting:
-            one.flush()
+            try:
+                one.flush()
+            except Exception:
+                log.exception("A write of a turn has failed; the others go out all the same")
         if len(waiting) != 1:
             self._lonely = 0
             return
@@ -103,12 +112,11 @@ class HeldWrites(asyncio.Transport):
 
     def flush(self) -> None:
         held, plain = self.held, self._plain
-        if held:
+        if held and not plain.is_closing():  # Where nobody takes it any more, it can still be taken back.
             self.held = b""
-            if not plain.is_closing():
-                if (turn := self._turn).first is not None:
-                    turn.settle()
-                plain.write(held)
+            if (turn := self._turn).first is not None:
+                turn.settle()
+            plain.write(held)
 
     def take_back(self) -> bytes:
         """What has been written and is not on its way."""

@@ -33,6 +33,7 @@ class ClientProtocol(HttpToolsProtocol):
     """One client's connection."""
 
     cycle: Cycle
+    transport: HeldWrites
     _running: Cycle | None = None
     # What frames the body of a request that offers another protocol, while its body is to come.
     _offered: bytes | None = None
@@ -59,6 +60,10 @@ class ClientProtocol(HttpToolsProtocol):
         }
         self._mark = (IDLE, 0, self.loop.time(), 0)
         self._next_look = self.loop.call_later(self._looks_every, self._look)
+
+    def eof_received(self) -> None:
+        """The event loop ends the connection now. What was answered by then goes out before."""
+        self.transport.flush()
 
     def data_received(self, data: bytes) -> None:
         if self._is_refused:

@@ -163,11 +163,15 @@ class Tls(SmallReads, asyncio.Transport):
         if self._is_closed or self._end is not None:
             return
         try:
+            records = []
             for start in range(0, len(data), _RECORD_BYTES):
                 self._ssl.write(memoryview(data)[start : start + _RECORD_BYTES])
-                self._flush()
+                records.append(self._out.read())
         except ssl.SSLError as error:
             self._lose(error)
+            return
+        if not self._plain.is_closing():
+            self._plain.write(b"".join(records))  # in one, so that of what is held nothing is on its way
 
     def writelines(self, list_of_data: Iterable[bytes | bytearray | memoryview]) -> None:
         self.write(b"".join(list_of_data))
@@ -224,8 +228,10 @@ class Tls(SmallReads, asyncio.Transport):
             self.shaken.set_result(None)
 
     def _flush(self) -> None:
+        """What TLS says of its own accord does not wait: what is held is what was written, and nothing else."""
         if self._out.pending and not self._plain.is_closing():
             self._plain.write(self._out.read())
+            self._plain.flush()
 
     def _pump(self) -> None:
         """Hand on what can be deciphered, while it is wanted."""
@@ -282,6 +288,8 @@ class Tls(SmallReads, asyncio.Transport):
         self._is_closed = True
         if not self._is_lost:
             self._is_lost = True
-            self._plain.abort()
-            if self._inner is not None:
-                self._inner.connection_lost(failure)
+            try:
+                if self._inner is not None:
+                    self._inner.connection_lost(failure)  # who may take back what is held
+            finally:
+                self._plain.abort()

@@ -3,12 +3,16 @@
 import asyncio
 import socket
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from uvicorn import Config
+from uvicorn.server import ServerState
 
-from proxy.held_writes import MAX_HELD_BYTES, HeldWrites
+from proxy.held_writes import MAX_HELD_BYTES, HeldWrites, turn_of
+from proxy.http_server import ClientProtocol
 from tests.proxy.http1.raw_server import LOOPS, run
 
 on_both_loops = pytest.mark.parametrize("loop", LOOPS)
@@ -171,6 +175,40 @@ def test_nobody_there_is_no_reason_to_complain(loop: str) -> None:
     played(play, 2, loop)
 
 
+@on_both_loops
+def test_what_fails_keeps_nothing_else_from_going_out(loop: str, caplog: pytest.LogCaptureFixture) -> None:
+    def fail() -> None:
+        raise RuntimeError("a fault of ours")
+
+    async def play(made: list[Pair]) -> None:
+        running = asyncio.get_running_loop()
+        made[0].transport.write_eof()
+        for number in range(1, 3):
+            turn_of(running).begin_end_with(fail, running)
+            for pair in made:
+                pair.transport.write(b".")
+            await turn()
+            assert [pair.arrived() for pair in made] == [b"", b"." * number, b"." * number]
+        turn_of(running).begin_end_with(fail, running)
+        made[1].transport.write(b"x" * (MAX_HELD_BYTES + 1))
+        assert made[1].arrived() == b".." + b"x" * (MAX_HELD_BYTES + 1)
+
+    played(play, 3, loop)
+    assert caplog.text.count("RuntimeError: a fault of ours") == 3
+    assert caplog.text.count("A write of a turn has failed") == 2
+
+
+def test_what_nobody_takes_any_more_can_still_be_taken_back() -> None:
+    async def play(made: list[Pair]) -> None:
+        (pair,) = made
+        pair.transport.write(b"never mind")
+        pair.transport._plain.abort()
+        await turn()
+        assert pair.transport.take_back() == b"never mind"
+
+    played(play)
+
+
 STEP = st.tuples(st.integers(0, 2), st.sampled_from(["write", "many", "flush", "turn"]), st.integers(0, 9_000))
 
 
@@ -193,3 +231,26 @@ def test_every_byte_comes_once_and_in_order(steps: list[tuple[int, str, int]]) -
         assert [await pair.end() for pair in made] == written
 
     played(play, 3)
+
+
+def test_what_was_answered_when_the_client_ends_its_side_goes_out() -> None:
+    """The event loop then closes the connection by itself."""
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        near, far = socket.socketpair()
+
+        async def answer_and_see_the_end(scope: Any, receive: Any, send: Any) -> None:
+            await send({"type": "http.response.start", "status": 204, "headers": []})
+            await send({"type": "http.response.body"})
+            far.shutdown(socket.SHUT_WR)
+
+        config = Config(answer_and_see_the_end, log_config=None, lifespan="off")
+        config.load()
+        await loop.create_connection(lambda: ClientProtocol(config, ServerState(), {}), sock=near)
+        far.send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        far.settimeout(0)
+        assert (await loop.sock_recv(far, 2**20)).startswith(b"HTTP/1.1 204 ")
+        far.close()
+
+    run(main())

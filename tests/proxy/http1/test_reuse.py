@@ -1,8 +1,6 @@
 """When a connection serves again, when it does not, and when a call is tried a second time."""
 
 import asyncio
-import os
-import socket
 
 import pytest
 
@@ -184,31 +182,6 @@ def test_what_may_have_been_done_is_never_sent_twice(method: str, loop: str) -> 
             assert (server.connections, len(log), client.connections) == (1, 2, 0)
 
     run(main(), loop)
-
-
-@pytest.mark.parametrize("goodbye", [b"", b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\n\r\n"])
-def test_what_waits_for_the_turns_end_when_the_connection_goes_is_sent_on_a_fresh_one(goodbye: bytes) -> None:
-    """A request is taken for unsent only while nothing of it is on its way, whatever it does."""
-    peers: list[Peer] = []
-
-    async def serve(peer: Peer) -> None:
-        peers.append(peer)
-        await peer.request()
-        await peer.send(OK)
-        assert await peer.gone() == b""
-
-    async def close_at_once() -> None:
-        with socket.socket(fileno=os.dup(peers[0].writer.get_extra_info("socket").fileno())) as same:
-            same.send(goodbye)
-            same.shutdown(socket.SHUT_WR)
-
-    async def main() -> None:
-        async with RawServer(serve, answering(OK.replace(b"ok", b"2."))) as server, opened() as client:
-            assert await post(client, server) == b"ok"
-            answer, _ = await asyncio.gather(post(client, server), close_at_once())
-            assert (answer, server.connections, client.connections) == (b"2.", 2, 1)
-
-    run(main())
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
