@@ -11,8 +11,9 @@ import pytest
 
 from proxy.held_writes import MAX_HELD_BYTES, turn_of
 from proxy.upstream import UpstreamBroken
-from tests.proxy.http1.certificates import Authority, url
+from tests.proxy.http1.certificates import Authority
 from tests.proxy.http1.raw_server import OK, Peer, RawServer, answering, opened, post, read, run
+from tests.proxy.http1.test_tls import url
 
 goodbyes = pytest.mark.parametrize("goodbye", [b"", b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\n\r\n"])
 
