@@ -14,7 +14,7 @@ from proxy.providers.openai import chat
 CHAT = PROVIDERS["openai"].find_route("POST", "chat/completions")
 
 # What is and what is not a count, and what may be in its place.
-COUNTS = st.one_of(
+COUNTS: st.SearchStrategy[Any] = st.one_of(
     st.integers(0, 50),
     st.sampled_from([None, True, False, -1, 1.0, 2.5, "3", [], {}, MAX_TOKENS, MAX_TOKENS + 1, 2**63, 10**30, 1e300]),
 )
