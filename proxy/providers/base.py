@@ -4,7 +4,7 @@ Pure: provider payloads come in as bytes and leave as frozen values; no Django, 
 """
 
 import re
-from typing import Any, Literal, Protocol
+from typing import Annotated, Any, Literal, Protocol
 
 import msgspec
 
@@ -171,6 +171,10 @@ class Provider(Protocol):
     def simulate(self, call: SimulatedCall) -> Simulation: ...
 
 
+# One that nothing is to be said about.
+Count = Annotated[int, msgspec.Meta(ge=0, le=MAX_TOKENS)]
+
+
 class Counts:
     """Reads token counts out of a usage object that may hold anything. Remembers whether something was off."""
 
@@ -251,8 +255,10 @@ def members_of(data: bytes) -> dict[str, msgspec.Raw] | None:
 
     Escaped surrogates are blotted out, since msgspec refuses a lone one: the text is not needed, the usage is.
     """
+    if b"\\u" in data:
+        data = _SURROGATE_ESCAPE.sub(rb"\\ufffd", data)
     try:
-        return _members_decoder.decode(_SURROGATE_ESCAPE.sub(rb"\\ufffd", data))
+        return _members_decoder.decode(data)
     except (ValueError, RecursionError):
         return None
 

@@ -1,5 +1,6 @@
 """Anthropic's usage objects and events, bucket by bucket. Each rule names its page of Anthropic's documentation."""
 
+import json
 from typing import Any
 
 import pytest
@@ -7,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analytics.usage import MAX_TOKENS, OtherModelUsage, TokenUsage
+from proxy.providers import PROVIDERS
 from proxy.providers.anthropic.messages import read_usage
+from proxy.providers.base import Asked
 
 NO_COUNT = True  # JSON's true
 BUCKETS = ("input", "cache_read", "cache_write_5m", "cache_write_1h", "output", "reasoning", "web_searches")
@@ -178,7 +181,9 @@ def test_contradictory_numbers_are_clamped_and_marked(reported: dict[str, Any], 
     assert read_usage(reported) == buckets
 
 
-counts = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=2) | st.integers(0, 3_000)
+numbers = st.integers() | st.floats(allow_nan=False, allow_infinity=False)
+MESSAGES = PROVIDERS["anthropic"].find_route("POST", "messages")
+counts = st.none() | st.booleans() | numbers | st.text(max_size=2) | st.integers(0, 3_000)
 COUNTED = ["input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens"]
 objects = st.fixed_dictionaries(
     {},
@@ -192,6 +197,38 @@ objects = st.fixed_dictionaries(
         "model": counts,
     },
 )
+
+
+def details(*names: str) -> st.SearchStrategy[dict[str, Any]]:
+    """Sound numbers, which may contradict each other or the totals."""
+    return st.fixed_dictionaries({}, optional=dict.fromkeys(names, st.integers(0, 900)))
+
+
+sound = st.fixed_dictionaries(
+    {},
+    optional={
+        "cache_read_input_tokens": st.integers(0, 900),
+        "cache_creation_input_tokens": st.integers(0, 900),
+        "cache_creation": details("ephemeral_5m_input_tokens", "ephemeral_1h_input_tokens"),
+        "server_tool_use": details("web_search_requests"),
+        "output_tokens_details": details("thinking_tokens"),
+    },
+)
+
+
+@given(
+    st.fixed_dictionaries({name: st.integers(0, 900) for name in COUNTED[:2]}),
+    sound | objects,
+    st.just({}) | st.sampled_from([{"iterations": []}, {"iterations": [{"type": "compaction", "input_tokens": 7}]}]),
+)
+def test_a_whole_answer_is_read_as_its_usage_object_is(
+    totals: dict[str, Any], odd: dict[str, Any], iterations: dict[str, Any]
+) -> None:
+    told = {**odd, **totals, **iterations, "service_tier": "standard"}
+    answer = {"model": "claude-sonnet-4-5", "stop_reason": "end_turn", "content": [], "usage": told}
+    reading = PROVIDERS["anthropic"].read_answer(MESSAGES, json.dumps(answer).encode(), Asked())
+    assert reading.usage == read_usage(told, model="claude-sonnet-4-5")
+    assert (reading.model, reading.finish_reason) == ("claude-sonnet-4-5", "end_turn")
 
 
 @given(objects, st.lists(objects, max_size=3))

@@ -1,9 +1,10 @@
 """OpenAI's usage objects and chunks, bucket by bucket. Each rule names its page of OpenAI's documentation."""
 
+import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from analytics.usage import MAX_TOKENS, TokenUsage
@@ -114,7 +115,8 @@ def test_contradictory_numbers_are_clamped_and_marked(reported: dict[str, Any], 
     assert read_usage(reported) == buckets
 
 
-counts = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=2) | st.integers(0, 3_000)
+numbers = st.integers() | st.floats(allow_nan=False, allow_infinity=False)
+counts = st.none() | st.booleans() | numbers | st.text(max_size=2) | st.integers(0, 3_000)
 
 
 @given(
@@ -131,6 +133,32 @@ def test_no_bucket_is_ever_negative_and_a_sound_sum_is_kept(
         assert read.input + read.cache_read + read.cache_write_5m + read.input_audio == totals["prompt_tokens"]
         assert read.output + read.output_audio == totals["completion_tokens"]
         assert read.reasoning <= totals["completion_tokens"]
+
+
+def details(*names: str) -> st.SearchStrategy[dict[str, Any] | None]:
+    """Sound numbers in half of all cases; they may contradict each other or the totals."""
+    keys = st.sampled_from(names)
+    return st.dictionaries(keys, st.integers(0, 900)) | st.dictionaries(keys, counts) | st.none()
+
+
+@given(
+    st.fixed_dictionaries({"prompt_tokens": st.integers(0, 900), "completion_tokens": st.integers(0, 900)}),
+    st.just({}) | st.dictionaries(st.sampled_from(["prompt_tokens", "completion_tokens"]), counts, max_size=1),
+    details("cached_tokens", "cache_write_tokens", "audio_tokens"),
+    details("reasoning_tokens", "audio_tokens"),
+    st.sampled_from(["", "default", "flex\n"]),
+)
+@example({"prompt_tokens": 9, "completion_tokens": 9}, {}, {"cached_tokens": -1}, None, "")
+@example({"prompt_tokens": 9, "completion_tokens": 9}, {}, {"cached_tokens": 10}, None, "")
+def test_a_whole_answer_is_read_as_its_usage_object_is(
+    totals: dict[str, Any], odd: dict[str, Any], sent: dict[str, Any] | None, received: dict[str, Any] | None, tier: str
+) -> None:
+    told = {**totals, **odd, "prompt_tokens_details": sent, "completion_tokens_details": received}
+    model = "gpt-4o-search-preview"
+    answer = {"model": model, "service_tier": tier, "choices": [{"finish_reason": "stop"}], "usage": told}
+    reading = read_answer(json.dumps(answer).encode())
+    assert reading.usage == read_usage(told, model=model, service_tier=tier)
+    assert (reading.model, reading.finish_reason, reading.is_usage_complete) == (model, "stop", True)
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from analytics.usage import OtherModelUsage, TokenUsage
 from proxy.providers.base import (
     NULL,
     Asked,
+    Count,
     Counts,
     Reading,
     Route,
@@ -46,7 +47,47 @@ class _Message(msgspec.Struct):
     error: msgspec.Raw = NULL
 
 
+class _Split(msgspec.Struct, gc=False):
+    ephemeral_5m_input_tokens: Count | None = None
+    ephemeral_1h_input_tokens: Count | None = None
+
+
+class _OutputDetails(msgspec.Struct, gc=False):
+    thinking_tokens: Count | None = None
+
+
+class _ToolUse(msgspec.Struct, gc=False):
+    web_search_requests: Count | None = None
+
+
+class _UsualUsage(msgspec.Struct, gc=False):
+    """The usage object of a message, as nearly all are. Another one is no such, and `read_usage` reads it."""
+
+    input_tokens: Count
+    output_tokens: Count
+    cache_read_input_tokens: Count | None = None
+    cache_creation_input_tokens: Count | None = None
+    cache_creation: _Split | None = None
+    output_tokens_details: _OutputDetails | None = None
+    server_tool_use: _ToolUse | None = None
+    service_tier: str | None = None
+    speed: str | None = None
+    inference_geo: str | None = None
+    iterations: None = None
+    fallback_credit: None = None
+
+
+class _UsualMessage(msgspec.Struct, gc=False):
+    """A whole message that tells its usage. Its text is not looked at: nothing is to be estimated."""
+
+    usage: _UsualUsage
+    model: str | None = None
+    stop_reason: str | None = None
+    error: None = None
+
+
 _event_decoder = msgspec.json.Decoder(_StreamEvent)
+_usual_decoder = msgspec.json.Decoder(_UsualMessage)
 _message_decoder = msgspec.json.Decoder(_Message)
 
 
@@ -115,6 +156,54 @@ def _split_sum(split: Any) -> int:
 
 
 def read_answer(route: Route, body: bytes, asked: Asked) -> Reading:
+    try:
+        usual = _usual_decoder.decode(body)
+    except (ValueError, RecursionError):
+        return _read_unusual(body)
+    usage = _of_usual(usual.usage)
+    if usage is None:
+        return _read_unusual(body)
+    return Reading(
+        model=label(usual.model, 128),
+        finish_reason=label(usual.stop_reason),
+        usage=usage,
+        is_usage_complete=True,
+        is_finished=True,
+    )
+
+
+def _of_usual(usage: _UsualUsage) -> TokenUsage | None:
+    """What `read_usage` makes of it; None where its numbers contradict each other, which is to be read with care."""
+    short = long = searches = reasoning = 0
+    if usage.cache_creation is not None:
+        short = usage.cache_creation.ephemeral_5m_input_tokens or 0
+        long = usage.cache_creation.ephemeral_1h_input_tokens or 0
+    if usage.cache_creation_input_tokens is not None:
+        unsplit = usage.cache_creation_input_tokens - short - long
+        if unsplit < 0:
+            return None
+        short += unsplit
+    if usage.output_tokens_details is not None:
+        reasoning = usage.output_tokens_details.thinking_tokens or 0
+        if reasoning > usage.output_tokens:
+            return None
+    if usage.server_tool_use is not None:
+        searches = usage.server_tool_use.web_search_requests or 0
+    return TokenUsage(
+        input=usage.input_tokens,
+        cache_read=usage.cache_read_input_tokens or 0,
+        cache_write_5m=short,
+        cache_write_1h=long,
+        output=usage.output_tokens,
+        reasoning=reasoning,
+        web_searches=searches,
+        service_tier=label(usage.service_tier),
+        speed=label(usage.speed),
+        inference_geo=label(usage.inference_geo),
+    )
+
+
+def _read_unusual(body: bytes) -> Reading:
     reading = Reading()
     reading.is_finished = True
     message = _decode_message(body)

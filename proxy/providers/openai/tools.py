@@ -8,6 +8,7 @@ from analytics.usage import OtherModelUsage
 from proxy.providers.base import Counts, Members, generic, label, member, text_in
 
 _MAX_SHARES = 20
+_FREE = frozenset({"message", "reasoning", "function_call"})
 _NOT_REASONING = ("gpt-4o", "gpt-4.1")
 
 
@@ -33,6 +34,8 @@ class ToolFees(msgspec.Struct):
 def read_fees(members: Members, counts: Counts) -> ToolFees:
     """The fees of a response's tools. `counts` is marked when some of them cannot be read."""
     items = _read_items(members, counts)
+    if "tool_usage" not in members and all(item.type in _FREE and item.svg_usage is None for item in items):
+        return ToolFees()
     used = generic(members.get("tool_usage"))
     shares = [*_image_share(members, items, member(used, "image_gen"), counts), *_svg_shares(items, counts)]
     if any(_runs_container(item) for item in items):

@@ -1,11 +1,11 @@
 """OpenAI's usage objects of text: of chat and legacy completions, of responses and of embeddings."""
 
-from typing import Annotated, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
-from analytics.usage import MAX_TOKENS, TokenUsage
-from proxy.providers.base import Counts, label, member
+from analytics.usage import TokenUsage
+from proxy.providers.base import Count, Counts, label, member
 
 # Chat models that search the web once for every request, at a fee per call ("Pricing", built-in tools, web search).
 _SEARCH_MODEL_MARKS = ("-search-preview", "-search-api")
@@ -24,21 +24,18 @@ _CHAT = _Names("prompt_tokens", "completion_tokens", "prompt_tokens_details", "c
 _RESPONSE = _Names("input_tokens", "output_tokens", "input_tokens_details", "output_tokens_details")
 
 
-_Count = Annotated[int, msgspec.Meta(ge=0, le=MAX_TOKENS)]
-
-
 class _Details(msgspec.Struct, gc=False):
-    cached_tokens: _Count | None = None
-    cache_write_tokens: _Count | None = None
-    audio_tokens: _Count | None = None
-    reasoning_tokens: _Count | None = None
+    cached_tokens: Count | None = None
+    cache_write_tokens: Count | None = None
+    audio_tokens: Count | None = None
+    reasoning_tokens: Count | None = None
 
 
 class UsualUsage(msgspec.Struct, gc=False):
     """The usage object of a completion, as nearly all are. Another one is no such, and `read_usage` reads it."""
 
-    prompt_tokens: _Count
-    completion_tokens: _Count
+    prompt_tokens: Count
+    completion_tokens: Count
     prompt_tokens_details: _Details | None = None
     completion_tokens_details: _Details | None = None
 
