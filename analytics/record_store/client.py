@@ -17,7 +17,7 @@ from analytics.record_store.tables import COPIES, TABLE
 _CONNECT_SECONDS = 2
 PAGE_SECONDS = 5  # longer than that nobody waits for a page
 WORK_SECONDS = 120
-SENDING_SECONDS = 20  # as long as a step may hold its locks on the ledger for one request
+SENDING_SECONDS = 20  # for one request of a step: meanwhile nobody else writes to the copy
 _MOST_AT_ONCE = 32  # of a client; more wait, in their own time, also where the store leaves all of them hanging
 _RESULT_ROWS = "result_rows"
 # What lies in different months is different records.

@@ -19,10 +19,9 @@ from orgs import keys
 from orgs.key_cache import KeyCache, KeyFacts, StoredKey
 from orgs.models import RevocationEntry
 from proxy import endpoint
+from proxy.draining import DrainingProtocol, DrainingState
 from proxy.http1 import LeanUpstream, requests
 from proxy.http1.requests import Reusable
-from proxy.http_known import SharedState
-from proxy.http_server import ClientProtocol
 from proxy.limits import CallLimits
 from proxy.process import ProxySettings
 from proxy.providers.base import Header
@@ -59,6 +58,7 @@ class Told:
     asked: list[tuple[bytes, bytes]] = field(default_factory=list)  # of the providers: heads and bodies
     records: list[Any] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
+    heads_known: int = field(default=0, compare=False)
 
 
 class Wire(asyncio.Transport):
@@ -180,9 +180,11 @@ class _Journal:
 class Service:
     """In a running loop of asyncio's. Each step is over when nothing is left to be done without another one."""
 
-    def __init__(self, protocol: type[ClientProtocol]) -> None:
+    def __init__(self, protocol: type[DrainingProtocol]) -> None:
         self.told = Told()
-        self.heads = (state := SharedState()).known_heads
+        self._state = DrainingState()
+        self._state.idle_seconds = 1e6  # no run depends on how long it takes
+        self.heads = self._state.known_heads
         self._loop: Any = asyncio.get_running_loop()
         self._revoked: set[int] = set()
         self._suspended: set[int] = set()
@@ -195,7 +197,7 @@ class Service:
         self._journal = _Journal()
         self._connections: dict[int, tuple[Any, Wire]] = {}
         config = Config(endpoint.application, ws="none", log_config=None, lifespan="off", access_log=False)
-        self._connect: Callable[[], Any] = lambda: protocol(config, state, {})
+        self._connect: Callable[[], Any] = lambda: protocol(config, self._state, {})
 
     async def run(self, steps: Iterable[Step]) -> Told:
         endpoint.serve(self._process())
@@ -213,6 +215,7 @@ class Service:
             endpoint.serve(None)
             if self.heads._timer is not None:
                 self.heads._timer.cancel()
+        self.told.heads_known = len(self.heads)
         records = [msgspec.json.decode(line) for line in self._journal.lines]
         self.told.records = [{name: one[name] for name in one if name not in _NOT_COMPARED} for one in records]
         return self.told
@@ -246,6 +249,8 @@ class Service:
         if number in self._connections:
             protocol, wire = self._connections.pop(number)
             protocol.connection_lost(None)
+            if protocol._parting is not None:
+                protocol._parting.cancel()
             written = _OF_ONE_RUN.sub(b"*", b"".join(wire.written))
             self.told.answers.append(written + (b" closed" if wire.is_closed else b" open"))
 
@@ -266,6 +271,12 @@ class Service:
         kind = "organization_suspended" if organization in self._suspended else "organization_resumed"
         self._entries.append(RevocationEntry(kind=kind, organization_id=organization))
         self._keys.poll()
+
+    def drain(self, _: int) -> None:
+        """The service is about to end."""
+        self._state.is_draining = True
+        for protocol, _wire in self._connections.values():
+            protocol.shutdown()
 
     def age(self, _: int) -> None:
         """Time passes for the heads that are known."""

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from proxy.http_known import KnowingProtocol
+from proxy.draining import DrainingProtocol
 from proxy.http_server import ClientProtocol
 from tests.fuzz.conftest import SECONDS
 from tests.fuzz.nasty import cut_up
@@ -48,6 +48,7 @@ ODD_LINES = [
         b"x: \x02",
         b"x: \r",
         b"\tcontent-length: \1",
+        b"x-long: " + b"y" * 4_000,
     ),
 ]
 MESSAGES = [{"role": "user", "content": "Hello!"}]
@@ -114,7 +115,15 @@ USUAL = [
     *(b"Host: x", b"Authorization: Bearer " + PLATFORM_KEYS[0].encode(), b"x-provider-key: sk-1"),
     *(b"content-type: application/json", b"content-length: \0"),
 ]
-EVENTS = [Step("age"), Step("hold"), Step("release"), Step("suspend", 1), Step("leave", 0), Step("leave", 1)]
+EVENTS = [
+    Step("age"),
+    Step("drain"),
+    Step("hold"),
+    Step("release"),
+    Step("suspend", 1),
+    Step("leave", 0),
+    Step("leave", 1),
+]
 EVENTS += [Step("revoke", number) for number in range(3)]
 
 
@@ -149,7 +158,12 @@ def stories(draw: st.DrawFn) -> list[Step]:
     return steps
 
 
-def told(protocol: type[ClientProtocol], steps: list[Step]) -> Told:
+class ReadingEachAnew(DrainingProtocol):
+    def data_received(self, data: bytes) -> None:
+        ClientProtocol.data_received(self, data)
+
+
+def told(protocol: type[DrainingProtocol], steps: list[Step]) -> Told:
     async def run() -> Told:
         return await Service(protocol).run(steps)
 
@@ -168,6 +182,11 @@ def _quiet() -> Iterator[None]:
 @settings(max_examples=2_000 if SECONDS else 30)
 @given(stories())
 def test_a_service_that_knows_heads_does_what_one_does_that_reads_each_anew(steps: list[Step]) -> None:
-    found = told(KnowingProtocol, steps)
-    assert found == told(ClientProtocol, steps)
+    found = told(DrainingProtocol, steps)
+    assert found == told(ReadingEachAnew, steps)
     assert "internal_error" not in found.refused
+
+
+def test_one_of_the_two_knows_heads() -> None:
+    steps = [Step("open"), *[Step("send", 0, request(USUAL, BODIES[0]))] * 3]
+    assert [told(protocol, steps).heads_known for protocol in (DrainingProtocol, ReadingEachAnew)] == [1, 0]

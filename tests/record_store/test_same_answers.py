@@ -55,7 +55,8 @@ def start(engine: Engine, number: int, names: Sequence[str]) -> "subprocess.Pope
         "TEST_EXTRAS": "without",
     }
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("PYTEST_", "DJANGO_"))}
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "tests.record_store.answering", "-p", "no:xdist"]
+    usual = [sys.executable, "-m", "pytest", "-q", "-p", "no:xdist", "--timeout", "600"]
+    command = [*usual, "-p", "tests.record_store.answering"]
     return subprocess.Popen(
         [*command, *(f"tests/analytics/test_{each}.py" for each in names)],
         cwd=ROOT,
