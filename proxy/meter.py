@@ -8,6 +8,7 @@ from typing import Protocol
 
 import msgspec
 
+from proxy.http1.layouts import media_of
 from proxy.inflating import inflater
 from proxy.providers.base import (
     WANTED_MEMBERS,
@@ -79,9 +80,7 @@ def meter_for(
     """The meter for an answer with this status and these headers (names in lower case)."""
     if kind.reads == "nothing" or method == "HEAD":
         return UnreadMeter()
-    found = {name: value.strip().lower() for name, value in headers if name in {b"content-type", b"content-encoding"}}
-    encoding = found.get(b"content-encoding", b"")
-    content_type = found.get(b"content-type", b"").partition(b";")[0].strip()
+    content_type, encoding = media_of(headers)
     if kind.reads == "results":
         # What is asked for in part (206), or is not there, tells nothing of a batch.
         is_whole = method == "GET" and status == 200

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from functools import partial
 from typing import Any, Protocol
 
@@ -129,7 +129,7 @@ class Delivery:
         self.first_token_at = 0.0
         self.is_complete = False
 
-    async def start(self, status: int, headers: list[Header], *, is_body_here: bool) -> None:
+    async def start(self, status: int, headers: Iterable[Header], *, is_body_here: bool) -> None:
         """`is_body_here`: a part of the body follows without being waited for."""
         message: dict[str, Any] = {"type": "http.response.start", "status": status, "headers": headers}
         if is_body_here:

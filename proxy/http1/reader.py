@@ -1,6 +1,6 @@
 """Reads one answer from the bytes of a connection, cut anywhere: its head once that is whole, then its body. Pure."""
 
-from proxy.http1 import heads
+from proxy.http1 import heads, layouts
 from proxy.http1.bodies import Body, BodyUntilClose, ChunkedBody, FixedBody
 from proxy.http1.heads import BadFraming, Head
 
@@ -67,7 +67,7 @@ class AnswerReader:
                 return b""
             if self._skipped + end > heads.MAX_HEAD_BYTES:
                 raise BadFraming("the head is too long")
-            head = heads.parse(data if end == len(data) else data[:end])
+            head = layouts.read(data if end == len(data) else data[:end])
             data = data[end:]
             if head.status >= 200:
                 self._begun = b""
