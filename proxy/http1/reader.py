@@ -80,14 +80,15 @@ class AnswerReader:
 
     def _framing_of(self, head: Head) -> Body:
         """RFC 9112 section 6.3, rule by rule. (CONNECT, its rule 2, is never sent; rules 3 to 5 are in `heads`.)"""
-        if head.status == 204 and (head.is_chunked or head.length):
+        status, length = head.status, head.length
+        if status == 204 and (head.is_chunked or length):
             # It must have neither (RFC 9110 section 8.6): whatever this server sends next, it is no answer to trust.
             head.keeps_alive = False
-        if self._is_to_head or head.status in {204, 304}:
+        if self._is_to_head or status == 204 or status == 304:
             return FixedBody(0)
+        if length is not None:  # Then it is not chunked.
+            return FixedBody(length)
         if head.is_chunked:
             return ChunkedBody()
-        if head.length is not None:
-            return FixedBody(head.length)
         head.keeps_alive = False
         return BodyUntilClose()
