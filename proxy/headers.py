@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from proxy.errors import Refusal
 from proxy.http1.heads import Writable, can_be_written
+from proxy.http1.layouts import Fields
 from proxy.providers.base import Header, Provider
 
 Headers = list[Header]
@@ -34,6 +35,7 @@ _NOT_BACK = _HOP_BY_HOP | frozenset(
 )
 JSON = b"application/json"
 _NO_NAMES: frozenset[bytes] = frozenset()
+_NOT_NAMED_AWAY = frozenset({b"content-type", b"content-encoding", b"content-length"})
 _PASSED_ENCODINGS = (b"gzip", b"deflate", b"identity")
 
 
@@ -52,6 +54,9 @@ def find_header(headers: Headers, name: bytes) -> bytes | None:
     if isinstance(headers, Received):
         value = headers.first.get(name)
         return None if value is None else value.strip()
+    if isinstance(headers, Fields):
+        at = headers.layout.at.get(name)
+        return None if at is None else headers.values[at].strip()
     for found, value in headers:
         if found == name:
             return value.strip()
@@ -162,11 +167,7 @@ def _connection_options(headers: Headers) -> frozenset[bytes]:
     lines = [value for name, value in headers if name == b"connection"]
     if not lines:
         return _NO_NAMES
-    return frozenset(option.strip().lower() for line in lines for option in line.split(b",")) - {
-        b"content-type",
-        b"content-encoding",
-        b"content-length",
-    }
+    return frozenset(map(bytes.strip, b",".join(lines).lower().split(b","))) - _NOT_NAMED_AWAY
 
 
 def _readable_encodings(headers: Headers) -> bytes:

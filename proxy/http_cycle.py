@@ -5,12 +5,12 @@ an answer's headers in one go; and frames answers to HTTP/1.0, and to clients th
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
-from proxy.http1.heads import Writable, can_be_written
+from proxy.http1.heads import Lines, Writable, can_be_written
 
 if TYPE_CHECKING:
     from proxy.http_server import ClientProtocol
@@ -177,7 +177,7 @@ class Cycle(RequestResponseCycle):
             self._write(part, is_last=False)
         return True
 
-    def _start(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
+    def _start(self, status: int, headers: list[tuple[bytes, bytes]] | Lines) -> None:
         self.response_started = True
         # RFC 9110, sections 9.3.2 and 15.4.5: their Content-Length is of what is not sent.
         self._has_no_body = self.scope["method"] == "HEAD" or status in {204, 304}
@@ -185,10 +185,18 @@ class Cycle(RequestResponseCycle):
             # Refused before it was told to go on: whether the body still comes is not known, so nothing that follows on
             # this connection can be told from it (RFC 9110, section 10.1.1).
             self.keep_alive = self.waiting_for_100_continue = False
-        if not isinstance(headers, Writable) and not can_be_written(headers):
-            raise RuntimeError("An answer's header is no token and a value in one line.")
-        fields = b"".join([b"%b: %b\r\n" % (name.lower(), value) for name, value in headers])
-        own = self._framing([(name.lower(), value) for name, value in headers if name.lower() in _RULING])
+        if isinstance(headers, Lines):
+            fields = headers.raw
+            if headers.length is not None:
+                self.expected_content_length, self.chunked_encoding = headers.length, False
+            own = self._framing(())
+        else:
+            if not isinstance(headers, Writable):
+                if not can_be_written(headers):
+                    raise RuntimeError("An answer's header is no token and a value in one line.")
+                headers = [(name.lower(), value) for name, value in headers]
+            fields = b"".join([b"%b: %b\r\n" % header for header in headers])
+            own = self._framing([header for header in headers if header[0] in _RULING])
         self._head = b"%b%b%b\r\n" % (STATUS_LINE[status], fields, own)
 
     def _flush(self, part: bytes = b"") -> None:
@@ -197,7 +205,7 @@ class Cycle(RequestResponseCycle):
         if part:
             self.transport.write(part)
 
-    def _framing(self, ruling: list[tuple[bytes, bytes]]) -> bytes:
+    def _framing(self, ruling: Sequence[tuple[bytes, bytes]]) -> bytes:
         """The headers that say where the answer ends, and whether the connection stays, as far as they are missing."""
         is_said = False
         for name, value in ruling:

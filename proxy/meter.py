@@ -9,6 +9,7 @@ from typing import Literal, Protocol
 
 import msgspec
 
+from proxy.http1.layouts import media_of
 from proxy.inflating import inflater
 from proxy.providers.base import (
     WANTED_MEMBERS,
@@ -80,12 +81,7 @@ def meter_for(
     """The meter for an answer with this status and these headers (names in lower case)."""
     if kind.reads == "nothing" or method == "HEAD":
         return UnreadMeter()
-    encoding = content_type = b""
-    for name, value in headers:
-        if name == b"content-type":
-            content_type = value
-        elif name == b"content-encoding":
-            encoding = value.strip().lower()
+    content_type, encoding = media_of(headers)
     form = _form_of(content_type)
     if kind.reads == "results":
         # What is asked for in part (206), or is not there, tells nothing of a batch.

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from functools import partial
 from typing import Any, Protocol
 
@@ -12,6 +12,7 @@ from proxy.providers.base import Header, Reading
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Write = Callable[[bytes], bool]
+PassTo = Callable[[Write], Awaitable[None]]
 WhenGone = Callable[[Callable[[], object] | None], None]
 
 # After a client stopped reading at `finish_reason`, the usage is at most this far away.
@@ -129,18 +130,25 @@ class Delivery:
         self.first_token_at = 0.0
         self.is_complete = False
 
-    async def start(self, status: int, headers: list[Header], *, is_body_here: bool) -> None:
+    def start(self, status: int, headers: Iterable[Header], *, is_body_here: bool) -> Awaitable[None]:
         """`is_body_here`: a part of the body follows without being waited for."""
         message: dict[str, Any] = {"type": "http.response.start", "status": status, "headers": headers}
         if is_body_here:
             message[HELD] = True
-        await self._send(message)
+        return self._send(message)
 
     async def pass_on(self, answer: Answer, meter: Meter, record: Callable[[], Awaitable[None]]) -> None:
         """Pass every chunk on as it comes. `record` is awaited before the last part of the answer goes out, once or
         twice.
         """
-        while (part := await self._next(answer, meter)) is not None:
+        pass_to = getattr(answer, "pass_to", None) if self._is_stream else None
+        while True:
+            part = await self._next_held(pass_to, meter) if pass_to is not None else None
+            if part is None:
+                chunk = await answer.read()
+                if not chunk:
+                    break
+                part = self._metered(meter, chunk)
             is_last = self._left is not None and self._left <= 0
             if is_last:
                 part += meter.finish()
@@ -150,22 +158,18 @@ class Delivery:
                 await self._end(part)
                 return
             if part:
-                await self._deliver(part, more=True)
+                await self._deliver(part)
         rest = meter.finish()
         await record()
         await self._end(rest)
 
-    async def _next(self, answer: Answer, meter: Meter) -> bytes | None:
-        """The next part that is to go out, once it was read; None at the end. Of a stream, the parts before that need
-        no more than to be written went out as they came.
+    async def _next_held(self, pass_to: PassTo, meter: Meter) -> bytes | None:
+        """Of a stream, the next part that needs more than to be written. Those before it go out as they come. None
+        where the next one is to be read.
         """
-        if self._is_stream and (pass_to := getattr(answer, "pass_to", None)) is not None:
-            await pass_to(partial(self._pass_at_once, meter))
-            if self._held is not None:
-                held, self._held = self._held, None
-                return held
-        chunk = await answer.read()
-        return self._metered(meter, chunk) if chunk else None
+        await pass_to(partial(self._pass_at_once, meter))
+        held, self._held = self._held, None
+        return held
 
     def _metered(self, meter: Meter, chunk: bytes) -> bytes:
         if self._left is not None:
@@ -192,14 +196,17 @@ class Delivery:
         return False
 
     async def _end(self, part: bytes) -> None:
-        self._watch.let_go()
+        watch = self._watch
+        watch.let_go()
         self.is_complete = True
-        await self._deliver(part, more=False)
-        self._watch.stop()
+        watch.sending_since = time.monotonic()
+        await self._send({"type": "http.response.body", "body": part, "more_body": False})
+        watch.sending_since = 0.0
+        watch.stop()
 
-    async def _deliver(self, part: bytes, *, more: bool) -> None:
+    async def _deliver(self, part: bytes) -> None:
         self._watch.sending_since = time.monotonic()
-        await self._send({"type": "http.response.body", "body": part, "more_body": more})
+        await self._send({"type": "http.response.body", "body": part, "more_body": True})
         self._watch.sending_since = 0.0
 
 

@@ -1,16 +1,21 @@
 """The provider's answer made ready for the client: the status of a refused key, the headers, addresses of ours."""
 
+from collections.abc import Iterable
+
 import msgspec
 
 from proxy import headers as heads
 from proxy import rewriting
 from proxy.call import Target
 from proxy.errors import Refusal
+from proxy.http1.heads import Lines
+from proxy.http1.layouts import Fields
 from proxy.inflating import inflate
-from proxy.providers.base import Provider, label
+from proxy.providers.base import Header, Provider, label
 from proxy.upstream import Answer, ReadAhead, UpstreamError
 
 _MAX_REFUSAL_BODY = 64 * 1024
+_SIMULATED: Header = (b"x-aipc-sandbox", b"true")
 _KEY_REFUSED: heads.Headers = [
     (b"x-aipc-error", b"provider_key_rejected"),
     (b"x-aipc-upstream-status", b"401"),
@@ -57,20 +62,54 @@ async def _told_refusal(provider: Provider, provider_key: bytes, answer: Answer)
 
 def client_headers(
     told: Told, *, method: str, call_id: str, warnings: tuple[str, ...], drops_usage: bool
-) -> tuple[heads.Headers, int | None]:
+) -> tuple[Iterable[Header], int | None]:
     """The headers that go to the client, and the body's announced length."""
+    headers = told.answer.headers
+    if isinstance(headers, Fields) and not (warnings or told.headers or _SIMULATED[0] in headers.layout.at):
+        form = headers.layout.notes.get(drops_usage)
+        if form is None:
+            form = headers.layout.notes[drops_usage] = _form_of(told, headers, drops_usage=drops_usage)
+        length = headers.length if form.has_length else None
+        back: Iterable[Header] = Lines(form.lines % (*headers.values, call_id.encode()), length)
+    else:
+        back = _client_headers(told, call_id, warnings, drops_usage=drops_usage)
+        told_length = heads.find_header(back, b"content-length")
+        length = int(told_length) if told_length and told_length.isdigit() else None
+    return back, None if method == "HEAD" else length
+
+
+def _client_headers(told: Told, call_id: str, warnings: tuple[str, ...], *, drops_usage: bool) -> heads.Headers:
     answer = told.answer
-    headers = heads.client_headers(answer.headers, status=answer.status, call_id=call_id, drop_length=drops_usage)
+    back = heads.client_headers(answer.headers, status=answer.status, call_id=call_id, drop_length=drops_usage)
     if drops_usage:
-        headers = [(name, value) for name, value in headers if name != b"content-encoding"]
-    length = None if method == "HEAD" else heads.find_header(headers, b"content-length")
+        back = [(name, value) for name, value in back if name != b"content-encoding"]
     if told.headers:
-        headers = [(name, value) for name, value in headers if name != b"x-should-retry"]
-        headers += told.headers
-    headers += [header for header in answer.headers if header == (b"x-aipc-sandbox", b"true")]
+        back = [(name, value) for name, value in back if name != b"x-should-retry"]
+        back += told.headers
+    back += [header for header in answer.headers if header == _SIMULATED]
     if warnings:
-        headers.append((b"x-aipc-warning", heads.warning(warnings)))
-    return headers, int(length) if length and length.isdigit() else None
+        back.append((b"x-aipc-warning", heads.warning(warnings)))
+    return back
+
+
+class _Form(msgspec.Struct, frozen=True):
+    """The lines that go back of all answers of one layout: with places for the values of their headers, and for the id
+    of the call.
+    """
+
+    lines: bytes
+    has_length: bool
+
+
+def _form_of(told: Told, headers: Fields, *, drops_usage: bool) -> _Form:
+    """What goes back of this answer goes back of all with its layout: nothing else of them is looked at (but whether a
+    value can be written, as all can that were read off the wire).
+    """
+    *back, _ = _client_headers(told, "", (), drops_usage=drops_usage)
+    kept = {name for name, _ in back}
+    # "%.0b" takes a value and writes nothing of it.
+    lines = [name.replace(b"%", b"%%") + b": %b\r\n" if name in kept else b"%.0b" for name, _ in headers]
+    return _Form(b"".join([*lines, b"x-aipc-request-id: %b\r\n"]), b"content-length" in kept)
 
 
 def is_body_here(answer: Answer) -> bool:

@@ -3,7 +3,7 @@
 It does what this proxy needs and nothing besides: no redirects, no cookies, no decompression, no web proxies. Framing
 that two readers could understand in two ways is an error, never passed on, and ends its connection.
 
-Reading order: heads, bodies, reader (what an answer's bytes mean: pure, no I/O); requests (the way out, pure);
+Reading order: heads, layouts, bodies, reader (what an answer's bytes mean: pure, no I/O); requests (the way out, pure);
 exchange (one request and its answer, which is what the caller holds); upload; connection; dialing; pool; client.
 """
 

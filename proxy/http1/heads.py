@@ -3,6 +3,7 @@ being lenient left unused.
 """
 
 import re
+from collections.abc import Iterator
 
 from proxy.providers.base import Header
 
@@ -12,13 +13,13 @@ MAX_HEAD_BYTES = 64 * 1024
 # with white space (obs-fold, RFC 9112 section 5.2), white space before the colon (section 5.1), a bare CR or a bare LF
 # (section 2.2) match none of it.
 _TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"
-_VALUE = rb"[^\x00-\x08\x0a-\x1f\x7f]*+"
-FIELDS = rb"(?:" + _TOKEN + rb":" + _VALUE + rb"\r\n)*+"
+VALUE = rb"[\t -~\x80-\xff]*+"
+FIELDS = rb"(?:" + _TOKEN + rb":" + VALUE + rb"\r\n)*+"
 _TOKEN_BYTES = b"!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-_VALUE_BYTES = bytes(byte for byte in range(256) if (byte >= 0x20 and byte != 0x7F) or byte == 0x09)
+VALUE_BYTES = bytes(byte for byte in range(256) if (byte >= 0x20 and byte != 0x7F) or byte == 0x09)
 # RFC 9112 section 4. The reason may be absent, and then its space too: servers leave it out.
-_HEAD = re.compile(rb"HTTP/1\.([01]) ([1-9][0-9]{2})(?: " + _VALUE + rb")?+\r\n(" + FIELDS + rb")\r\n")
-_BEGUN = re.compile(rb"HTTP/1\.[01] [1-9][0-9]{2}(?: " + _VALUE + rb")?+\r\n" + FIELDS)
+_HEAD = re.compile(rb"HTTP/1\.([01]) ([1-9][0-9]{2})(?: " + VALUE + rb")?+\r\n(" + FIELDS + rb")\r\n")
+_BEGUN = re.compile(rb"HTTP/1\.[01] [1-9][0-9]{2}(?: " + VALUE + rb")?+\r\n" + FIELDS)
 _FIELD = re.compile(rb"([^:]++):[ \t]*+([^\r]*+)\r\n")
 _FRAMING = frozenset({b"content-length", b"transfer-encoding", b"connection", b"keep-alive"})
 _IDLE = re.compile(rb"(?:^|[,; \t])timeout=([0-9]{1,6})(?:$|[,; \t])", re.IGNORECASE)
@@ -48,9 +49,26 @@ class Head:
 
 
 class Writable(list[Header]):
-    """Headers that were found to be so."""
+    """Headers that were found to be so, their names in lower case."""
 
     __slots__ = ()
+
+
+class Lines:
+    """Writable headers as they go out, a line each, and the Content-Length among them. They end no connection and name
+    no transfer coding. Pairs for servers that want these.
+    """
+
+    __slots__ = ("length", "raw")
+
+    def __init__(self, raw: bytes, length: int | None) -> None:
+        self.raw = raw
+        self.length = length
+
+    def __iter__(self) -> Iterator[Header]:
+        for line in self.raw.split(b"\r\n")[:-1]:
+            name, _, value = line.partition(b": ")
+            yield name, value
 
 
 def can_be_written(headers: list[Header]) -> bool:
@@ -58,17 +76,20 @@ def can_be_written(headers: list[Header]) -> bool:
     names = [name for name, _ in headers]
     if b"" in names or b"".join(names).translate(None, _TOKEN_BYTES):
         return False
-    return not b"".join([value for _, value in headers]).translate(None, _VALUE_BYTES)
+    return not b"".join([value for _, value in headers]).translate(None, VALUE_BYTES)
 
 
-def parse(raw: bytes) -> Head:
-    """The head that ends with its empty line. Raises `BadFraming`."""
+def parse(raw: bytes, headers: list[Header] | None = None) -> Head:
+    """The head that ends with its empty line. Raises `BadFraming`. `headers`: what a well-formed head holds, where that
+    is known.
+    """
     found = _HEAD.fullmatch(raw)
     if found is None:
         raise BadFraming("the head is malformed")
     minor, status, fields = found.groups()
     # White space after a value (RFC 9112 section 5.1) stays with it: who reads a value strips it, as of any sender.
-    headers = [(name.lower(), value) for name, value in _FIELD.findall(fields)]
+    if headers is None:
+        headers = [(name.lower(), value) for name, value in _FIELD.findall(fields)]
     head = Head(int(status), headers, keeps_alive=minor == b"1")
     for name, value in headers:
         if name in _FRAMING:

@@ -1,6 +1,6 @@
 """Reads one answer from the bytes of a connection, cut anywhere: its head once that is whole, then its body. Pure."""
 
-from proxy.http1 import heads
+from proxy.http1 import heads, layouts
 from proxy.http1.bodies import Body, BodyUntilClose, ChunkedBody, FixedBody
 from proxy.http1.heads import BadFraming, Head
 
@@ -67,7 +67,7 @@ class AnswerReader:
                 return b""
             if self._skipped + end > heads.MAX_HEAD_BYTES:
                 raise BadFraming("the head is too long")
-            head = heads.parse(data if end == len(data) else data[:end])
+            head = layouts.read(data if end == len(data) else data[:end])
             data = data[end:]
             if head.status >= 200:
                 self._begun = b""
@@ -80,14 +80,15 @@ class AnswerReader:
 
     def _framing_of(self, head: Head) -> Body:
         """RFC 9112 section 6.3, rule by rule. (CONNECT, its rule 2, is never sent; rules 3 to 5 are in `heads`.)"""
-        if head.status == 204 and (head.is_chunked or head.length):
+        status, length = head.status, head.length
+        if status == 204 and (head.is_chunked or length):
             # It must have neither (RFC 9110 section 8.6): whatever this server sends next, it is no answer to trust.
             head.keeps_alive = False
-        if self._is_to_head or head.status in {204, 304}:
+        if self._is_to_head or status == 204 or status == 304:
             return FixedBody(0)
+        if length is not None:  # Then it is not chunked.
+            return FixedBody(length)
         if head.is_chunked:
             return ChunkedBody()
-        if head.length is not None:
-            return FixedBody(head.length)
         head.keeps_alive = False
         return BodyUntilClose()
