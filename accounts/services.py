@@ -3,8 +3,6 @@
 Signing in and up, passwords and second factors are allauth's, which `accounts.adapters` and `accounts.forms` adjust.
 """
 
-from zoneinfo import available_timezones
-
 from allauth.account.internal.flows import email_verification
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
@@ -17,6 +15,7 @@ from accounts.models import User
 from config import mails
 from orgs import access
 from orgs.models import Membership, Organization
+from orgs.models.organization import known_timezones
 from orgs.services import audit, members
 
 # --- The address ------------------------------------------------------------------------------------------------------
@@ -127,7 +126,7 @@ def proposed_timezone(user: AbstractBaseUser | AnonymousUser) -> str:
 
 def known_timezone(name: str) -> str:
     """The name, or nothing when it is not of the IANA list: it comes from a browser, so it may be anything."""
-    return name if name in available_timezones() else ""
+    return name if name in known_timezones() else ""
 
 
 def organizations_owned_alone(user: User) -> list[Organization]:

@@ -78,11 +78,14 @@ from django.conf import settings as django_settings  # noqa: E402
 from django.contrib.auth.hashers import PBKDF2PasswordHasher  # noqa: E402
 from django.db import connection  # noqa: E402
 
+from tests.emptying import keep_what_migrating_writes  # noqa: E402
+
 # Real servers serve the static files. In test clients that costs a tenth of a second for each client, which reads the
 # list of all files, and an event loop with three changes of thread for each request.
 django_settings.MIDDLEWARE = [name for name in django_settings.MIDDLEWARE if not name.startswith("servestatic.")]
 # A hash is a quarter of a second of computing by design. With one round it keeps its form: real servers read it.
 PBKDF2PasswordHasher.iterations = 1
+keep_what_migrating_writes()
 
 # --- What runs --------------------------------------------------------------------------------------------------------
 
@@ -218,11 +221,14 @@ def django_db_setup(django_db_setup: None, django_db_blocker: pytest_django.Djan
             connection.close()
 
 
+# One connection for all: making one for each test took longer than most tests.
+_redis = redis.Redis.from_url(django_settings.REDIS_URL) if IS_PRODUCTION else None
+
+
 @pytest.fixture(autouse=True)
 def _empty_redis() -> None:
-    if IS_PRODUCTION:
-        with redis.Redis.from_url(django_settings.REDIS_URL) as client:
-            client.flushdb()
+    if _redis is not None:
+        _redis.flushdb()
     else:
         from django.core.cache import cache
 

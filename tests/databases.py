@@ -17,7 +17,7 @@ from pathlib import Path
 
 import redis
 
-from tests.processes import Server, ServerFailed, account, free_port
+from tests.processes import PATIENCE_SECONDS, Server, ServerFailed, account, free_port
 
 
 class PortServer(Server):
@@ -26,7 +26,7 @@ class PortServer(Server):
     runs_unprivileged = True
     port = 0
 
-    def start(self, seconds: float = 60) -> None:
+    def start(self, seconds: float = 3 * PATIENCE_SECONDS) -> None:
         for attempt in range(5):
             is_first = self.port == 0
             self.port = self.port or free_port()

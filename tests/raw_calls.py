@@ -23,7 +23,7 @@ def post(
         f"{provider.openai_url}/chat/completions",
         json=body,
         headers={"Authorization": "Bearer sk-test"} | extra | (headers or {}),
-        timeout=10,
+        timeout=60,
         allow_redirects=False,
     )
 
@@ -34,7 +34,7 @@ def raw_post(
 ) -> Iterator[http.client.HTTPResponse]:
     """The same with an answer that can be read write by write."""
     all_headers = {"Authorization": "Bearer sk-test", "x-fake-scenario": scenario} | (headers or {})
-    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", provider.port, timeout=10)) as connection:
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", provider.port, timeout=60)) as connection:
         connection.request("POST", "/openai/v1/chat/completions", json.dumps(body), all_headers)
         yield connection.getresponse()
 

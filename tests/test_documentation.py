@@ -122,7 +122,7 @@ def test_every_code_block_can_be_read_in_its_language(found: Block) -> None:
 
 
 def read_shell(text: str) -> None:
-    subprocess.run(["sh", "-n"], input=text, text=True, check=True, capture_output=True, timeout=10)
+    subprocess.run(["sh", "-n"], input=text, text=True, check=True, capture_output=True, timeout=60)
 
 
 def read_typescript(text: str) -> None:

@@ -23,14 +23,14 @@ def provider() -> Iterator[FakeProvider]:
 
 @pytest.fixture
 def gpt(provider: FakeProvider) -> Iterator[openai.OpenAI]:
-    with openai.OpenAI(api_key="sk-test", base_url=provider.openai_url, max_retries=0, timeout=10) as client:
+    with openai.OpenAI(api_key="sk-test", base_url=provider.openai_url, max_retries=0, timeout=60) as client:
         yield client
 
 
 @pytest.fixture
 def claude(provider: FakeProvider) -> Iterator[anthropic.Anthropic]:
     url = provider.anthropic_url.removesuffix("/v1")
-    with anthropic.Anthropic(api_key="sk-ant-test", base_url=url, max_retries=0, timeout=10) as client:
+    with anthropic.Anthropic(api_key="sk-ant-test", base_url=url, max_retries=0, timeout=60) as client:
         yield client
 
 
@@ -257,4 +257,4 @@ def test_an_error_in_mid_stream_ends_the_stream_inside_a_200(provider: FakeProvi
 def test_anthropic_takes_one_credential_only(provider: FakeProvider) -> None:
     both = {"x-api-key": "sk-ant-1", "Authorization": "Bearer sk-ant-1", "anthropic-version": "2023-06-01"}
     body = {"model": "claude-haiku-4-5", "max_tokens": 9, "messages": HELLO}
-    assert requests.post(f"{provider.anthropic_url}/messages", json=body, headers=both, timeout=10).status_code == 400
+    assert requests.post(f"{provider.anthropic_url}/messages", json=body, headers=both, timeout=60).status_code == 400

@@ -26,7 +26,7 @@ def provider(running: FakeProvider) -> FakeProvider:
 @pytest.fixture
 def claude(provider: FakeProvider) -> Iterator[anthropic.Anthropic]:
     url = provider.anthropic_url.removesuffix("/v1")
-    with anthropic.Anthropic(api_key="sk-ant-test", base_url=url, max_retries=0, timeout=10) as client:
+    with anthropic.Anthropic(api_key="sk-ant-test", base_url=url, max_retries=0, timeout=60) as client:
         yield client
 
 
@@ -84,9 +84,9 @@ def test_models_and_files_answer(claude: anthropic.Anthropic) -> None:
 def test_the_older_completions_tell_no_usage(provider: FakeProvider) -> None:
     body = {"model": "claude-2.1", "prompt": "\n\nHuman: Hi\n\nAssistant:", "max_tokens_to_sample": 9}
     headers = {"x-api-key": "sk-ant-test", "anthropic-version": "2023-06-01"}
-    whole = requests.post(f"{provider.anthropic_url}/complete", json=body, headers=headers, timeout=10)
+    whole = requests.post(f"{provider.anthropic_url}/complete", json=body, headers=headers, timeout=60)
     streamed = requests.post(
-        f"{provider.anthropic_url}/complete", json=body | {"stream": True}, headers=headers, timeout=10
+        f"{provider.anthropic_url}/complete", json=body | {"stream": True}, headers=headers, timeout=60
     )
     assert whole.json()["completion"].startswith("The answer")
     assert streamed.text.count("event: completion") == 10

@@ -26,7 +26,7 @@ def provider() -> Iterator[FakeProvider]:
 
 @pytest.fixture
 def gpt(provider: FakeProvider) -> Iterator[openai.OpenAI]:
-    with openai.OpenAI(api_key="sk-test", base_url=provider.openai_url, max_retries=0, timeout=10) as client:
+    with openai.OpenAI(api_key="sk-test", base_url=provider.openai_url, max_retries=0, timeout=60) as client:
         yield client
 
 
@@ -133,7 +133,7 @@ def test_a_connection_is_kept_unless_it_hangs_up(provider: FakeProvider) -> None
     with requests.Session() as session:
         session.headers["Authorization"] = "Bearer sk-test"
         for _ in range(3):
-            session.post(f"{provider.openai_url}/chat/completions", json=CHAT, timeout=10).raise_for_status()
+            session.post(f"{provider.openai_url}/chat/completions", json=CHAT, timeout=60).raise_for_status()
     assert len({exchange.connection for exchange in provider.wait_for(3)}) == 1
     provider.script("hangs-up")
     assert post(provider, CHAT).headers["connection"] == "keep-alive"
@@ -142,7 +142,7 @@ def test_a_connection_is_kept_unless_it_hangs_up(provider: FakeProvider) -> None
 def test_chunked_and_expectant_request_bodies_are_read(provider: FakeProvider) -> None:
     body = json.dumps(CHAT).encode()
     url, headers = f"{provider.openai_url}/chat/completions", {"Authorization": "Bearer sk-test"}
-    assert requests.post(url, data=iter([body[:9], body[9:]]), headers=headers, timeout=10).status_code == 200
+    assert requests.post(url, data=iter([body[:9], body[9:]]), headers=headers, timeout=60).status_code == 200
     head = (
         f"POST /openai/v1/chat/completions HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n"
         f"Authorization: Bearer sk-test\r\nContent-Length: {len(body)}\r\n\r\n"
@@ -196,13 +196,13 @@ def test_as_a_program_it_is_scripted_over_http_and_its_log_outlives_it(tmp_path:
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as program:
         assert program.stdout is not None
         url = program.stdout.readline().split()[-1]
-        requests.post(f"{url}/__script", json=[{"status": 500}, {"encoding": "gzip"}], timeout=10).raise_for_status()
+        requests.post(f"{url}/__script", json=[{"status": 500}, {"encoding": "gzip"}], timeout=60).raise_for_status()
         key = {"Authorization": "Bearer sk-test"}
         replies = [
-            requests.post(f"{url}/openai/v1/chat/completions", json=CHAT, headers=key, timeout=10) for _ in range(2)
+            requests.post(f"{url}/openai/v1/chat/completions", json=CHAT, headers=key, timeout=60) for _ in range(2)
         ]
         assert [reply.status_code for reply in replies] == [500, 200]
-        served = requests.get(f"{url}/__log", timeout=10)
+        served = requests.get(f"{url}/__log", timeout=60)
         program.terminate()
     assert program.returncode == 0
     lines = [json.loads(line) for line in log_file.read_bytes().splitlines()]

@@ -27,7 +27,7 @@ def provider(running: FakeProvider) -> FakeProvider:
 
 @pytest.fixture
 def gpt(provider: FakeProvider) -> Iterator[openai.OpenAI]:
-    with openai.OpenAI(api_key="sk-test", base_url=provider.openai_url, max_retries=0, timeout=10) as client:
+    with openai.OpenAI(api_key="sk-test", base_url=provider.openai_url, max_retries=0, timeout=60) as client:
         yield client
 
 

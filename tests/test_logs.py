@@ -87,7 +87,7 @@ def test_a_line_has_an_end() -> None:
 
 def test_lines_of_json_say_which_request_they_belong_to_and_hold_no_secret(server_with_json: ProxyServer) -> None:
     """As a server writes them: of a page that is not there, and of a call that the proxy refuses."""
-    page = http.client.HTTPConnection("127.0.0.1", server_with_json.port, timeout=20)
+    page = http.client.HTTPConnection("127.0.0.1", server_with_json.port, timeout=60)
     page.request("GET", "/invitations/SECRET/nothing?key=SECRET")
     answer = page.getresponse()
     assert answer.status == 404

@@ -38,7 +38,7 @@ def kept_server(
 
 
 def answer(server: ProxyServer, path: str, method: str = "GET", **headers: str) -> http.client.HTTPResponse:
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
     connection.request(method, path, headers=headers)
     return connection.getresponse()
 
@@ -151,7 +151,7 @@ def test_a_worker_starts_listens_to_our_queue_and_stops_in_order(service_setting
         name = re.findall(r"celery@\S+(?= ready)", worker.output)[-1]
         # Questions go by Redis's publish and subscribe, which loses those that nobody hears at that moment.
         for question, expected in (("active_queues", '"name": "aipc"'), ("registered", "proxy.record_usage")):
-            wait_until(lambda: expected in ask_worker(service_settings, question, name), question, 45)  # noqa: B023
+            wait_until(lambda: expected in ask_worker(service_settings, question, name), question)  # noqa: B023
         assert worker.stop() == 0
 
 

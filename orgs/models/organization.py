@@ -1,6 +1,7 @@
 """An organization and its members. Spend is counted in days of the organization's time zone."""
 
 from datetime import datetime, timedelta, tzinfo
+from functools import cache
 from zoneinfo import ZoneInfo, available_timezones
 
 from django.conf import settings
@@ -13,8 +14,12 @@ from django.utils import timezone as clock
 PURGED_AFTER = timedelta(days=30)
 
 
+# Looking takes milliseconds: all the files of the time zones are opened.
+known_timezones = cache(available_timezones)
+
+
 def validate_timezone(name: str) -> None:
-    if name not in available_timezones():
+    if name not in known_timezones():
         raise ValidationError(
             "%(name)s is not a time zone of the IANA list, like Europe/Berlin.",
             code="unknown_timezone",

@@ -150,7 +150,7 @@ def test_the_demo_serves_what_it_prints_until_ctrl_c_and_its_key_ends_with_the_n
         call, report = first.curl_lines()
         assert '"object": "chat.completion"' in run_shell(call)
         expected = '"prompt_key":"hello-from-curl","total_cost":0.00001'
-        wait_until(lambda: expected in run_shell(report), "the call from the printed line is in the report", 20)
+        wait_until(lambda: expected in run_shell(report), "the call from the printed line is in the report")
         assert "Northwind" in signed_in_home_page(first.value("Open"))
         first.process.send_signal(signal.SIGINT)
         assert first.process.wait(60) == 0

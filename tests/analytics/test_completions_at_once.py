@@ -11,7 +11,7 @@ from analytics import price_book, repricing, rollups
 from analytics.models import DailyUsage, LedgerRecord
 from analytics.usage import UsageRecord
 from orgs.models import ApiKey, Organization
-from tests.analytics.at_once import threads, wait_for_waiting
+from tests.analytics.at_once import AT_MOST, threads, wait_for_waiting
 from tests.analytics.later_calls import (
     ANSWER_COST,
     ANSWERED,
@@ -95,7 +95,7 @@ def test_everything_that_is_told_of_many_calls_at_once_counts_once(
         *(partial(rollups.change_timezone, key.organization_id, zone) for zone in zones),
         partial(repricing.reprice, organization_id=key.organization_id),
     ]
-    with threads(len(segments) * 2 + len(besides)) as start:
+    with threads(AT_MOST) as start:
         with transaction.atomic():
             Organization.objects.select_for_update().get(pk=key.organization_id)
             running = [start(lambda part=part: post(*part)) for part in [*segments, *segments]]

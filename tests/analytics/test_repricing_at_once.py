@@ -3,13 +3,13 @@
 from datetime import UTC, datetime
 
 import pytest
-from django.db import connection, transaction
+from django.db import transaction
 
 from analytics import price_book, price_changes, repricing
 from analytics.models import DailyUsage, LedgerRecord, ModelPrice, PriceChange, PriceEdit
 from analytics.price_book import revisions
 from orgs.models import ApiKey
-from tests.analytics.at_once import threads, wait_for_waiting
+from tests.analytics.at_once import session_set, threads, wait_for_waiting
 from tests.analytics.usage_lines import USUAL_COST, make_record, post
 from tests.factories import make_key
 
@@ -122,28 +122,21 @@ def test_two_at_the_same_change_count_what_it_came_to_once(key: ApiKey) -> None:
     assert edit.finished_at is not None
 
 
-def look_for_deadlocks_after(seconds: int) -> None:
-    """In this session, once, so long after it has begun to wait. A second is less than a busy machine may take."""
-    with connection.cursor() as cursor:
-        cursor.execute(f"SET SESSION deadlock_timeout = '{seconds}s'")
-
-
 def test_a_repricing_that_ends_a_deadlock_is_tried_again(key: ApiKey, caplog: pytest.LogCaptureFixture) -> None:
     post(make_record(key, prompt_key="alpha"), make_record(key, prompt_key="beta"))
     price_book.save_price(price=new_price())
 
     def catch_up() -> None:
-        look_for_deadlocks_after(3)
-        price_changes.catch_up()
+        with session_set("deadlock_timeout", "3s"):
+            price_changes.catch_up()
 
-    with threads(1) as start, transaction.atomic():
-        # This transaction goes from the second row to the first. Repricing looks first, so the deadlock is its to end.
-        look_for_deadlocks_after(60)
+    # Repricing looks for a deadlock first, once, when this transaction has closed the circle: it is its to end.
+    with session_set("deadlock_timeout", "60s"), threads(1) as start, transaction.atomic():
+        # From the second row to the first.
         DailyUsage.objects.select_for_update().get(prompt_key="beta")
         catching_up = start(catch_up)
         wait_for_waiting(1, "the repricing waits")
         DailyUsage.objects.select_for_update().get(prompt_key="alpha")
-    look_for_deadlocks_after(1)
     catching_up.result(timeout=60)
 
     assert "deadlock detected" in caplog.text

@@ -47,7 +47,7 @@ class Stage:
         quiet = {"PYTHONWARNINGS": "ignore", "NODE_NO_WARNINGS": "1", "AI_SDK_LOG_WARNINGS": "false"}
         done = subprocess.run(
             [*map(str, command), *scenarios], cwd=cwd, env=environment() | given | quiet, capture_output=True,
-            text=True, timeout=100,
+            text=True, timeout=300,
         )  # fmt: skip
         run.output = done.stdout + done.stderr
         for line in done.stdout.splitlines():
@@ -68,7 +68,7 @@ class Stage:
         def by_id() -> dict[str, dict[str, Any]]:
             return {record["id"]: record for record in self.records(account)}
 
-        wait_until(lambda: set(ids) <= set(by_id()), f"the calls of {name} are in the ledger", 20)
+        wait_until(lambda: set(ids) <= set(by_id()), f"the calls of {name} are in the ledger")
         found, records = [], by_id()
         for one in seen:
             assert one.answer is not None, f"{one.request.method} {one.request.target} got no whole answer"

@@ -59,11 +59,11 @@ class Account:
         seen = len(self.served.provider.log)
         quiet = {"PYTHONWARNINGS": "ignore"}  # The SDKs warn that the documentation's models are old.
         done = subprocess.run(
-            [*command, source], cwd=cwd, env={**environment(), **quiet}, capture_output=True, text=True, timeout=60
+            [*command, source], cwd=cwd, env={**environment(), **quiet}, capture_output=True, text=True, timeout=120
         )
         assert done.returncode == 0, done.stderr
         (exchange,) = self.served.provider.log[seen:]
-        wait_until(lambda: self.reports.monthly()["request_count"] == 1, "the call is in the ledger", 20)
+        wait_until(lambda: self.reports.monthly()["request_count"] == 1, "the call is in the ledger")
         return Call(done.stdout, exchange, self.reports)
 
     def run_python(self, source: str) -> Call:
@@ -85,7 +85,7 @@ class Reports:
             f"{self._account.served.server.url}/api/aggregations/{name}",
             params=parameters,
             headers={"Authorization": f"Bearer {self._account.key}"},
-            timeout=10,
+            timeout=60,
         )
         assert answer.status_code == 200, answer.text
         found: dict[str, Any] = json.loads(answer.content, parse_float=Decimal)

@@ -137,7 +137,7 @@ def assert_worked(example: Block, ran: Ran) -> None:
 def assert_booked(example: Block, account: Account) -> None:
     """At the cost worked out by hand, with the metadata that stands in the example."""
     reports = account.reports
-    wait_until(lambda: reports.monthly()["request_count"] == 1, "the call is in the ledger", 20)
+    wait_until(lambda: reports.monthly()["request_count"] == 1, "the call is in the ledger")
     (row,) = reports.get("by-prompt")["prompts"]
     assert (row["prompt_key"], row["total_cost"], row["request_count"]) == ("greeting", COSTS[example.provider], 1)
     (row,) = reports.get("version-comparison", prompt_key="greeting")["versions"]
@@ -166,7 +166,7 @@ def test_the_pieces_go_on_with_the_client_from_above(
 
     assert done.returncode == 0, done.stderr
     reports = account.reports
-    wait_until(lambda: reports.monthly()["request_count"] == requests_made, "the calls are in the ledger", 20)
+    wait_until(lambda: reports.monthly()["request_count"] == requests_made, "the calls are in the ledger")
     (row,) = reports.get("by-prompt")["prompts"]
     assert row["prompt_key"] == "greeting"
 
@@ -202,7 +202,7 @@ def test_the_python_sdks_need_only_their_environment(account: Account, provider:
 def test_the_spend_is_read_back_as_shown(served: Served, ran: dict[str, Ran]) -> None:
     example = next(one for one in PYTHON if one.provider == "openai" and not one.is_simulated)
     account = ran[str(example)].account
-    wait_until(lambda: account.reports.monthly()["request_count"] == 1, "the call is in the ledger", 20)
+    wait_until(lambda: account.reports.monthly()["request_count"] == 1, "the call is in the ledger")
 
     asked = block(DOCS / "getting-started.md", "bash", "/api/aggregations/by-prompt")
     answer: dict[str, Any] = json.loads(shell(account, on(served, asked)), parse_float=Decimal)
@@ -225,7 +225,7 @@ def test_the_spend_is_read_back_as_shown(served: Served, ran: dict[str, Ran]) ->
 def test_every_question_of_the_page_about_the_api_is_answered(served: Served, ran: dict[str, Ran]) -> None:
     example = next(one for one in PYTHON if one.provider == "anthropic" and not one.is_simulated)
     account = ran[str(example)].account
-    wait_until(lambda: account.reports.monthly()["request_count"] == 1, "the call is in the ledger", 20)
+    wait_until(lambda: account.reports.monthly()["request_count"] == 1, "the call is in the ledger")
 
     answers = [
         shell(account, on(served, asked).replace("curl -OJ", "curl")) for asked in blocks(DOCS / "api.md", "bash")

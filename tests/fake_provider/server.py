@@ -145,7 +145,7 @@ class FakeProvider:
         self._log.clear()
         self._loop.call_soon_threadsafe(self._released.clear)
 
-    def wait_for(self, count: int = 1, *, outcome: str = "", seconds: float = 10) -> list[Exchange]:
+    def wait_for(self, count: int = 1, *, outcome: str = "", seconds: float = 60) -> list[Exchange]:
         """Waits until that many requests have come (or have ended so) and returns them. Raises TimeoutError."""
 
         def fitting(exchanges: list[Exchange]) -> list[Exchange]:

@@ -52,7 +52,7 @@ class Findings:
 # --- Waiting ----------------------------------------------------------------------------------------------------------
 
 
-def wait_until_whole(journal: Path, seconds: float = 30, processes: int = 1) -> None:
+def wait_until_whole(journal: Path, seconds: float = 60, processes: int = 1) -> None:
     """Until nothing waits in the journal: the living processes' directories, and every segment has its receipt."""
 
     def is_whole() -> bool:
@@ -61,7 +61,7 @@ def wait_until_whole(journal: Path, seconds: float = 30, processes: int = 1) -> 
     wait_until(is_whole, "everything in the journal is posted", seconds)
 
 
-def wait_for_records(organization: Organization, count: int, seconds: float = 30) -> None:
+def wait_for_records(organization: Organization, count: int, seconds: float = 60) -> None:
     records = LedgerRecord.objects.filter(organization_id=organization.pk)
     wait_until(lambda: records.count() >= count, f"{count} records are in the ledger", seconds)
 

@@ -78,7 +78,7 @@ class Stage:
     def records(self) -> list[LedgerRecord]:
         return list(LedgerRecord.objects.filter(organization_id=self.organization.pk))
 
-    def check(self, seconds: float = 30) -> dict[str, int]:
+    def check(self, seconds: float = 60) -> dict[str, int]:
         """Wait until nothing is on its way, and compare."""
         wait_until_whole(self.journal, seconds)
         return check_ledger(self.organization, self.calls(), self.provider)

@@ -101,7 +101,7 @@ def poison(scene: Scene) -> None:
     note_planted(scene, len(good))
     segment = plant(scene, *lines)
     kill(scene.random.choice(scene.town.proxies()))  # who takes its place finds the segment at once
-    wait_until(lambda: UsageBatch.objects.filter(segment_id=segment).exists(), "the segment is posted", 60)
+    wait_until(lambda: UsageBatch.objects.filter(segment_id=segment).exists(), "the segment is posted")
     receipt = UsageBatch.objects.get(segment_id=segment)
     assert (receipt.inserted_count, receipt.rejected_count) == (len(good), len(bad)), receipt.__dict__
     assert RejectedRecord.objects.count() == rejected + len(bad)
@@ -121,7 +121,6 @@ def write_newer(scene: Scene) -> None:
     wait_until(
         lambda: LedgerRecord.objects.filter(organization_id=scene.organization.pk).count() > posted + 100,
         "others are posted",
-        30,
     )
     assert not UsageBatch.objects.filter(segment_id=segment).exists()
     town = scene.town
@@ -129,7 +128,7 @@ def write_newer(scene: Scene) -> None:
     (waiting,) = town.journal.glob(f"*/{segment}.sealed")  # the upgrade: what was newer can be read now
     waiting.write_bytes(b"".join(lines))
     town.server.start()
-    wait_until(lambda: UsageBatch.objects.filter(segment_id=segment).exists(), "the segment is posted", 60)
+    wait_until(lambda: UsageBatch.objects.filter(segment_id=segment).exists(), "the segment is posted")
 
 
 def delete_an_organization(scene: Scene) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 import aiohttp
 
 NUMBER = "x-call-number"  # the header that tells a call's number to the provider
-_PATIENCE = aiohttp.ClientTimeout(total=60)
+_PATIENCE = aiohttp.ClientTimeout(total=120)
 _ENDS = (b"data: [DONE]", b'"type":"message_stop"', b'"type": "message_stop"')
 
 
@@ -78,7 +78,7 @@ class Load:
         self._thread.join(120)
         assert not self._thread.is_alive(), "the load does not end"
 
-    def wait_until(self, holds: Callable[[], bool], seconds: float = 30) -> None:
+    def wait_until(self, holds: Callable[[], bool], seconds: float = 60) -> None:
         with self._changed:
             assert self._changed.wait_for(holds, seconds), "the load does not come so far"
 

@@ -38,7 +38,7 @@ def test_an_orderly_stop_lets_every_call_end_and_ships_everything(stage: Stage) 
     stage.start(SHUTDOWN_GRACE="60")
     load = stage.calls("chunk_delay_ms=30")
     load.start(count=60, at_once=60)
-    stage.provider.wait_for(60, seconds=30)
+    stage.provider.wait_for(60)
     assert stage.server.stop(60) == 0
     load.wait()
     assert len(load.complete) == 60

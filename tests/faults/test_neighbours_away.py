@@ -137,5 +137,5 @@ def test_calls_with_known_keys_go_on_while_the_database_is_away(stage: Stage) ->
             assert refused.getheader("x-should-retry") != "false"
             load.run(count=8, at_once=4)
             line.mend()
-            wait_until(lambda: answer_to_unknown_key(stage, new_key).status == 200, "the key is known now", 60)
+            wait_until(lambda: answer_to_unknown_key(stage, new_key).status == 200, "the key is known now")
             assert stage.check(60) == {"complete": 56}

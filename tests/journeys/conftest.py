@@ -18,7 +18,7 @@ from tests.journeys.spending import Spending, spend
 from tests.run import find_chromium
 from tests.servers import ProxyServer, free_port
 
-_WAIT_MS = 20_000  # for what comes by itself; a busy machine takes its time
+_WAIT_MS = 60_000  # for what comes by itself; a busy machine takes its time
 
 
 def _settings(folder: Path, port: int, provider: FakeProvider, sign_in: SignInProviders) -> dict[str, str]:

@@ -10,7 +10,7 @@ from django.db import connection
 from orgs.key_cache import KeyCache, KeyFacts, StoredKey, find_stored_key
 from orgs.models import ApiKey
 
-PATIENCE_SECONDS = 20
+PATIENCE_SECONDS = 60
 
 
 class Clock:

@@ -60,7 +60,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ran]:
             pieces = run(program, program.source(served.server.url, account.key), account.key)
             (exchange,) = served.provider.log[seen:]
             outcomes[program.name] = Outcome(pieces, exchange)
-        wait_until(lambda: account.reports.monthly()["request_count"] == len(RUN), "the calls are in the ledger", 20)
+        wait_until(lambda: account.reports.monthly()["request_count"] == len(RUN), "the calls are in the ledger")
         yield Ran(outcomes, account.reports, account.reports.tags())
     finally:
         served.stop()

@@ -23,6 +23,7 @@ from tests.proxy.records import Records
 from tests.servers import ProxyServer, wait_until
 
 Serve = Callable[..., contextlib.AbstractContextManager[ProxyServer]]
+_IS_MADE = pytest.StashKey[bool]()
 
 
 @pytest.fixture(scope="session")
@@ -38,11 +39,14 @@ def made_database(
     no use for the transaction, or the emptying after each test, that would come with that.
     """
     names = {name for item in request.session.items for name in getattr(item, "fixturenames", ())}
-    if names & {"db", "transactional_db"} or any(
+    is_asked_for = bool(names & {"db", "transactional_db"}) or any(
         item.get_closest_marker("django_db") for item in request.session.items
-    ):
+    )
+    # More than one folder has this fixture, and each of them one of its own.
+    if is_asked_for or request.session.stash.get(_IS_MADE, False):
         yield
         return
+    request.session.stash[_IS_MADE] = True
     with django_db_blocker.unblock():
         made = setup_databases(verbosity=0, interactive=False)
     yield
@@ -80,8 +84,34 @@ def provider(running_provider: FakeProvider) -> Iterator[FakeProvider]:
 
 
 @pytest.fixture(scope="session")
-def serve(made_database: None, journal_folder: Path, running_provider: FakeProvider) -> Serve:
-    """Starts a proxy in front of the fake provider, with further settings. No call may fail inside, or hang."""
+def leave(made_database: None) -> Iterator[Callable[[ProxyServer], None]]:
+    """Has a server stop. No call may have failed inside, or hang: that is looked at now in trial mode, and in
+    production at the end, since a server that stops waits for receipts for seconds, and nobody here writes them.
+    """
+    leaving: list[ProxyServer] = []
+
+    def look(server: ProxyServer) -> None:
+        with contextlib.closing(server):
+            server.wait()
+            assert "Traceback" not in server.output, server.output[-6000:]
+            assert "running task" not in server.output, f"a call has not ended:\n{server.output[-6000:]}"
+
+    def leave(server: ProxyServer) -> None:
+        server.ask_to_stop()
+        if IS_PRODUCTION:
+            leaving.append(server)
+        else:
+            look(server)
+
+    with contextlib.ExitStack() as stack:
+        yield leave
+        for server in leaving:
+            stack.callback(look, server)
+
+
+@pytest.fixture(scope="session")
+def serve(leave: Callable[[ProxyServer], None], journal_folder: Path, running_provider: FakeProvider) -> Serve:
+    """Starts a proxy in front of the fake provider, with further settings."""
 
     @contextlib.contextmanager
     def serve(settings: Mapping[str, str] | None = None) -> Iterator[ProxyServer]:
@@ -89,11 +119,12 @@ def serve(made_database: None, journal_folder: Path, running_provider: FakeProvi
             "OPENAI_UPSTREAM_URL": running_provider.openai_url,
             "ANTHROPIC_UPSTREAM_URL": running_provider.anthropic_url,
         }
-        with ProxyServer({**settings_of_services(journal_folder), **urls, **(settings or {})}) as server:
+        server = ProxyServer({**settings_of_services(journal_folder), **urls, **(settings or {})})
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(server)
             yield server
-            server.stop()
-            assert "Traceback" not in server.output, server.output[-6000:]
-            assert "running task" not in server.output, f"a call has not ended:\n{server.output[-6000:]}"
+            stack.pop_all()
+            leave(server)
 
     return serve
 

@@ -45,10 +45,10 @@ class Records:
         return found[0]
 
     def wait_for(self, count: int) -> None:
-        wait_until(lambda: len(self.all()) >= count, "the records are in the journal", seconds=10)
+        wait_until(lambda: len(self.all()) >= count, "the records are in the journal")
 
     def only(self) -> UsageRecord:
         """The record of the test's only call, waited for: its client did not see the answer's end."""
-        wait_until(lambda: bool(self.all()), "the call's record is in the journal", seconds=10)
+        wait_until(lambda: bool(self.all()), "the call's record is in the journal")
         (record,) = self.all()
         return record

@@ -89,7 +89,7 @@ def test_the_usage_is_still_read_after_a_client_left_at_the_finish_reason(
         # The provider goes on only when the proxy must have noticed: other calls that came later are answered.
         assert proxy.post(CHAT, chat(model="gpt-4.1-nano")).status == 200
         provider.release()
-    wait_until(lambda: len(records.all()) == 2, "both records are in the journal", seconds=10)
+    wait_until(lambda: len(records.all()) == 2, "both records are in the journal")
     record = next(record for record in records.all() if record.streamed)
     assert (record.usage_source, record.usage.input, record.usage.output) == ("provider", 9, 25)
     assert record.finish_reason == "stop"

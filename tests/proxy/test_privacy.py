@@ -142,7 +142,7 @@ def test_nothing_of_a_call_is_kept_whatever_becomes_of_it(settings: Settings, ke
         queue = list(everything_kept(settings))  # before a worker empties it
         if IS_PRODUCTION:
             servers.append(running.enter_context(Worker(settings)))
-        wait_until(lambda: LedgerRecord.objects.count() >= 4 * len(CALLS), "the calls are in the ledger", 30)
+        wait_until(lambda: LedgerRecord.objects.count() >= 4 * len(CALLS), "the calls are in the ledger")
         assert_nothing_leaked([*queue, *everything_kept(settings, *servers)], key)
 
 

@@ -18,6 +18,7 @@ from tests.servers import ProxyServer, wait_until
 pytestmark = pytest.mark.trial
 
 SECRET = "what nobody may keep"
+NOBODY = 2**40  # a number that no organization, team and key has
 
 
 def kept(key: ApiKey) -> list[str]:
@@ -129,7 +130,7 @@ def test_the_queue_is_bounded(db: None) -> None:
 
 def test_what_names_nobody_any_more_is_dropped(db: None) -> None:
     queue = RefusalQueue()
-    queue.note(KeyFacts(1, 2, 3), "malformed_body")
+    queue.note(KeyFacts(NOBODY, NOBODY, NOBODY), "malformed_body")
 
     queue.write_out()
 

@@ -5,17 +5,14 @@ import signal
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from django.db import DEFAULT_DB_ALIAS, OperationalError, connection, connections, transaction
+from django.db import OperationalError, connection, transaction
 from django.db.models import Sum
 
 from analytics import conflicts, rollups
@@ -26,9 +23,9 @@ from orgs.services import organizations
 from prompts.models import Prompt
 from proxy import tasks
 from scripts.hermetic import environment
+from tests.analytics.at_once import session_set, threads, wait_for_waiting
 from tests.analytics.usage_lines import USUAL_COST, lines_of, make_record, post_lines, rollup_rows
 from tests.factories import make_key
-from tests.servers import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -39,37 +36,13 @@ def key(transactional_db: None) -> ApiKey:
     return make_key()[0]
 
 
-@contextmanager
-def threads(count: int) -> Iterator[Callable[..., Future[None]]]:
-    """Run functions in threads of their own, each with a database connection that is closed at the end."""
-
-    def run(function: Callable[..., None], *arguments: Any) -> None:
-        try:
-            function(*arguments)
-        finally:
-            connections.close_all()
-
-    with ThreadPoolExecutor(count) as pool:
-        yield lambda function, *arguments: pool.submit(run, function, *arguments)
-
-
-def count_waiting() -> int:
-    """How many other sessions wait for a lock of PostgreSQL."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_stat_clear_snapshot()")  # A transaction sees one state of the sessions otherwise.
-        cursor.execute(
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-        )
-        return int(cursor.fetchone()[0])
-
-
 def post_all_at_once(key: ApiKey, segments: list[tuple[str, list[str]]]) -> None:
     """Hold all the posting threads at their first lock, then let them go together."""
     with threads(len(segments)) as start:
         with transaction.atomic():
             Organization.objects.select_for_update().get(id=key.organization_id)
             running = [start(tasks.post_batch, *segment) for segment in segments]
-            wait_until(lambda: count_waiting() == len(segments), "all wait")
+            wait_for_waiting(len(segments), "all wait")
         for future in running:
             future.result(timeout=60)
 
@@ -109,11 +82,16 @@ def test_a_deadlock_is_tried_again(key: ApiKey, caplog: pytest.LogCaptureFixture
     post_lines(lines_of(make_record(key, prompt_key="alpha"), make_record(key, prompt_key="beta")))
     lines = lines_of(make_record(key, prompt_key="alpha"), make_record(key, prompt_key="beta"))
 
-    with threads(1) as start, transaction.atomic():
-        # This transaction goes from the second row to the first. Posting waits longer, so the deadlock is its to end.
+    def post() -> None:
+        with session_set("deadlock_timeout", "3s"):
+            tasks.post_batch(str(uuid4()), lines)
+
+    # Posting looks for a deadlock first, once, when this transaction has closed the circle: it is its to end.
+    with session_set("deadlock_timeout", "60s"), threads(1) as start, transaction.atomic():
+        # From the second row to the first.
         DailyUsage.objects.select_for_update().get(prompt_key="beta")
-        posting, began = start(tasks.post_batch, str(uuid4()), lines), time.monotonic()
-        wait_until(lambda: count_waiting() == 1 and time.monotonic() > began + 0.5, "posting waits, and longer")
+        posting = start(post)
+        wait_for_waiting(1, "posting waits")
         DailyUsage.objects.select_for_update().get(prompt_key="alpha")
     posting.result(timeout=60)
 
@@ -126,7 +104,7 @@ def test_posting_waits_for_a_change_of_the_time_zone(key: ApiKey) -> None:
     with threads(1) as start, transaction.atomic():
         rollups.change_timezone(key.organization_id, "Pacific/Kiritimati")
         posting = start(tasks.post_batch, str(uuid4()), lines_of(make_record(key)))
-        wait_until(lambda: count_waiting() == 1, "posting waits")
+        wait_for_waiting(1, "posting waits")
     posting.result(timeout=60)
 
     assert LedgerRecord.objects.get().local_day.isoformat() == "2026-02-11"
@@ -152,7 +130,7 @@ def test_a_rebuild_waits_for_what_is_being_posted(key: ApiKey) -> None:
         organizations.lock_shared([key.organization_id])
         LedgerRecord.objects.filter(organization_id=key.organization_id).update(cost_pico_usd=7)
         rebuilding = start(rollups.rebuild, key.organization_id, day, day)
-        wait_until(lambda: count_waiting() == 1, "the rebuild waits")
+        wait_for_waiting(1, "the rebuild waits")
         DailyUsage.objects.update(cost_pico_usd=7)
     rebuilding.result(timeout=60)
 
@@ -194,8 +172,6 @@ def test_a_fault_that_is_no_conflict_is_not_tried_again_and_leaves_nothing(
     key: ApiKey, caplog: pytest.LogCaptureFixture
 ) -> None:
     lines, segment_id = lines_of(make_record(key)), str(uuid4())
-    with connection.cursor() as cursor:
-        cursor.execute("SET lock_timeout = '50ms'")
     with threads(1) as start:
         held, done = threading.Event(), threading.Event()
 
@@ -207,7 +183,7 @@ def test_a_fault_that_is_no_conflict_is_not_tried_again_and_leaves_nothing(
 
         holding = start(hold)
         held.wait(timeout=30)
-        with pytest.raises(OperationalError, match="lock timeout"):
+        with session_set("lock_timeout", "50ms"), pytest.raises(OperationalError, match="lock timeout"):
             tasks.post_batch(segment_id, lines)
         done.set()
         holding.result(timeout=30)
@@ -216,7 +192,6 @@ def test_a_fault_that_is_no_conflict_is_not_tried_again_and_leaves_nothing(
     assert "another transaction" not in caplog.text
     tasks.post_batch(segment_id, lines)
     assert DailyUsage.objects.get().request_count == 1
-    connections[DEFAULT_DB_ALIAS].close()
 
 
 # --- Processes that die -----------------------------------------------------------------------------------------------

@@ -146,7 +146,7 @@ def test_no_failing_step_writes_a_secret(
         for step, key in zip(_STEPS, scene.keys, strict=True):
             chosen.write_text(step)
             scene.reach(step, server.port, key)
-            wait_until(partial(_has_reached, chosen, step), f"{step} has failed", 20)
+            wait_until(partial(_has_reached, chosen, step), f"{step} has failed")
         server.stop()
         written = server.output
     for name, secret in {**scene.secrets(), "the service's own": own}.items():

@@ -76,7 +76,7 @@ def booked(account: Account, count: int) -> list[Booked]:
         return [Booked(key, version, json.loads(tags), provider, bool(is_streamed), status)
                 for key, version, tags, provider, is_streamed, status in rows]  # fmt: skip
 
-    wait_until(lambda: len(records()) >= count, "the calls are in the ledger", 20)
+    wait_until(lambda: len(records()) >= count, "the calls are in the ledger")
     return records()
 
 
