@@ -204,13 +204,13 @@ def test_a_slow_reader_and_a_slow_uploader_are_not_the_providers_silence() -> No
 
     async def slowly() -> AsyncIterator[bytes]:
         yield b"a"
-        await asyncio.sleep(0.7)
+        await asyncio.sleep(1.2)
         yield b"b"
 
     async def main() -> None:
-        async with RawServer(serve) as server, opened(silence=0.2) as client:
+        async with RawServer(serve) as server, opened(silence=0.5) as client:
             answer = await client.send("POST", server.url, [(b"content-length", b"2")], slowly())
-            await asyncio.sleep(0.7)
+            await asyncio.sleep(1.2)
             assert await read(answer) == big
 
     run(main())
