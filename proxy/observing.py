@@ -112,9 +112,7 @@ class CallMetrics:
         self._store = store
         self._values = store.values
         self._calls: dict[tuple[str, str, int], int] = {}
-        self._added: dict[str, int] = {}
-        self._upstream: dict[str, int] = {}
-        self._duration: dict[str, int] = {}
+        self._places: dict[str, tuple[int, int, int]] = {}  # of a provider: added, upstream, duration
         self._posting = store.histogram(families.POSTING)
         self._lag = store.histogram(families.LOOP_LAG)
         self.open_streams = 0
@@ -134,11 +132,15 @@ class CallMetrics:
             _trace(call, now)
         if not call.answered_at:
             return
-        if provider not in self._added:
-            self._place_provider(provider)
-        _observe(values, self._added[provider], _ADDED, _ADDED_SUM, call.own_seconds)
-        _observe(values, self._upstream[provider], _SECONDS, _SECONDS_SUM, call.answered_at - call.asked_at)
-        _observe(values, self._duration[provider], _SECONDS, _SECONDS_SUM, now - call.arrived_at)
+        added_at, upstream_at, duration_at = self._places.get(provider) or self._place_provider(provider)
+        # `_observe`, but for the calls.
+        added, upstream, duration = call.own_seconds, call.answered_at - call.asked_at, now - call.arrived_at
+        values[added_at + bisect_left(_ADDED, added) * STRIDE] += 1.0
+        values[added_at + _ADDED_SUM] += added
+        values[upstream_at + bisect_left(_SECONDS, upstream) * STRIDE] += 1.0
+        values[upstream_at + _SECONDS_SUM] += upstream
+        values[duration_at + bisect_left(_SECONDS, duration) * STRIDE] += 1.0
+        values[duration_at + _SECONDS_SUM] += duration
 
     def refused(self, code: str) -> None:
         self._store.add(families.REFUSALS, code)
@@ -192,17 +194,16 @@ class CallMetrics:
             self._calls[key] = at
         return at
 
-    def _place_provider(self, provider: str) -> None:
-        for places, family in (
-            (self._upstream, families.UPSTREAM),
-            (self._duration, families.DURATION),
-            (self._added, families.ADDED),
-        ):
-            places[provider] = self._store.histogram(family, provider)
+    def _place_provider(self, provider: str) -> tuple[int, int, int]:
+        upstream, duration, added = [
+            self._store.histogram(family, provider) for family in (families.UPSTREAM, families.DURATION, families.ADDED)
+        ]
+        self._places[provider] = found = added, upstream, duration
+        return found
 
 
 _ADDED, _SECONDS = families.ADDED.bounds, families.UPSTREAM.bounds
-_ADDED_SUM, _SECONDS_SUM = len(_ADDED) + 1, len(_SECONDS) + 1
+_ADDED_SUM, _SECONDS_SUM = (len(_ADDED) + 1) * STRIDE, (len(_SECONDS) + 1) * STRIDE
 
 
 def _observe(values: "memoryview[float]", at: int, bounds: tuple[float, ...], sum_at: int, amount: float) -> None:
