@@ -20,7 +20,7 @@ from benchmarks import answers, cases, figures
 from benchmarks.load import Client
 from benchmarks.programs import create_key, end_what_was_started, manage
 from tests.faults.slow_readers import allow_files
-from tests.proxy.http1.test_tls import Authority
+from tests.proxy.http1.certificates import Authority
 from tests.servers import PostgreSQL, ProxyServer, Redis, wait_until
 
 PAGE_BYTES = 4096

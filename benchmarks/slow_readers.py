@@ -15,7 +15,7 @@ from pathlib import Path
 from benchmarks.run import create_key, manage
 from tests.faults.slow_readers import Flood, SlowReaders, allow_files, memory_of
 from tests.proxy.calls import Caller
-from tests.proxy.http1.test_tls import Authority
+from tests.proxy.http1.certificates import Authority
 from tests.servers import PostgreSQL, ProxyServer, Redis
 
 STREAM_BYTES = 10_000_000
