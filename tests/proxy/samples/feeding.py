@@ -27,4 +27,4 @@ def feed(meter: Meter, *chunks: bytes) -> bytes:
 
 def told(reading: Reading) -> tuple[object, ...]:
     """Everything that a reading says, for comparing two of them."""
-    return tuple(getattr(reading, name) for name in Reading.__slots__)
+    return tuple(getattr(reading, name) for name in Reading.__struct_fields__)
