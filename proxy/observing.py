@@ -112,9 +112,7 @@ class CallMetrics:
         self._store = store
         self._values = store.values
         self._calls: dict[tuple[str, str, int], int] = {}
-        self._added: dict[str, int] = {}
-        self._upstream: dict[str, int] = {}
-        self._duration: dict[str, int] = {}
+        self._by_provider: dict[str, tuple[int, int, int, int, int, int]] = {}
         self._posting = store.histogram(families.POSTING)
         self._lag = store.histogram(families.LOOP_LAG)
         self.open_streams = 0
@@ -134,11 +132,17 @@ class CallMetrics:
             _trace(call, now)
         if not call.answered_at:
             return
-        if provider not in self._added:
-            self._place_provider(provider)
-        _observe(values, self._added[provider], _ADDED, _ADDED_SUM, call.own_seconds)
-        _observe(values, self._upstream[provider], _SECONDS, _SECONDS_SUM, call.answered_at - call.asked_at)
-        _observe(values, self._duration[provider], _SECONDS, _SECONDS_SUM, now - call.arrived_at)
+        places = self._by_provider.get(provider) or self._place_provider(provider)
+        added, added_sum, upstream, upstream_sum, duration, duration_sum = places
+        seconds = call.own_seconds  # `_observe` three times, but for the calls
+        values[added + bisect_left(_ADDED, seconds) * STRIDE] += 1.0
+        values[added_sum] += seconds
+        seconds = call.answered_at - call.asked_at
+        values[upstream + bisect_left(_SECONDS, seconds) * STRIDE] += 1.0
+        values[upstream_sum] += seconds
+        seconds = now - call.arrived_at
+        values[duration + bisect_left(_SECONDS, seconds) * STRIDE] += 1.0
+        values[duration_sum] += seconds
 
     def refused(self, code: str) -> None:
         self._store.add(families.REFUSALS, code)
@@ -192,17 +196,18 @@ class CallMetrics:
             self._calls[key] = at
         return at
 
-    def _place_provider(self, provider: str) -> None:
-        for places, family in (
-            (self._upstream, families.UPSTREAM),
-            (self._duration, families.DURATION),
-            (self._added, families.ADDED),
-        ):
-            places[provider] = self._store.histogram(family, provider)
+    def _place_provider(self, provider: str) -> tuple[int, int, int, int, int, int]:
+        """Where the provider's histograms begin, each with the place of its sum."""
+        added, upstream, duration = (
+            self._store.histogram(family, provider) for family in (families.ADDED, families.UPSTREAM, families.DURATION)
+        )
+        added_sum, seconds_sum = (len(_ADDED) + 1) * STRIDE, (len(_SECONDS) + 1) * STRIDE
+        places = added, added + added_sum, upstream, upstream + seconds_sum, duration, duration + seconds_sum
+        self._by_provider[provider] = places
+        return places
 
 
 _ADDED, _SECONDS = families.ADDED.bounds, families.UPSTREAM.bounds
-_ADDED_SUM, _SECONDS_SUM = len(_ADDED) + 1, len(_SECONDS) + 1
 
 
 def _observe(values: "memoryview[float]", at: int, bounds: tuple[float, ...], sum_at: int, amount: float) -> None:
