@@ -112,7 +112,7 @@ class CallMetrics:
         self._store = store
         self._values = store.values
         self._calls: dict[tuple[str, str, int], int] = {}
-        self._places: dict[str, tuple[int, int, int]] = {}  # of a provider: added, upstream, duration
+        self._by_provider: dict[str, tuple[int, int, int, int, int, int]] = {}
         self._posting = store.histogram(families.POSTING)
         self._lag = store.histogram(families.LOOP_LAG)
         self.open_streams = 0
@@ -132,15 +132,17 @@ class CallMetrics:
             _trace(call, now)
         if not call.answered_at:
             return
-        added_at, upstream_at, duration_at = self._places.get(provider) or self._place_provider(provider)
-        # `_observe`, but for the calls.
-        added, upstream, duration = call.own_seconds, call.answered_at - call.asked_at, now - call.arrived_at
-        values[added_at + bisect_left(_ADDED, added) * STRIDE] += 1.0
-        values[added_at + _ADDED_SUM] += added
-        values[upstream_at + bisect_left(_SECONDS, upstream) * STRIDE] += 1.0
-        values[upstream_at + _SECONDS_SUM] += upstream
-        values[duration_at + bisect_left(_SECONDS, duration) * STRIDE] += 1.0
-        values[duration_at + _SECONDS_SUM] += duration
+        places = self._by_provider.get(provider) or self._place_provider(provider)
+        added, added_sum, upstream, upstream_sum, duration, duration_sum = places
+        seconds = call.own_seconds  # `_observe` three times, but for the calls
+        values[added + bisect_left(_ADDED, seconds) * STRIDE] += 1.0
+        values[added_sum] += seconds
+        seconds = call.answered_at - call.asked_at
+        values[upstream + bisect_left(_SECONDS, seconds) * STRIDE] += 1.0
+        values[upstream_sum] += seconds
+        seconds = now - call.arrived_at
+        values[duration + bisect_left(_SECONDS, seconds) * STRIDE] += 1.0
+        values[duration_sum] += seconds
 
     def refused(self, code: str) -> None:
         self._store.add(families.REFUSALS, code)
@@ -194,16 +196,18 @@ class CallMetrics:
             self._calls[key] = at
         return at
 
-    def _place_provider(self, provider: str) -> tuple[int, int, int]:
-        upstream, duration, added = [
-            self._store.histogram(family, provider) for family in (families.UPSTREAM, families.DURATION, families.ADDED)
-        ]
-        self._places[provider] = found = added, upstream, duration
-        return found
+    def _place_provider(self, provider: str) -> tuple[int, int, int, int, int, int]:
+        """Where the provider's histograms begin, each with the place of its sum."""
+        added, upstream, duration = (
+            self._store.histogram(family, provider) for family in (families.ADDED, families.UPSTREAM, families.DURATION)
+        )
+        added_sum, seconds_sum = (len(_ADDED) + 1) * STRIDE, (len(_SECONDS) + 1) * STRIDE
+        places = added, added + added_sum, upstream, upstream + seconds_sum, duration, duration + seconds_sum
+        self._by_provider[provider] = places
+        return places
 
 
 _ADDED, _SECONDS = families.ADDED.bounds, families.UPSTREAM.bounds
-_ADDED_SUM, _SECONDS_SUM = (len(_ADDED) + 1) * STRIDE, (len(_SECONDS) + 1) * STRIDE
 
 
 def _observe(values: "memoryview[float]", at: int, bounds: tuple[float, ...], sum_at: int, amount: float) -> None:
