@@ -1,7 +1,8 @@
 """Heads of requests that came before, by their bytes. The same client sends the same head with call after call, but for
 the number in its Content-Length: what was read out of it, and found in order, holds again (docs/adr/0015).
 
-Nothing here knows of proxied calls. What is kept is bounded, and what nobody uses is dropped within seconds.
+Nothing here knows of proxied calls. What is kept is bounded, and what nobody uses is dropped within seconds; a
+connection keeps its last one (`proxy.http_known`).
 """
 
 import asyncio
