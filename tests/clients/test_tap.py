@@ -6,6 +6,8 @@ import pytest
 
 from tests.clients.tap import Link
 
+pytestmark = pytest.mark.clients
+
 POST = b"POST /v1/x HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n"
 GOOD = b"HTTP/1.1 200 OK\r\n"
 HEAD = GOOD + b"transfer-encoding: chunked\r\n\r\n"
