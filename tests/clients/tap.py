@@ -15,8 +15,8 @@ from types import TracebackType
 from tests.clients.messages import Answer, BrokenOff, Request, read_answer, read_head, read_request
 
 _BLOCK = 256 * 1024
-# The last byte of a chunk, and the end of its line.
-_OWED = 3
+# The last byte of a chunk, the end of its line, and what may have come of the end of all.
+_OWED = len(b"x\r\n") + len(b"0\r\n\r")
 Ripeness = Callable[[], int]  # how much of what came may be passed on
 
 

@@ -6,12 +6,16 @@ import json
 import re
 from pathlib import Path
 
+import pytest
+
 from scripts.hermetic import ROOT
 from tests.clients import differences
 from tests.clients.environments import NODE, NODE_OLD, lock_file
 from tests.clients.matrix import CLIENTS
 from tests.documentation.pages import DOCS, HEADERS, rows
 
+# They need nothing, and run where this folder's tests do: `make test` leaves the folder out.
+pytestmark = pytest.mark.clients
 FRAMEWORKS = DOCS / "frameworks.md"
 
 
