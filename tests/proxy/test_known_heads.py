@@ -128,7 +128,7 @@ def test_a_known_head_does_not_let_a_revoked_key_in(
     with proxy.connect() as connection:
         make_known(proxy, connection)
         keys.revoke(key=issued[0])
-        wait_until(lambda: ask(connection, raw(proxy, chat())) == 401, "the key is refused", seconds=20)
+        wait_until(lambda: ask(connection, raw(proxy, chat())) == 401, "the key is refused", seconds=8)
         provider.reset()
         assert ask(connection, raw(proxy, chat())) == 401
     assert not provider.log
