@@ -28,7 +28,7 @@ from proxy.process_directory import sync_directory
 log = logging.getLogger(__name__)
 
 SEAL_AFTER_SECONDS = 0.25
-SEAL_AFTER_LINES = 500
+SEAL_AFTER_LINES = 1000  # of a process that has so many in 250 ms; others seal by the clock
 _SPARE_RETRY_SECONDS = 1.0
 _ROOM_RETRY_SECONDS = 1.0
 _EXTENT_BYTES = 1024 * 1024
