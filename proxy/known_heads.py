@@ -9,6 +9,8 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any, Final
 
+from proxy.seen import Seen
+
 Headers = list[tuple[bytes, bytes]]
 
 # Under this name the application finds a `KnownHead` or a `Sighting` in its scope, if either is there.
@@ -112,7 +114,7 @@ class Sighting:
     @property
     def is_repeated(self) -> bool:
         """Whether it was there before: what comes once, for instance with a trace of its own, is not worth keeping."""
-        return self._heads.is_seen(self._key)
+        return self._heads.seen.again(self._key)
 
     def remember(self, note: object) -> None:
         """To be called only where the call is one that is let in."""
@@ -128,7 +130,7 @@ class KnownHeads:
         self._young: dict[bytes, KnownHead] = {}
         self._old: dict[bytes, KnownHead] = {}
         self._young_bytes = 0
-        self._seen: set[int] = set()  # hashes, which say nothing
+        self.seen = Seen(_MAX_SEEN)
         self._timer: asyncio.TimerHandle | None = None
 
     def __len__(self) -> int:
@@ -139,16 +141,6 @@ class KnownHeads:
         if known is None and self._old and (known := self._old.pop(key, None)) is not None:
             self.keep(key, known)
         return known
-
-    def is_seen(self, key: bytes) -> bool:
-        """Whether this is asked again."""
-        seen = hash(key)
-        if seen in self._seen:
-            return True
-        if len(self._seen) >= _MAX_SEEN:
-            self._seen.clear()
-        self._seen.add(seen)
-        return False
 
     def keep(self, key: bytes, known: KnownHead) -> None:
         if len(self._young) >= MAX_KEPT or self._young_bytes >= MAX_KEPT_BYTES:

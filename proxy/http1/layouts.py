@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from proxy.http1.heads import VALUE_BYTES, Head, parse
 from proxy.providers.base import Header
+from proxy.seen import Seen
 
 MAX_LAYOUTS: Final = 128
 MAX_HEADERS: Final = 64
@@ -90,7 +91,7 @@ class Layouts:
 
     def __init__(self) -> None:
         self._named: dict[tuple[bytes, ...], _Named] = {}
-        self._seen: set[int] = set()  # hashes, which say nothing
+        self._seen = Seen(_MAX_SEEN)
         self._count = 0
 
     def __len__(self) -> int:
@@ -110,19 +111,10 @@ class Layouts:
             if layout is not None and (known := layout.head_with(values)) is not None:
                 return known
         head = parse(raw, _headers(names, values))
-        if (named is not None or self._is_seen(names)) and _is_usual(head, names):
+        # What comes once is not worth keeping.
+        if (named is not None or self._seen.again(names)) and _is_usual(head, names):
             self._keep(head, names, values)
         return head
-
-    def _is_seen(self, names: tuple[bytes, ...]) -> bool:
-        """Whether this is asked again: what comes once is not worth keeping."""
-        seen = hash(names)
-        if seen in self._seen:
-            return True
-        if len(self._seen) >= _MAX_SEEN:
-            self._seen.clear()
-        self._seen.add(seen)
-        return False
 
     def _keep(self, head: Head, names: tuple[bytes, ...], values: list[bytes]) -> None:
         if self._count >= MAX_LAYOUTS:
