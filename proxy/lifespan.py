@@ -12,6 +12,10 @@ from proxy.process import ProxyProcess
 
 log = logging.getLogger(__name__)
 
+# Objects made and not yet freed before the garbage collector looks for cycles. Python's 700 is reached again and again
+# by the calls that are just open; calls themselves leave no cycles.
+_NEW_OBJECTS = 10_000
+
 
 async def lifespan(
     receive: Callable[[], Awaitable[MutableMapping[str, Any]]],
@@ -31,6 +35,7 @@ async def lifespan(
             # What was made so far stays: the garbage collector need not walk it again and again between calls.
             gc.collect()
             gc.freeze()
+            gc.set_threshold(_NEW_OBJECTS)
             endpoint.serve(process)
             await send({"type": "lifespan.startup.complete"})
         else:
