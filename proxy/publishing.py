@@ -50,12 +50,17 @@ class BrokerPublisher:
         self._redis = redis.Redis.from_url(redis_url, socket_timeout=5, socket_connect_timeout=5)
         self._queue = queue
         self._cap = queue_length_cap
+        self._had_room = False  # when a segment was published last
         self.is_away = False
 
     def look(self) -> None:
-        self.has_room()
+        self._ask()
 
     def has_room(self) -> bool:
+        """Asked only where there was none: what others have published since then is a segment each beyond the cap."""
+        return self._had_room or self._ask()
+
+    def _ask(self) -> bool:
         try:
             length = int(self._redis.llen(self._queue))
         except redis.RedisError:
@@ -66,13 +71,15 @@ class BrokerPublisher:
 
     def publish(self, segment_id: str, lines: list[str]) -> bool:
         message = message_of(segment_id, lines, self._queue)
+        self._had_room = False
         try:
             length = int(self._redis.lpush(self._queue, message))
         except redis.RedisError:
             self.is_away = True
             raise
         self.is_away = False
-        return length < self._cap
+        self._had_room = length < self._cap
+        return self._had_room
 
 
 _WITHOUT_MORE = {"callbacks": None, "errbacks": None, "chain": None, "chord": None}

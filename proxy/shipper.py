@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 
 _POLL_SECONDS = 0.5
 _PAUSE_SECONDS = 0.2  # between two rounds: under load a segment is sealed more often
+_SETTLE_SECONDS = 0.5  # between two questions to the database: nobody waits for their answers
 ADOPT_SECONDS = 30.0
 _LOOK_SECONDS = 5.0
 _LOOK_FOR_SOMEBODY_AWAY_SECONDS = 1.0
@@ -142,12 +143,17 @@ class Shipper:
     # The shipper's own thread.
 
     def _run(self) -> None:
-        next_at = 0.0
+        next_at = settle_at = 0.0
         while not self._stopping.is_set():
             self._wake.wait(_POLL_SECONDS)
             self._stopping.wait(max(next_at - time.monotonic(), 0.0))
-            next_at = time.monotonic() + _PAUSE_SECONDS
+            now = time.monotonic()
+            next_at = now + _PAUSE_SECONDS
             self._wake.clear()
+            if now < settle_at:
+                self._guarded(self.ship)
+                continue
+            settle_at = now + _SETTLE_SECONDS
             self._guarded(self.work)
             self._guarded(self._work_besides)
         self._guarded(self.ship_the_rest)
@@ -167,6 +173,11 @@ class Shipper:
 
     def work(self) -> None:
         """One round. Raises what the database raises when it is away."""
+        self.ship()
+        self._settle_receipts()
+
+    def ship(self) -> None:
+        """The part of a round that publishes."""
         self._take_sealed()
         self._look_for_the_broker()
         if self._clock() >= self._adopt_at:
@@ -176,7 +187,6 @@ class Shipper:
                 self._expect(sealed)
             self._delete_expired()
         self._publish_due()
-        self._settle_receipts()
 
     def ship_the_rest(self) -> None:
         """Orderly shutdown: publish; without a broker post directly; what then has no receipt stays for the next
