@@ -57,8 +57,8 @@ _METADATA_FIELDS = frozenset({"prompt_key", "feature_tags", "version"})
 
 
 def memory_to_split(body: bytes) -> int:
-    """What `split` may take at most, told before it is spent: a member of five bytes costs a hundred. Up to `FREE_BYTES`
-    nobody need ask.
+    """What `split` may take at most, told before it is spent: a member of five bytes costs a hundred. No matter up
+    to `FREE_BYTES`.
     """
     return _MEMBER_BYTES * body.count(b":")
 

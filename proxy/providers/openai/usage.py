@@ -40,7 +40,7 @@ class UsualUsage(msgspec.Struct, gc=False):
     completion_tokens_details: _Details | None = None
 
 
-def of_usual(usage: UsualUsage, model: str, service_tier: str) -> TokenUsage | None:
+def of_usual(usage: UsualUsage, model: str, service_tier: str | None) -> TokenUsage | None:
     """What `read_usage` makes of it; None where its numbers contradict each other, which is to be read with care."""
     prompt, completion = usage.prompt_tokens, usage.completion_tokens
     cached = written = audio_in = audio_out = reasoning = 0
