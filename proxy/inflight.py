@@ -14,9 +14,8 @@ from pathlib import Path
 from proxy.failpoints import IS_ARMED, reach
 
 SLOT_BYTES = 8 * 1024
-_LENGTH = struct.Struct("<I")
+_LENGTH = struct.Struct("=I")  # who adopts it is on the same machine
 _LENGTH_BYTES = _LENGTH.size
-_set_length = _LENGTH.pack_into
 _ROOM = SLOT_BYTES - _LENGTH_BYTES
 _FIRST_SLOTS = 256
 
@@ -32,53 +31,50 @@ class InflightFile:
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         self._slots = 0
         self.entered = 0  # since the start
-        self._free: list[int] = []  # where they begin
-        self._map = self._mapped(_FIRST_SLOTS)
+        self._free: list[int] = []
+        self._grow(_FIRST_SLOTS)
 
     @property
     def in_use(self) -> int:
         return self._slots - len(self._free)
 
     def enter(self, facts: bytes) -> int:
-        """Write the facts into a free slot; where it is. Raises `NoRoom`."""
+        """Write the facts into a free slot; its number. Raises `NoRoom`."""
         if not self._free:
-            self._grow()
+            self._grow(self._slots * 2)
         length = len(facts)
         if length > _ROOM:
             raise ValueError("the facts of a call are larger than a slot")
         slot = self._free.pop()
-        start = slot + _LENGTH_BYTES
-        mapped = self._map
-        mapped[start : start + length] = facts
-        _set_length(mapped, slot, length)  # last: from here on the slot counts
+        start = slot * SLOT_BYTES + _LENGTH_BYTES
+        self._map[start : start + length] = facts
+        self._lengths[slot] = length  # last: from here on the slot counts
         self.entered += 1
         return slot
 
     def clear(self, slots: Collection[int]) -> None:
         """The records of these calls are in the journal."""
+        lengths = self._lengths
         for slot in slots:
             if IS_ARMED:
                 reach("call.appended")
-            _set_length(self._map, slot, 0)
+            lengths[slot] = 0
         self._free += slots
 
     def close(self) -> None:
-        self._map.close()
+        del self._lengths, self._map
         os.close(self._file)
 
-    def _grow(self) -> None:
-        before, self._map = self._map, self._mapped(self._slots * 2)
-        before.close()
-
-    def _mapped(self, slots: int) -> mmap.mmap:
+    def _grow(self, slots: int) -> None:
         try:
             allocate(self._file, slots * SLOT_BYTES)
         except OSError as error:
             raise NoRoom(*error.args) from error
-        mapped = mmap.mmap(self._file, slots * SLOT_BYTES)
-        self._free.extend(range((slots - 1) * SLOT_BYTES, (self._slots - 1) * SLOT_BYTES, -SLOT_BYTES))
+        self._map = mmap.mmap(self._file, slots * SLOT_BYTES)
+        # A map goes with the last view of it.
+        self._lengths = memoryview(self._map).cast("I")[:: SLOT_BYTES // _LENGTH_BYTES]
+        self._free.extend(range(slots - 1, self._slots - 1, -1))
         self._slots = slots
-        return mapped
 
 
 def allocate(file: int, size: int) -> None:
