@@ -123,16 +123,20 @@ class CallMetrics:
     def note(self, call: Observed) -> None:
         """The call is over."""
         now = time.monotonic()
-        provider = call.provider
-        values = self._values
-        key = (provider, call.route, call.status)
-        at = self._calls.get(key)
-        values[self._place_call(key) if at is None else at] += 1.0
+        key = call.provider, call.route, call.status
+        try:
+            at = self._calls[key]
+        except KeyError:
+            at = self._place_call(key)
+        self._values[at] += 1.0
         if tracing.is_on():
             _trace(call, now)
         if not call.answered_at:
             return
-        added, upstream, duration = self._by_provider.get(provider) or self._place_provider(provider)
+        try:
+            added, upstream, duration = self._by_provider[call.provider]
+        except KeyError:
+            added, upstream, duration = self._place_provider(call.provider)
         seconds = call.own_seconds  # `_observe` three times, but for the calls
         added[bisect_left(_ADDED, seconds)] += 1.0
         added[-1] += seconds

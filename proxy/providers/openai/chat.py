@@ -102,7 +102,8 @@ def read_answer(route: Route, body: bytes, asked: Asked) -> Reading:
     model, reason = chat.model or "", ""
     for choice in chat.choices or ():
         reason = choice.finish_reason or reason
-    if not (len(model) <= 128 and len(reason) <= 64 and (model + reason).isprintable()):
+    told = model + reason
+    if len(told) > 64 or not told.isprintable():
         model, reason = label(model, 128), label(reason)
     usage = of_usual(chat.usage, model, chat.service_tier)
     if usage is None:
