@@ -4,6 +4,7 @@ A segment stays on the disk until the ledger holds its receipt with the same num
 then for the retention time. Publishing again is harmless: posting is idempotent.
 """
 
+import contextlib
 import hashlib
 import logging
 import queue
@@ -21,7 +22,7 @@ from proxy import tasks
 from proxy.adoption import adopt_all
 from proxy.failpoints import reach
 from proxy.journal import POSTED, SEALED
-from proxy.publishing import Publisher
+from proxy.publishing import Publisher, lines_of
 
 log = logging.getLogger(__name__)
 
@@ -49,13 +50,13 @@ class _Waiting:
         self.next_attempt_at = 0.0
         self.is_published = False  # the broker took it
 
-    def read(self) -> list[str]:
-        """The lines, which are read anew each time. What the receipt must say is what was read first."""
-        content = self.path.read_bytes()
-        lines = lines_of(content)
+    def read(self) -> bytes:
+        """The content, which is read anew each time. What the receipt must say is what was read first."""
+        with self.path.open("rb", buffering=0) as file:
+            content = file.readall()
         if not self.digest:
-            self.lines, self.digest = len(lines), hashlib.sha256(content).hexdigest()
-        return lines
+            self.lines, self.digest = content.count(b"\n"), hashlib.sha256(content).hexdigest()
+        return content
 
 
 class Backlog:
@@ -70,9 +71,10 @@ class Backlog:
     def add(self, sealed: Path) -> None:
         """Once or more often."""
         with self._lock:
-            if sealed not in self._sizes and sealed.exists():
-                self._sizes[sealed] = sealed.stat().st_size
-                self._total += self._sizes[sealed]
+            if sealed not in self._sizes:
+                with contextlib.suppress(FileNotFoundError):
+                    self._sizes[sealed] = sealed.stat().st_size
+                    self._total += self._sizes[sealed]
             self._tell(self._total)
 
     def take_away(self, sealed: Path) -> None:
@@ -312,14 +314,9 @@ class Shipper:
         for name, waiting in self._waiting.items():
             waiting.attempts += 1
             try:
-                tasks.post_batch(name, waiting.read())
+                tasks.post_batch(name, lines_of(waiting.read()))
             except NewerFormat:
                 continue
             except Exception as error:  # noqa: BLE001 - whatever it is, the segment stays
                 log.warning("shipper: segments stay on the disk, posting failed (%s)", type(error).__name__)
                 return
-
-
-def lines_of(segment: bytes) -> list[str]:
-    # A character that is no UTF-8 cannot be in a line of ours; were it there, the digest would tell.
-    return segment.decode("utf-8", "replace").split("\n")[:-1]
