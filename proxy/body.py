@@ -23,7 +23,7 @@ Members = dict[str, msgspec.Raw]
 NO_PROMPT_KEY = "unknown"  # the name under which calls without a prompt key are shown, so it cannot be one
 
 _REMEMBERED_BYTES = 512
-_FREE_BYTES = 256 * 1024
+FREE_BYTES = 256 * 1024
 _MEMBER_BYTES = 160  # of memory, for the name of a member and for where its value is
 _split_decoder = msgspec.json.Decoder(Members)
 _raw_decoder = msgspec.json.Decoder(msgspec.Raw)
@@ -57,8 +57,10 @@ _METADATA_FIELDS = frozenset({"prompt_key", "feature_tags", "version"})
 
 
 def memory_to_split(body: bytes) -> int:
-    """What `split` may take at most, told before it is spent: a member of five bytes costs a hundred."""
-    return _MEMBER_BYTES * body.count(b":") if len(body) > _FREE_BYTES else 0
+    """What `split` may take at most, told before it is spent: a member of five bytes costs a hundred. No matter up
+    to `FREE_BYTES`.
+    """
+    return _MEMBER_BYTES * body.count(b":")
 
 
 def split(body: bytes) -> Members | None:
@@ -155,10 +157,7 @@ def take_metadata(members: Members) -> Metadata:
     """Take `_aipromptcost` out of `members` and read it. Never raises: what cannot be used is dropped with a
     warning.
     """
-    raw = members.pop(METADATA_MEMBER, None)
-    if raw is None:
-        return NO_METADATA
-    text = bytes(raw)
+    text = bytes(members.pop(METADATA_MEMBER, b"null"))
     return _read_again(text) if len(text) <= _REMEMBERED_BYTES else _read_metadata(text)
 
 
@@ -197,8 +196,6 @@ def metadata_of_headers(prompt_key: str | None, tags: str | None, version: str |
 
 def overlay(first: Metadata, second: Metadata) -> Metadata:
     """The fields of `first` where it has them, else those of `second`."""
-    if second is NO_METADATA:
-        return first
     return Metadata(
         first.prompt_key or second.prompt_key,
         first.tags or second.tags,

@@ -16,7 +16,7 @@ import contextlib
 import logging
 import os
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from analytics.usage import MAX_LINE_BYTES
@@ -43,13 +43,10 @@ class JournalHeldBack(JournalFull):
     """There is room, but too much waits already for the ledger."""
 
 
-_Line = tuple[bytes, Callable[[], None]]  # and who hears that it was written
-
-
 class Segment:
     """One file of the journal while it is written."""
 
-    __slots__ = ("capacity", "file", "id", "lines", "path", "written")
+    __slots__ = ("capacity", "file", "id", "lines", "path", "room", "written")
 
     def __init__(self, directory: Path, capacity: int) -> None:
         """Raises `OSError` when the disk has no room for `capacity` bytes."""
@@ -59,6 +56,7 @@ class Segment:
         self.capacity = 0
         self.written = 0
         self.lines = 0
+        self.room = 0  # for so many of the largest lines
         try:
             self.reserve(capacity)
             sync_directory(directory)  # a line that is synced later must not be lost with the name of its file
@@ -69,11 +67,11 @@ class Segment:
     def reserve(self, capacity: int) -> None:
         if capacity > self.capacity:
             allocate(self.file, capacity)
-            self.capacity = capacity
+            self._measure(capacity)
 
-    def write(self, lines: list[bytes]) -> None:
+    def write(self, lines: Collection[bytes]) -> None:
         """Append these lines, all of them or none. Raises `OSError`."""
-        content = lines[0] if len(lines) == 1 else b"".join(lines)
+        content = b"".join(lines)
         try:
             count = os.pwrite(self.file, content, self.written)
         except OSError:
@@ -84,11 +82,16 @@ class Segment:
             raise OSError("short write to the journal")
         self.written += count
         self.lines += len(lines)
+        self._measure(self.capacity)
 
     def _erase_after_last_line(self) -> None:
         """Back to the last good offset: nothing of a half-written line may be read later."""
         os.ftruncate(self.file, self.written)
-        self.capacity = self.written
+        self._measure(self.written)
+
+    def _measure(self, capacity: int) -> None:
+        self.capacity = capacity
+        self.room = (capacity - self.written) // MAX_LINE_BYTES
 
     def discard(self) -> None:
         os.close(self.file)
@@ -104,21 +107,24 @@ class Journal:
         *,
         seal: Callable[[Segment], None],
         request_spare: Callable[[int], None],
+        on_written: Callable[[Collection[int]], None],
         syncs_always: bool = False,
         turn: Turn | None = None,
     ) -> None:
         """`seal` takes over a finished segment; `request_spare(capacity)` has `add_spare` called, soon, in this
-        thread. With `turn` the records of a turn are written together, before the last byte of their answers goes out.
+        thread. `on_written` hears the slots of records (`proxy.inflight`) that survive the death of the process from
+        then on. With `turn` those of a turn are written together, before the last byte of their answers goes out.
         """
         self.syncs_always = syncs_always
         self._seal = seal
         self._request_spare = request_spare
+        self._on_written = on_written
         self._current = Segment(directory, _EXTENT_BYTES)
         self._spare: Segment | None = None
         self._reserved = 0
         self._turn = turn
-        self._gathered: list[_Line] = []  # in this turn
-        self._unwritten: list[_Line] = []  # there was no room
+        self._gathered: dict[int, bytes] = {}  # in this turn, by the slots of their calls
+        self._unwritten: dict[int, bytes] = {}  # there was no room
         self._timer: asyncio.TimerHandle | None = None
         self._sync_round: asyncio.Task[None] | None = None
         self._retired: list[Segment] = []  # written to no more, and not to be sealed before the next fsync is over
@@ -147,36 +153,36 @@ class Journal:
         """Reserve room for one record. Raises `JournalFull`."""
         if self._held_back:
             raise JournalHeldBack(self._held_back)
-        needed = self._current.written + (self._reserved + 1) * MAX_LINE_BYTES
-        if needed > self._current.capacity or self._unwritten:
-            self._make_room(needed)
+        if self._reserved >= self._current.room or self._unwritten:
+            self._make_room()
         self._reserved += 1
 
     def release(self) -> None:
         """Give back a reservation that no record was written for."""
         self._reserved -= 1
 
-    def append(self, line: bytes, on_written: Callable[[], None]) -> None:
-        """Write one record into the room reserved for it. From `on_written` on it survives the death of the process."""
+    def append(self, line: bytes, slot: int) -> None:
+        """Write one record into the room reserved for it. `slot` is its call's."""
         if self._is_closed:
             log.critical("journal: a call ended after the journal was closed; it becomes an interrupted record")
             return
-        self._gathered.append((line, on_written))
-        if self._turn is None or self._turn.at_once:
+        gathered, turn = self._gathered, self._turn
+        gathered[slot] = line
+        if turn is None or turn.at_once:
             self._write_gathered()
-        elif len(self._gathered) == 1:
-            self._turn.begin_end_with(self._write_gathered, asyncio.get_running_loop())
+        elif len(gathered) == 1:
+            turn.begin_end_with(self._write_gathered, asyncio.get_running_loop())
 
     def _write_gathered(self) -> None:
         if not self._gathered:
             return
-        gathered, self._gathered = self._gathered, []
+        gathered, self._gathered = self._gathered, {}
         try:
             self._write(gathered)
         except OSError as error:
             path, why = self._current.path, error.strerror
             log.critical("journal: cannot write to %s (%s); %d records wait in memory", path, why, len(gathered))
-            self._unwritten += gathered
+            self._unwritten |= gathered
             self._rotate()
         if self._current.lines >= SEAL_AFTER_LINES:
             self._rotate()
@@ -220,14 +226,14 @@ class Journal:
         if self._spare is not None:
             self._spare.discard()
 
-    def _write(self, lines: list[_Line]) -> None:
-        self._current.write([line for line, _ in lines])
+    def _write(self, lines: dict[int, bytes]) -> None:
+        self._current.write(lines.values())
         self._reserved -= len(lines)
         self._appended += len(lines)
-        for _, on_written in lines:
-            on_written()
+        self._on_written(lines)
 
-    def _make_room(self, needed: int) -> None:
+    def _make_room(self) -> None:
+        needed = self._current.written + (self._reserved + 1) * MAX_LINE_BYTES
         try:
             self._current.reserve(needed + _EXTENT_BYTES)
             self._retry_unwritten()
@@ -244,12 +250,13 @@ class Journal:
             return
         self._is_full = False
         with contextlib.suppress(JournalFull):
-            self._make_room(self._current.written + (self._reserved + 1) * MAX_LINE_BYTES)
+            self._make_room()
 
     def _retry_unwritten(self) -> None:
         while self._unwritten:
-            self._write(self._unwritten[:1])
-            self._unwritten.pop(0)
+            slot, line = next(iter(self._unwritten.items()))
+            self._write({slot: line})
+            del self._unwritten[slot]
 
     def _wait(self, seconds: float) -> None:
         self._timer = asyncio.get_running_loop().call_later(seconds, self._tick)

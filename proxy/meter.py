@@ -87,7 +87,7 @@ def meter_for(
         # What is asked for in part (206), or is not there, tells nothing of a batch.
         is_whole = method == "GET" and status == 200
         return LinesMeter(provider.results_reader(kind, asked), encoding) if is_whole else UnreadMeter()
-    if not 200 <= status < 300:
+    if status != 200 and not 200 <= status < 300:
         asked = msgspec.structs.replace(asked, usage=None)  # a refused request is not billed
     if form == "stream":
         return StreamMeter(provider.stream_reader(kind, asked), encoding, drops_usage=drops_usage)

@@ -9,8 +9,9 @@ import platform
 import shutil
 import time
 from bisect import bisect_left
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
+import msgspec
 from django.conf import settings
 
 import config
@@ -24,6 +25,7 @@ from proxy.journal import Journal
 from proxy.limits import CallLimits
 
 LOOK_SECONDS = 0.5
+_Histogram: TypeAlias = "memoryview[float]"  # its buckets and, at the end, its sum
 _NOBODY = "none"  # the provider and the route of a call that was refused before they were known
 # What providers answer with; any other status is told by its class.
 _STATUSES = frozenset(
@@ -56,19 +58,17 @@ _STATUSES = frozenset(
 )
 
 
-class Observed:
+class Observed(msgspec.Struct):
     """One call, as far as it has come. The moments are on the monotonic clock, 0 as long as they have not come."""
 
-    __slots__ = ("_is_begun", "answered_at", "arrived_at", "asked_at", "own_seconds", "provider", "route", "status")
-
-    def __init__(self, arrived_at: float) -> None:
-        self.arrived_at = arrived_at
-        self.asked_at = 0.0
-        self.answered_at = 0.0
-        self.own_seconds = 0.0  # while neither the provider nor the client was waited for
-        self.provider = self.route = _NOBODY
-        self.status = 499
-        self._is_begun = False
+    arrived_at: float
+    asked_at: float = 0.0
+    answered_at: float = 0.0
+    own_seconds: float = 0.0  # while neither the provider nor the client was waited for
+    provider: str = _NOBODY
+    route: str = _NOBODY
+    status: int = 499
+    is_begun: bool = False
 
     def ask(self, waited_seconds: float) -> None:
         """The call goes to the provider now; so long its body was waited for."""
@@ -77,13 +77,13 @@ class Observed:
 
     def begin(self) -> None:
         """The head of the answer went to the client."""
-        self._is_begun = True
+        self.is_begun = True
         if self.answered_at:
             self.own_seconds += time.monotonic() - self.answered_at
 
     def work_on(self, began_at: float) -> None:
         """Something of ours was done while the answer passed."""
-        if self._is_begun:
+        if self.is_begun:
             self.own_seconds += time.monotonic() - began_at
 
 
@@ -112,9 +112,9 @@ class CallMetrics:
         self._store = store
         self._values = store.values
         self._calls: dict[tuple[str, str, int], int] = {}
-        self._by_provider: dict[str, tuple[int, int, int, int, int, int]] = {}
-        self._posting = store.histogram(families.POSTING)
-        self._lag = store.histogram(families.LOOP_LAG)
+        self._by_provider: dict[str, tuple[_Histogram, _Histogram, _Histogram]] = {}
+        self._posting = self._histogram(families.POSTING)
+        self._lag = self._histogram(families.LOOP_LAG)
         self.open_streams = 0
         version = platform.python_version()
         store.set(families.BUILD, 1.0, config.VERSION, version, "trial" if settings.IS_TRIAL else "production")
@@ -123,26 +123,29 @@ class CallMetrics:
     def note(self, call: Observed) -> None:
         """The call is over."""
         now = time.monotonic()
-        provider = call.provider
-        values = self._values
-        key = (provider, call.route, call.status)
-        at = self._calls.get(key)
-        values[self._place_call(key) if at is None else at] += 1.0
+        key = call.provider, call.route, call.status
+        try:
+            at = self._calls[key]
+        except KeyError:
+            at = self._place_call(key)
+        self._values[at] += 1.0
         if tracing.is_on():
             _trace(call, now)
         if not call.answered_at:
             return
-        places = self._by_provider.get(provider) or self._place_provider(provider)
-        added, added_sum, upstream, upstream_sum, duration, duration_sum = places
+        try:
+            added, upstream, duration = self._by_provider[call.provider]
+        except KeyError:
+            added, upstream, duration = self._place_provider(call.provider)
         seconds = call.own_seconds  # `_observe` three times, but for the calls
-        values[added + bisect_left(_ADDED, seconds) * STRIDE] += 1.0
-        values[added_sum] += seconds
+        added[bisect_left(_ADDED, seconds)] += 1.0
+        added[-1] += seconds
         seconds = call.answered_at - call.asked_at
-        values[upstream + bisect_left(_SECONDS, seconds) * STRIDE] += 1.0
-        values[upstream_sum] += seconds
+        upstream[bisect_left(_SECONDS, seconds)] += 1.0
+        upstream[-1] += seconds
         seconds = now - call.arrived_at
-        values[duration + bisect_left(_SECONDS, seconds) * STRIDE] += 1.0
-        values[duration_sum] += seconds
+        duration[bisect_left(_SECONDS, seconds)] += 1.0
+        duration[-1] += seconds
 
     def refused(self, code: str) -> None:
         self._store.add(families.REFUSALS, code)
@@ -152,8 +155,7 @@ class CallMetrics:
 
     def posted(self, seconds: float) -> None:
         """Called by the shipper's thread alone."""
-        bounds = families.POSTING.bounds
-        _observe(self._values, self._posting, bounds, len(bounds) + 1, max(seconds, 0.0))
+        _observe(self._posting, families.POSTING, max(seconds, 0.0))
 
     def look(self, process: Process) -> None:
         """Write down what holds now."""
@@ -178,8 +180,7 @@ class CallMetrics:
             put(families.JOURNAL_FREE, shutil.disk_usage(settings.JOURNAL_DIR).free)
 
     def lagged(self, seconds: float) -> None:
-        bounds = families.LOOP_LAG.bounds
-        _observe(self._values, self._lag, bounds, len(bounds) + 1, seconds)
+        _observe(self._lag, families.LOOP_LAG, seconds)
 
     def own(self) -> Values:
         return self._store.own()
@@ -196,23 +197,23 @@ class CallMetrics:
             self._calls[key] = at
         return at
 
-    def _place_provider(self, provider: str) -> tuple[int, int, int, int, int, int]:
-        """Where the provider's histograms begin, each with the place of its sum."""
-        added, upstream, duration = (
-            self._store.histogram(family, provider) for family in (families.ADDED, families.UPSTREAM, families.DURATION)
-        )
-        added_sum, seconds_sum = (len(_ADDED) + 1) * STRIDE, (len(_SECONDS) + 1) * STRIDE
-        places = added, added + added_sum, upstream, upstream + seconds_sum, duration, duration + seconds_sum
+    def _place_provider(self, provider: str) -> tuple[_Histogram, _Histogram, _Histogram]:
+        added, upstream = self._histogram(families.ADDED, provider), self._histogram(families.UPSTREAM, provider)
+        places = added, upstream, self._histogram(families.DURATION, provider)
         self._by_provider[provider] = places
         return places
+
+    def _histogram(self, family: families.Family, *labels: str) -> _Histogram:
+        at = self._store.histogram(family, *labels)
+        return self._values[at : at + (len(family.bounds) + 2) * STRIDE : STRIDE]
 
 
 _ADDED, _SECONDS = families.ADDED.bounds, families.UPSTREAM.bounds
 
 
-def _observe(values: "memoryview[float]", at: int, bounds: tuple[float, ...], sum_at: int, amount: float) -> None:
-    values[at + bisect_left(bounds, amount) * STRIDE] += 1.0
-    values[at + sum_at * STRIDE] += amount
+def _observe(histogram: _Histogram, family: families.Family, amount: float) -> None:
+    histogram[bisect_left(family.bounds, amount)] += 1.0
+    histogram[-1] += amount
 
 
 def _trace(call: Observed, now: float) -> None:

@@ -85,6 +85,7 @@ class ProxyProcess:
             self._directory.path,
             seal=self._sealer.seal,
             request_spare=self._sealer.request_spare,
+            on_written=self.inflight.clear,
             syncs_always=settings.JOURNAL_SYNC == "always",
             turn=turn_of(self.loop),
         )

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from analytics.usage import FactsWithoutCall, Outcome, State, TokenUsage, UsageSource, encode_ended
+from analytics.usage import FactsWithoutCall, Outcome, State, TokenUsage, UsageSource, decode_facts, encode_ended
 from proxy.errors import Refusal, unavailable
 from proxy.failpoints import IS_ARMED, reach
 from proxy.inflight import InflightFile, NoRoom
@@ -42,11 +42,8 @@ class CallRecord:
         journal has no room.
         """
         self._journal = journal
-        self._inflight = inflight
-        self._call_id = call_id
-        self._started_at = started_at
         self._facts = facts
-        self._encoded_facts = facts.encode(call_id, started_at)
+        self._encoded_facts = encoded = facts.encode(call_id, started_at)
         self._arrived = arrived
         self._estimate_input = estimate_input
         self._state: State = state
@@ -57,7 +54,7 @@ class CallRecord:
         except JournalFull:
             raise _no_room() from None
         try:
-            self._slot = inflight.enter(self._encoded_facts)
+            self._slot = inflight.enter(encoded)
         except NoRoom:
             journal.release()
             raise _no_room() from None
@@ -70,8 +67,9 @@ class CallRecord:
 
     def learn(self, *, model_requested: str, streamed: bool) -> None:
         """Facts that were in a form, which is read only while it goes to the provider."""
+        known = decode_facts(self._encoded_facts)
         self._facts = self._facts.replace(model_requested=model_requested, streamed=streamed)
-        self._encoded_facts = self._facts.encode(self._call_id, self._started_at)
+        self._encoded_facts = self._facts.encode(known.id, known.started_at)
 
     def close(self, reading: Reading, *, error_code: str = "", was_served: bool = True) -> None:
         """Append the record. `was_served` false: the provider cannot have worked on the call, so nothing is
@@ -83,12 +81,7 @@ class CallRecord:
         outcome = self._outcome(reading, error_code or reading.error_code, was_served)
         if IS_ARMED:
             reach("call.before_append")
-        self._journal.append(encode_ended(self._encoded_facts, outcome), self._clear_slot)
-
-    def _clear_slot(self) -> None:
-        if IS_ARMED:
-            reach("call.appended")
-        self._inflight.clear(self._slot)
+        self._journal.append(encode_ended(self._encoded_facts, outcome), self._slot)
 
     async def sync(self) -> None:
         """With `JOURNAL_SYNC=always`: until the record is on the disk itself."""
@@ -96,20 +89,23 @@ class CallRecord:
             await self._journal.sync()
 
     def _outcome(self, reading: Reading, error_code: str, was_served: bool) -> msgspec.Struct:
-        usage = _NO_USAGE if reading.usage is None else reading.usage
-        source: UsageSource = "none" if reading.usage is None else reading.source
-        is_pending = reading.is_pending and self._state == "complete"
+        usage = reading.usage
+        source: UsageSource = reading.source
         if not reading.is_usage_complete and self._is_estimate_needed(reading, was_served):
             usage, source = self._estimated(reading), "estimated"
-        if error_code:
-            error_code = label(error_code)
-        if not error_code and self.status >= 400:
-            error_code = f"http_{self.status}"
+        elif usage is None:
+            usage, source = _NO_USAGE, "none"
+        status = self.status
+        if error_code or status >= 400:
+            error_code = label(error_code) or (f"http_{status}" if status >= 400 else "")
+        state, object_id = self._state, ""
+        if reading.is_pending and state == "complete":
+            state, object_id = "pending", reading.object_id
         arrived = self._arrived
         return Outcome(
-            state="pending" if is_pending else self._state,
+            state=state,
             model=reading.model,
-            status=self.status,
+            status=status,
             error_code=error_code,
             usage=usage,
             usage_source=source,
@@ -118,7 +114,7 @@ class CallRecord:
             first_token_ms=round((self.first_token_at - arrived) * 1000) if self.first_token_at else -1,
             finish_reason=reading.finish_reason,
             provider_request_id=self.provider_request_id,
-            object_id=reading.object_id if is_pending else "",
+            object_id=object_id,
             completion=reading.completion,
             aliases=reading.aliases,
         )

@@ -13,6 +13,7 @@ from proxy.providers.base import Asked, label
 from proxy.receiving import BodyReceiver
 
 _MAX_MODEL = 128
+_text_decoder = msgspec.json.Decoder(str)
 _FORM_METADATA = (
     f"{bodies.METADATA_MEMBER} in a form is not read and went to the provider: send it in the headers x-aipc-*"
 )
@@ -46,26 +47,26 @@ async def read_request(target: Target, asking: Asking, receiver: BodyReceiver, l
     if not told.is_json:
         return Request(None, told.metadata, form=_form_reader(asking.headers))
     content = await receiver.read_all(length)
-    encoding = told.encoding
-    if encoding in {b"gzip", b"x-gzip"}:
+    is_decoded = told.encoding != b"identity"
+    if is_decoded:
+        if told.encoding not in {b"gzip", b"x-gzip"}:
+            message = "The Content-Encoding must be gzip, or the header absent."
+            raise Refusal(415, "content_encoding_unsupported", message)
         content = receiver.inflate(content)
-    elif encoding != b"identity":
-        raise Refusal(415, "content_encoding_unsupported", "The Content-Encoding must be gzip, or the header absent.")
-    metadata, is_decoded = told.metadata, encoding != b"identity"
-    if not (memory := bodies.memory_to_split(content)):
-        return prepare(target, content, metadata, is_decoded=is_decoded)
-    with receiver.lend(memory):
-        return prepare(target, content, metadata, is_decoded=is_decoded)
+    if len(content) <= bodies.FREE_BYTES:
+        return prepare(target, content, told.metadata, is_decoded=is_decoded)
+    with receiver.lend(bodies.memory_to_split(content)):
+        return prepare(target, content, told.metadata, is_decoded=is_decoded)
 
 
 def prepare(target: Target, content: bytes, from_headers: bodies.Metadata, *, is_decoded: bool = False) -> Request:
     """Raises `Refusal` 400 for malformed JSON and for a missing field that the route must have."""
     kind = target.kind
-    if content[:1] != b"{" and not content.strip() and not kind.is_json_only:
-        return Request(content, from_headers, is_decoded=is_decoded)
     try:
         members = bodies.split(content)
     except bodies.MalformedBody as error:
+        if not content.strip() and not kind.is_json_only:
+            return Request(content, from_headers, is_decoded=is_decoded)
         raise Refusal(400, "malformed_body", str(error)) from None
     if members is None:
         if kind.is_json_only:
@@ -73,8 +74,13 @@ def prepare(target: Target, content: bytes, from_headers: bodies.Metadata, *, is
         return Request(content, from_headers, is_decoded=is_decoded)
     metadata = from_headers
     if is_changed := bodies.METADATA_MEMBER in members:
-        metadata = bodies.overlay(bodies.take_metadata(members), from_headers)
-    model = bodies.text_of(members, "model") or ""
+        metadata = bodies.take_metadata(members)
+        if from_headers is not bodies.NO_METADATA:
+            metadata = bodies.overlay(metadata, from_headers)
+    try:
+        model = _text_decoder.decode(members["model"])
+    except (KeyError, ValueError):
+        model = ""
     if kind.required and not (model and "messages" in members):
         _require_fields(kind.required, members, model)
     is_streamed = "stream" in members and bodies.is_true(members, "stream")

@@ -4,6 +4,7 @@ A segment stays on the disk until the ledger holds its receipt with the same num
 then for the retention time. Publishing again is harmless: posting is idempotent.
 """
 
+import contextlib
 import hashlib
 import logging
 import queue
@@ -21,12 +22,13 @@ from proxy import tasks
 from proxy.adoption import adopt_all
 from proxy.failpoints import reach
 from proxy.journal import POSTED, SEALED
-from proxy.publishing import Publisher
+from proxy.publishing import Publisher, lines_of
 
 log = logging.getLogger(__name__)
 
 _POLL_SECONDS = 0.5
 _PAUSE_SECONDS = 0.2  # between two rounds: under load a segment is sealed more often
+_SETTLE_SECONDS = 0.5  # between two questions to the database: nobody waits for their answers
 ADOPT_SECONDS = 30.0
 _LOOK_SECONDS = 5.0
 _LOOK_FOR_SOMEBODY_AWAY_SECONDS = 1.0
@@ -48,13 +50,13 @@ class _Waiting:
         self.next_attempt_at = 0.0
         self.is_published = False  # the broker took it
 
-    def read(self) -> list[str]:
-        """The lines, which are read anew each time. What the receipt must say is what was read first."""
-        content = self.path.read_bytes()
-        lines = lines_of(content)
+    def read(self) -> bytes:
+        """The content, which is read anew each time. What the receipt must say is what was read first."""
+        with self.path.open("rb", buffering=0) as file:
+            content = file.readall()
         if not self.digest:
-            self.lines, self.digest = len(lines), hashlib.sha256(content).hexdigest()
-        return lines
+            self.lines, self.digest = content.count(b"\n"), hashlib.sha256(content).hexdigest()
+        return content
 
 
 class Backlog:
@@ -69,9 +71,10 @@ class Backlog:
     def add(self, sealed: Path) -> None:
         """Once or more often."""
         with self._lock:
-            if sealed not in self._sizes and sealed.exists():
-                self._sizes[sealed] = sealed.stat().st_size
-                self._total += self._sizes[sealed]
+            if sealed not in self._sizes:
+                with contextlib.suppress(FileNotFoundError):
+                    self._sizes[sealed] = sealed.stat().st_size
+                    self._total += self._sizes[sealed]
             self._tell(self._total)
 
     def take_away(self, sealed: Path) -> None:
@@ -142,12 +145,17 @@ class Shipper:
     # The shipper's own thread.
 
     def _run(self) -> None:
-        next_at = 0.0
+        next_at = settle_at = 0.0
         while not self._stopping.is_set():
             self._wake.wait(_POLL_SECONDS)
             self._stopping.wait(max(next_at - time.monotonic(), 0.0))
-            next_at = time.monotonic() + _PAUSE_SECONDS
+            now = time.monotonic()
+            next_at = now + _PAUSE_SECONDS
             self._wake.clear()
+            if now < settle_at:
+                self._guarded(self.ship)
+                continue
+            settle_at = now + _SETTLE_SECONDS
             self._guarded(self.work)
             self._guarded(self._work_besides)
         self._guarded(self.ship_the_rest)
@@ -167,6 +175,11 @@ class Shipper:
 
     def work(self) -> None:
         """One round. Raises what the database raises when it is away."""
+        self.ship()
+        self._settle_receipts()
+
+    def ship(self) -> None:
+        """The part of a round that publishes."""
         self._take_sealed()
         self._look_for_the_broker()
         if self._clock() >= self._adopt_at:
@@ -176,7 +189,6 @@ class Shipper:
                 self._expect(sealed)
             self._delete_expired()
         self._publish_due()
-        self._settle_receipts()
 
     def ship_the_rest(self) -> None:
         """Orderly shutdown: publish; without a broker post directly; what then has no receipt stays for the next
@@ -302,14 +314,9 @@ class Shipper:
         for name, waiting in self._waiting.items():
             waiting.attempts += 1
             try:
-                tasks.post_batch(name, waiting.read())
+                tasks.post_batch(name, lines_of(waiting.read()))
             except NewerFormat:
                 continue
             except Exception as error:  # noqa: BLE001 - whatever it is, the segment stays
                 log.warning("shipper: segments stay on the disk, posting failed (%s)", type(error).__name__)
                 return
-
-
-def lines_of(segment: bytes) -> list[str]:
-    # A character that is no UTF-8 cannot be in a line of ours; were it there, the digest would tell.
-    return segment.decode("utf-8", "replace").split("\n")[:-1]

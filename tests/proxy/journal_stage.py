@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import json
 import resource
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from uuid import uuid4
 
@@ -23,10 +23,12 @@ class JournalStage:
         self.finished: list[Segment] = []
         self.has_finished = asyncio.Event()
         self.wanted_capacities: list[int] = []
+        self._heard: list[Callable[[], object]] = []
         self.journal = Journal(
             folder,
             seal=self._finish,
             request_spare=self.wanted_capacities.append,
+            on_written=self._hear,
             syncs_always=syncs_always,
             turn=turn,
         )
@@ -34,6 +36,15 @@ class JournalStage:
     def _finish(self, segment: Segment) -> None:
         self.finished.append(segment)
         self.has_finished.set()
+
+    def _hear(self, slots: Collection[int]) -> None:
+        for slot in slots:
+            self._heard[slot]()
+
+    def append(self, line: bytes, on_written: Callable[[], object]) -> None:
+        """The record of a call that was admitted."""
+        self._heard.append(on_written)
+        self.journal.append(line, len(self._heard) - 1)
 
     def give_spare(self) -> Segment:
         """The spare segment that was last asked for."""
@@ -45,7 +56,7 @@ class JournalStage:
         """Admit a call and append its record. The list holds the line once it counts as written."""
         self.journal.reserve()
         written: list[bytes] = []
-        self.journal.append(line, lambda: written.append(line))
+        self.append(line, lambda: written.append(line))
         return written
 
     def only_file(self) -> Path:

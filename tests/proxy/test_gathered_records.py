@@ -116,7 +116,7 @@ def test_gathered_records_without_room_wait_in_memory(tmp_path: Path) -> None:
             stage.journal.reserve()
         with largest_file(4000):  # there is room for the first
             for line in lines:
-                stage.journal.append(line, partial(written.append, line))
+                stage.append(line, partial(written.append, line))
             await turn()
             with pytest.raises(JournalFull):
                 stage.journal.reserve()

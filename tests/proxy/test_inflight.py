@@ -38,15 +38,14 @@ def crash_image(path: Path) -> Path:
 def test_a_crash_leaves_the_calls_that_have_not_ended(path: Path) -> None:
     file = InflightFile(path)
     slots = [file.enter(b"call %d" % number) for number in range(5)]
-    file.clear(slots[1])
-    file.clear(slots[3])
+    file.clear([slots[1], slots[3]])
     assert file.in_use == 3
     assert sorted(read_slots(crash_image(path))) == [b"call 0", b"call 2", b"call 4"]
 
 
 def test_a_slot_used_again_holds_nothing_of_the_call_before(path: Path) -> None:
     file = InflightFile(path)
-    file.clear(file.enter(b"a long description of the first call"))
+    file.clear([file.enter(b"a long description of the first call")])
     file.enter(b"second")
     assert list(read_slots(crash_image(path))) == [b"second"]
 
@@ -58,8 +57,7 @@ def test_it_grows_with_the_calls_and_keeps_what_it_had(path: Path) -> None:
     assert len(set(slots)) == 1000
     assert sorted(read_slots(crash_image(path))) == sorted(calls)
     assert path.stat().st_blocks * 512 >= 1000 * SLOT_BYTES  # a page without a block of its own would be fatal
-    for slot in slots:
-        file.clear(slot)
+    file.clear(slots)
     assert file.in_use == 0
     assert list(read_slots(crash_image(path))) == []
 
@@ -72,7 +70,7 @@ def test_without_room_to_grow_a_call_is_refused_and_the_others_stay(path: Path) 
         with pytest.raises(NoRoom):
             file.enter(b"one too many")
         assert len(list(read_slots(crash_image(path)))) == room
-        file.clear(slots[0])
+        file.clear([slots[0]])
         assert file.enter(b"another") == slots[0]
     file.enter(b"one more")
 
@@ -87,7 +85,7 @@ def test_facts_larger_than_a_slot_take_none(path: Path) -> None:
 def test_a_kill_leaves_the_slots_that_were_written(path: Path) -> None:
     program = (
         "import os, signal, sys; from pathlib import Path; from proxy.inflight import InflightFile; "
-        "file = InflightFile(Path(sys.argv[1])); [file.enter(b'call %d' % n) for n in range(300)]; file.clear(0); "
+        "file = InflightFile(Path(sys.argv[1])); [file.enter(b'call %d' % n) for n in range(300)]; file.clear([0]); "
         "os.kill(os.getpid(), signal.SIGKILL)"
     )
     killed = subprocess.run([sys.executable, "-c", program, path], cwd=ROOT, env=os.environ, check=False)

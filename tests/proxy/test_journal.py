@@ -22,7 +22,7 @@ def test_a_record_is_in_the_file_before_it_counts_as_written(tmp_path: Path) -> 
         stage = JournalStage(tmp_path)
         line, seen = make_line(), []
         stage.journal.reserve()
-        stage.journal.append(line, lambda: seen.append(stage.open_lines()))
+        stage.append(line, lambda: seen.append(stage.open_lines()))
         assert seen == [[line]]
 
     asyncio.run(scenario())
@@ -91,7 +91,7 @@ def test_a_record_after_the_close_does_not_count_as_written(tmp_path: Path) -> N
         stage.journal.reserve()
         await stage.journal.close()
         written: list[bool] = []
-        stage.journal.append(make_line(), lambda: written.append(True))
+        stage.append(make_line(), lambda: written.append(True))
         assert not written
         assert stage.finished[0].written == 0
 
@@ -111,7 +111,7 @@ def test_every_admitted_call_has_room_for_the_largest_record(tmp_path: Path) -> 
         written = []
         with largest_file(path.stat().st_size):
             for _ in range(200):
-                stage.journal.append(make_line(MAX_LINE_BYTES), lambda: written.append(True))
+                stage.append(make_line(MAX_LINE_BYTES), lambda: written.append(True))
         assert len(written) == 200
 
     asyncio.run(scenario())
@@ -146,7 +146,7 @@ def test_the_next_segment_has_room_for_the_calls_already_admitted(tmp_path: Path
         assert len(stage.finished) == 1
         with largest_file(large.path.stat().st_size):
             for _ in range(200):
-                stage.journal.append(make_line(MAX_LINE_BYTES), lambda: written.append(True))
+                stage.append(make_line(MAX_LINE_BYTES), lambda: written.append(True))
         assert len(written) == 200
 
     asyncio.run(scenario())
@@ -161,7 +161,7 @@ def test_after_a_short_write_only_whole_lines_are_left(tmp_path: Path) -> None:
         stage.journal.reserve()
         written: list[bool] = []
         with largest_file(len(first) + 1000):
-            stage.journal.append(second, lambda: written.append(True))
+            stage.append(second, lambda: written.append(True))
         (segment,) = stage.finished
         assert segment.path.read_bytes() == first
         assert not written
@@ -182,7 +182,7 @@ def test_a_record_that_cannot_be_written_waits_in_memory_and_admits_nobody(tmp_p
             stage.journal.reserve()
         with largest_file(1000):
             for line in lines:
-                stage.journal.append(line, partial(written.append, line))
+                stage.append(line, partial(written.append, line))
             with pytest.raises(JournalFull):
                 stage.journal.reserve()
         assert not written
@@ -200,7 +200,7 @@ def test_what_waits_in_memory_is_written_by_itself_when_there_is_room(tmp_path: 
         is_written = asyncio.Event()
         stage.journal.reserve()
         with largest_file(1000):
-            stage.journal.append(make_line(3000), is_written.set)
+            stage.append(make_line(3000), is_written.set)
             assert not is_written.is_set()
         await asyncio.wait_for(is_written.wait(), 10)
 
@@ -215,7 +215,7 @@ def test_what_waits_in_memory_is_written_at_the_close_or_else_not_counted(tmp_pa
         written: list[bool] = []
         stage.journal.reserve()
         with largest_file(1000):
-            stage.journal.append(make_line(3000), lambda: written.append(True))
+            stage.append(make_line(3000), lambda: written.append(True))
             if not has_room:
                 await stage.journal.close()
         if has_room:

@@ -13,7 +13,7 @@ from analytics.usage import FORMAT_VERSION, encode_line
 from orgs.models import ApiKey
 from proxy import tasks
 from proxy.process_directory import ProcessDirectory
-from proxy.shipper import lines_of
+from proxy.publishing import lines_of
 from tests.analytics.usage_lines import USUAL_COST, make_record
 from tests.factories import make_key
 from tests.proxy.left_behind import LeftBehind

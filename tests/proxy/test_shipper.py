@@ -18,8 +18,8 @@ from analytics.usage import FORMAT_VERSION, encode_line
 from orgs.models import ApiKey
 from proxy import tasks
 from proxy.process_directory import ProcessDirectory
-from proxy.publishing import InProcessPublisher, Publisher
-from proxy.shipper import ADOPT_SECONDS, FIRST_RETRY_SECONDS, LONGEST_RETRY_SECONDS, Shipper, lines_of
+from proxy.publishing import InProcessPublisher, Publisher, lines_of
+from proxy.shipper import ADOPT_SECONDS, FIRST_RETRY_SECONDS, LONGEST_RETRY_SECONDS, Shipper
 from tests.analytics.usage_lines import make_record
 from tests.factories import make_key
 from tests.proxy.left_behind import LeftBehind
@@ -43,7 +43,7 @@ class Broker:
     def has_room(self) -> bool:
         return self.has_free_places
 
-    def publish(self, segment_id: str, lines: list[str]) -> bool:
+    def publish(self, segment_id: str, segment: bytes) -> bool:
         if self.is_away:
             raise ConnectionError("no broker")
         self.published.append(segment_id)

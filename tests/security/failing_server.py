@@ -35,7 +35,7 @@ STEPS = (
     # From the journal to the ledger
     "proxy.shipper:Shipper.work",
     "proxy.tasks:_post",
-    "proxy.shipper:lines_of",
+    "proxy.shipper:_Waiting.read",
     # Pages and the REST API
     "orgs.access:get_access",
     "orgs.services.invitations:find_followed",

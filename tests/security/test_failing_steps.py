@@ -62,7 +62,7 @@ class Pages:
 _POSTING = "proxy.tasks:_post"  # in production a worker's
 _STEPS = [step for step in STEPS if not (IS_PRODUCTION and step == _POSTING)]
 # Of their errors the log has the kind alone.
-_TOLD_BY_KIND = {"proxy.shipper:lines_of", _POSTING} & {*_STEPS}
+_TOLD_BY_KIND = {"proxy.shipper:_Waiting.read", _POSTING} & {*_STEPS}
 
 
 @dataclass(frozen=True)

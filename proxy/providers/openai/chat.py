@@ -96,21 +96,18 @@ class ChatStreamReader:
 
 def read_answer(route: Route, body: bytes, asked: Asked) -> Reading:
     try:
-        usual = _usual_decoder.decode(body)
+        chat = _usual_decoder.decode(body)
     except (ValueError, RecursionError):
         return _read_unusual(body)
-    return _read_usual(usual) or _read_unusual(body)
-
-
-def _read_usual(chat: _UsualChat) -> Reading | None:
-    model, tier, reason = chat.model or "", chat.service_tier or "", ""
+    model, reason = chat.model or "", ""
     for choice in chat.choices or ():
         reason = choice.finish_reason or reason
-    if not (len(model) <= 128 and len(reason) <= 64 and (model + reason).isprintable()):
+    told = model + reason
+    if len(told) > 64 or not told.isprintable():
         model, reason = label(model, 128), label(reason)
-    usage = of_usual(chat.usage, model, tier)
+    usage = of_usual(chat.usage, model, chat.service_tier)
     if usage is None:
-        return None
+        return _read_unusual(body)
     return Reading(model=model, finish_reason=reason, usage=usage, is_usage_complete=True, is_finished=True)
 
 

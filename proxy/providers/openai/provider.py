@@ -91,10 +91,7 @@ class OpenAI:
         return responses.ResponseStreamReader(route)
 
     def read_answer(self, route: Route, body: bytes, asked: Asked) -> Reading:
-        read = _READERS.get(route.name, _read_nothing)
-        if read is batches.read_created and route.metering == "free":
-            read = batches.read_told  # a list of them
-        return read(route, body, asked)
+        return _READERS.get(route.name, _read_nothing)(route, body, asked)
 
     def results_reader(self, route: Route, asked: Asked) -> ResultsReader:
         return batches.BatchResultsReader(asked)

@@ -25,10 +25,13 @@ _RESPONSE = _Names("input_tokens", "output_tokens", "input_tokens_details", "out
 
 
 class _Details(msgspec.Struct, gc=False):
-    cached_tokens: Count | None = None
-    cache_write_tokens: Count | None = None
-    audio_tokens: Count | None = None
-    reasoning_tokens: Count | None = None
+    cached_tokens: Count | None = 0
+    cache_write_tokens: Count | None = 0
+    audio_tokens: Count | None = 0
+    reasoning_tokens: Count | None = 0
+
+
+_NOTHING_SPECIAL = _Details()
 
 
 class UsualUsage(msgspec.Struct, gc=False):
@@ -40,14 +43,14 @@ class UsualUsage(msgspec.Struct, gc=False):
     completion_tokens_details: _Details | None = None
 
 
-def of_usual(usage: UsualUsage, model: str, service_tier: str) -> TokenUsage | None:
+def of_usual(usage: UsualUsage, model: str, service_tier: str | None) -> TokenUsage | None:
     """What `read_usage` makes of it; None where its numbers contradict each other, which is to be read with care."""
     prompt, completion = usage.prompt_tokens, usage.completion_tokens
     cached = written = audio_in = audio_out = reasoning = 0
-    if (sent := usage.prompt_tokens_details) is not None:
+    if (sent := usage.prompt_tokens_details) is not None and sent != _NOTHING_SPECIAL:
         cached, written, audio_in = sent.cached_tokens or 0, sent.cache_write_tokens or 0, sent.audio_tokens or 0
         prompt -= cached + written + audio_in
-    if (received := usage.completion_tokens_details) is not None:
+    if (received := usage.completion_tokens_details) is not None and received != _NOTHING_SPECIAL:
         audio_out, reasoning = received.audio_tokens or 0, received.reasoning_tokens or 0
         if audio_out > completion or reasoning > completion:
             return None
