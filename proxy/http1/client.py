@@ -12,13 +12,11 @@ from proxy.http1.pool import Pool
 from proxy.http1.requests import BadRequest, RequestHead, Reusable
 from proxy.http1.upload import SLICE, Upload
 from proxy.providers.base import Header
-from proxy.upstream import Answer, UpstreamBroken
+from proxy.upstream import Answer, Body, UpstreamBroken
 
 # RFC 9110 section 10.1.1: a client does not wait for ever for 100 (Continue).
 _CONTINUE_SECONDS = 1.0
 _MAX_ORIGINS = 100
-
-Body = bytes | AsyncIterator[bytes] | None
 
 
 class LeanUpstream:

@@ -86,6 +86,14 @@ class Exchange:
             self._connection.resume_reading()
         return taken
 
+    def take_whole(self) -> bytes | None:
+        """The whole body, if all of it is here and nothing was taken. Else nothing is."""
+        if not self._is_complete:
+            return None
+        body = b"".join(self._parts)
+        self._parts.clear()
+        return body
+
     @property
     def is_here(self) -> bool:
         """Whether `read` has a part of the body without waiting for it."""
