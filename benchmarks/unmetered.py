@@ -7,7 +7,6 @@ the usage, the slot and the line in the journal, and reading the answer.
 """
 
 import sys
-from typing import Any
 
 from proxy.call import Target
 from proxy.meter import UnreadMeter
@@ -32,9 +31,9 @@ class NoRecord:
     async def sync(self) -> None: ...
 
 
-async def read_request(target: Target, asking: object, receiver: Any, length: int | None) -> Request:
+def read_request(target: Target, asking: object, receiver: object, content: bytes | None) -> Request:
     """The body as it came."""
-    return Request(await receiver.read_all(length))
+    return Request(content)
 
 
 def meter_for(*_: object, **__: object) -> UnreadMeter:

@@ -36,11 +36,23 @@ class NotAdmitted(Refusal):
         self.facts = facts
 
 
-async def admit(keys: KeyCache, key: str, digest: bytes) -> KeyFacts:
-    """`digest` is the key's. Raises `NotAdmitted` for a key that does not do, `Refusal` 503 when nobody can tell."""
+def find_key(keys: KeyCache, key: str, digest: bytes) -> KeyFacts | None:
+    """A key that is known here; None: it has to be looked up. `digest` is the key's. Raises as `look_key_up`."""
     try:
-        return keys.find(key, digest) or await keys.get(key)
-    except KeyRefused as refused:
-        raise _REFUSALS[type(refused)](refused.facts) from None
-    except KeysUnavailable:
-        raise unavailable("keys_unavailable", "The key cannot be checked right now. Try again in a moment.") from None
+        return keys.find(key, digest)
+    except (KeyRefused, KeysUnavailable) as reason:
+        raise _refusal(reason) from None
+
+
+async def look_key_up(keys: KeyCache, key: str) -> KeyFacts:
+    """Raises `NotAdmitted` for a key that does not do, `Refusal` 503 when nobody can tell."""
+    try:
+        return await keys.get(key)
+    except (KeyRefused, KeysUnavailable) as reason:
+        raise _refusal(reason) from None
+
+
+def _refusal(reason: KeyRefused | KeysUnavailable) -> Refusal:
+    if isinstance(reason, KeyRefused):
+        return _REFUSALS[type(reason)](reason.facts)
+    return unavailable("keys_unavailable", "The key cannot be checked right now. Try again in a moment.")

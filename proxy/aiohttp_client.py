@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from functools import partial
 from typing import Any, cast
 
@@ -13,7 +13,7 @@ from aiohttp.client_proto import ResponseHandler
 from proxy.providers.base import Header
 from proxy.small_reads import SmallReads
 from proxy.tls import connect_tls
-from proxy.upstream import Answer, UpstreamBroken, UpstreamSilent, UpstreamUnreachable
+from proxy.upstream import Answer, Body, UpstreamBroken, UpstreamSilent, UpstreamUnreachable
 
 _MAX_HEADER_BYTES = 64 * 1024
 _WAITING_BYTES = 2 * 1024  # of one answer twice as much waits here for its client, and one read
@@ -56,9 +56,7 @@ class AiohttpUpstream:
         if self._session is not None:
             await self._session.close()
 
-    async def send(
-        self, method: str, url: str, headers: list[Header], body: bytes | AsyncIterator[bytes] | None
-    ) -> Answer:
+    async def send(self, method: str, url: str, headers: list[Header], body: Body) -> Answer:
         """The answer once its headers are there. `url` goes on the wire as it is, percent-encoding included."""
         assert self._session is not None
         # 1xx answers without end are silence, too. (An upload may take longer than that.)

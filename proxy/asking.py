@@ -36,7 +36,19 @@ class Content(msgspec.Struct, frozen=True):
 class Asking:
     """`headers` are not to be asked for the body's length: it is that of the first of these requests."""
 
-    __slots__ = ("_content", "_facts", "_key", "_provider_key", "_retries", "_sent", "_target", "_told", "headers")
+    __slots__ = (
+        "_content",
+        "_facts",
+        "_key",
+        "_origin",
+        "_provider_key",
+        "_retries",
+        "_sent",
+        "_target",
+        "_told",
+        "_url",
+        "headers",
+    )
 
     def __init__(self, headers: heads.Headers) -> None:
         self.headers = heads.Received(headers)
@@ -47,6 +59,7 @@ class Asking:
         self._retries = -1
         self._told: tuple[KeyFacts, bodies.Metadata, str, bool] | None = None  # by the latest call, and its facts
         self._facts: FactsWithoutCall
+        self._origin = self._url = ""
         self._sent: dict[tuple[bool, bool], Reusable] = {}
 
     def target(self, scope: MutableMapping[str, Any]) -> Target:
@@ -100,6 +113,12 @@ class Asking:
             place = target.provider.name, kind.name, kind.metering, target.method
             self._told, self._facts = told, _facts(place, key, metadata, model, streamed, self.retries())
         return self._facts
+
+    def url(self, target: Target, origin: str) -> str:
+        """Where it goes. `origin` is the provider's, as set."""
+        if self._origin is not origin:
+            self._origin, self._url = origin, origin + target.path_and_query
+        return self._url
 
     def sent(self, target: Target, provider_key: bytes, *, decoded: bool, identity: bool) -> Reusable:
         """The headers that go to the provider with a body that is there."""

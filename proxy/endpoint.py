@@ -7,7 +7,7 @@ next.
 import asyncio
 import logging
 import time
-from collections.abc import MutableMapping
+from collections.abc import Awaitable, MutableMapping
 from contextlib import suppress
 from typing import Any
 
@@ -15,23 +15,31 @@ from config import request_ids
 from orgs.key_cache import KeyFacts
 from proxy import headers as heads
 from proxy import sandbox
-from proxy.admission import NotAdmitted, admit
+from proxy.admission import NotAdmitted, find_key, look_key_up
 from proxy.asking import Asking
 from proxy.call import ALLOWED, Target, find_provider, new_call_id
 from proxy.errors import ClientGone, Refusal, render, unavailable
-from proxy.http_cycle import WHEN_GONE, WHOLE_BODY, WRITE
+from proxy.http_cycle import RUNNING
 from proxy.known_heads import HEAD, LENGTH, Sighting
 from proxy.meter import Meter, StreamMeter, UnreadMeter, meter_for
 from proxy.observing import Observed
 from proxy.process import ProxyProcess
 from proxy.providers.base import estimate_input_tokens
-from proxy.receiving import BodyReceiver, nothing_yet
+from proxy.receiving import BodyReceiver
 from proxy.recording import CallRecord
-from proxy.relay import ClientWatch, Delivery, Receive, Send, ask_for_leaving, never_at_once, read_on_for_usage
+from proxy.relay import ClientWatch, Delivery, PlainCycle, Receive, Send, read_on_for_usage
 from proxy.request import Request, asked_of, read_request
-from proxy.sending import Dispatch
-from proxy.telling import Told, client_headers, is_body_here, provider_request_id, tell
-from proxy.upstream import Answer, UpstreamError, UpstreamSilent
+from proxy.sending import no_answer, unread_body
+from proxy.telling import (
+    Told,
+    client_headers,
+    is_body_here,
+    provider_request_id,
+    take_whole,
+    tell,
+    tell_unauthorized,
+)
+from proxy.upstream import Answer, Body, UpstreamError, UpstreamSilent
 
 log = logging.getLogger(__name__)
 
@@ -55,42 +63,16 @@ def serve(process: ProxyProcess | None) -> None:
     _process = process
 
 
-async def application(scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+def application(scope: MutableMapping[str, Any], receive: Receive, send: Send) -> Awaitable[None]:
     started_at = time.time_ns() // 1000
     call_id = new_call_id(started_at)
     request_ids.current.set(call_id)
-    exchange: Exchange | None = None
-    try:
-        if _process is None:
-            raise unavailable("not_serving", "The proxy is starting or stopping. Try again in a moment.")
-        if scope["method"] == "OPTIONS":
-            await _send_whole(send, 204, [(b"allow", ALLOWED), (b"x-aipc-request-id", call_id.encode())], b"")
-            return
-        exchange = Exchange(_process, scope, receive, send, call_id, started_at)
-        await exchange.run()
-    except Refusal as refusal:
-        _observe_refusal(exchange, refusal)
-        if exchange is not None and exchange.unrecorded_for is not None and _process is not None:
-            _process.refusals.note(exchange.unrecorded_for, refusal.code)
-        await _refuse(refusal, scope, send, call_id)
-    except ClientGone:
-        return
-    except Exception:
-        log.exception("The proxied call %s failed", call_id)
-        if exchange is not None and exchange.is_answer_started:
-            return  # the server closes the connection of an answer without an end
-        failure = Refusal(500, "internal_error", "The proxy failed on this call.", retryable=True)
-        _observe_refusal(exchange, failure)
-        await _refuse(failure, scope, send, call_id)
-    finally:
-        if exchange is not None:
-            exchange.metrics.note(exchange.observed)
-
-
-def _observe_refusal(exchange: "Exchange | None", refusal: Refusal) -> None:
-    if exchange is not None:
-        exchange.observed.status = refusal.status
-        exchange.metrics.refused(refusal.code)
+    if _process is None:
+        refusal = unavailable("not_serving", "The proxy is starting or stopping. Try again in a moment.")
+        return _refuse(refusal, scope, send, call_id)
+    if scope["method"] == "OPTIONS":
+        return _send_whole(send, 204, [(b"allow", ALLOWED), (b"x-aipc-request-id", call_id.encode())], b"")
+    return Exchange(_process, scope, receive, send, call_id, started_at).run()
 
 
 async def _refuse(refusal: Refusal, scope: MutableMapping[str, Any], send: Send, call_id: str) -> None:
@@ -106,6 +88,11 @@ async def _send_whole(send: Send, status: int, headers: heads.Headers, body: byt
 class Exchange:
     """One call. Made, run and dropped by one task."""
 
+    # Whose call it is while it has no record of its own: a refusal is then the only trace of it.
+    _unrecorded_for: KeyFacts | None = None
+    _entered: KeyFacts | None = None  # whose call it is while it counts among those that run
+    _is_answer_started = False
+
     def __init__(
         self,
         process: ProxyProcess,
@@ -117,75 +104,105 @@ class Exchange:
     ) -> None:
         self._process = process
         self._scope = scope
-        self._head = scope.get(HEAD)  # of our server
-        self._asking = (self._head and self._head.note) or Asking(scope["headers"])
-        of_server = scope.get("extensions") or {}  # `proxy.http_cycle`; the page of the onboarding has none
-        writer = of_server.get(WRITE)
-        self._write = writer() if writer is not None else never_at_once
+        self._head = head = scope.get(HEAD)  # of our server
+        self._asking = (head and head.note) or Asking(scope["headers"])
+        running = (scope.get("extensions") or {}).get(RUNNING)
+        self._cycle = cycle = running() if running is not None else PlainCycle(receive)
         self._send = send
         self._call_id = call_id
         self._started_at = started_at
-        self._arrived = time.monotonic()
-        self.metrics = process.metrics
-        self.observed = Observed(self._arrived)
-        self._receiver = BodyReceiver(
-            receive,
-            process.budget,
-            limit=process.settings.max_body_bytes,
-            whole_body=of_server.get(WHOLE_BODY) or nothing_yet,
-        )
-        when_gone = of_server.get(WHEN_GONE) or ask_for_leaving(receive)
-        self._watch = ClientWatch(when_gone, process.watches, asyncio.current_task(process.loop))
-        self.is_answer_started = False
-        # Whose call it is while it has no record of its own: a refusal is then the only trace of it.
-        self.unrecorded_for: KeyFacts | None = None
+        self._observed = Observed(time.monotonic())
+        limit = process.settings.max_body_bytes
+        self._receiver = BodyReceiver(receive, process.budget, limit=limit, whole_body=cycle.whole_body)
+        self._watch = ClientWatch(cycle.when_gone, process.watches, asyncio.current_task(process.loop))
 
     async def run(self) -> None:
-        asking, limits = self._asking, self._process.limits
+        """The steps, and what the client is told when one of them fails."""
+        asking, observed = self._asking, self._observed
         try:
-            target = asking.target(self._scope)  # Step 1.
-        except Refusal:  # A wrong address is told first, whoever asks; with a known key it is kept, too.
-            with suppress(Refusal):
-                self.unrecorded_for = await self._platform_key()
-            raise
-        self.observed.provider, self.observed.route = target.provider.name, target.kind.name
-        self.unrecorded_for = key = await self._platform_key()
-        limits.enter(key.api_key_id)
-        try:
-            provider_key = asking.provider_key(target)
+            try:
+                target = asking.target(self._scope)  # Step 1.
+            except Refusal:  # A wrong address is told first, whoever asks; with a known key it is kept, too.
+                with suppress(Refusal):
+                    self._unrecorded_for = self._warm_key() or await self._cold_key()
+                raise
+            observed.provider, observed.route = target.provider.name, target.kind.name
+            self._unrecorded_for = key = self._warm_key() or await self._cold_key()  # Step 2.
+            self._process.limits.enter(key.api_key_id)
+            self._entered = key
+            provider_key = asking.provider_key(target)  # Step 3.
             if not provider_key:
                 sandbox.check(target.provider, target.kind)
-            request = await read_request(target, asking, self._receiver, self._length())
+            body = None
+            if asking.content(target).is_json:  # Step 4.
+                body = self._receiver.read_at_once()
+                if body is None:
+                    body = await self._read_on()
+            request = read_request(target, asking, self._receiver, body)
             record = self._open_record(target, key, request, is_simulated=not provider_key)
-            self.unrecorded_for = None
-            self._remember(request)
+            self._unrecorded_for = None
+            if isinstance(self._head, Sighting):
+                self._remember(self._head, request)
             await self._carry_out(target, provider_key, request, record)
+        except Refusal as refusal:
+            await self._tell(refusal)
+        except ClientGone:
+            return
+        except Exception:
+            log.exception("The proxied call %s failed", self._call_id)
+            await self._tell_failure()
         finally:
-            self._watch.stop()
-            self._receiver.release()
-            limits.leave(key.api_key_id)
-
-    def _length(self) -> int | None:
-        """Of the body, as the head announces it."""
-        length: int | None = self._scope.get(LENGTH)
-        if length is not None:
-            return length
-        told = heads.find_header(self._asking.headers, b"content-length") or b""
-        return int(told) if told.isdigit() else None
-
-    def _remember(self, request: Request) -> None:
-        """What was read of the head holds for the next call with the same one, now that all of it was in order."""
-        if isinstance(self._head, Sighting) and request.body is not None and self._head.is_repeated:
-            self._head.remember(self._asking)
+            self._leave()
+            self._process.metrics.note(observed)
 
     # Step 2: who calls.
 
-    async def _platform_key(self) -> KeyFacts:
-        try:
-            return await admit(self._process.keys, *self._asking.platform_key())
-        except NotAdmitted as refusal:
-            self.unrecorded_for = refusal.facts
-            raise
+    def _warm_key(self) -> KeyFacts | None:
+        key, digest = self._asking.platform_key()
+        return find_key(self._process.keys, key, digest)
+
+    async def _cold_key(self) -> KeyFacts:
+        key, _ = self._asking.platform_key()
+        return await look_key_up(self._process.keys, key)
+
+    # Step 4: what is asked.
+
+    async def _read_on(self) -> bytes:
+        """The body, of which a part is still to come."""
+        length: int | None = self._scope.get(LENGTH)
+        if length is None:
+            told = heads.find_header(self._asking.headers, b"content-length") or b""
+            length = int(told) if told.isdigit() else None
+        return await self._receiver.read_all(length)
+
+    def _remember(self, head: Sighting, request: Request) -> None:
+        """What was read of the head holds for the next call with the same one, now that all of it was in order."""
+        if request.body is not None and head.is_repeated:
+            head.remember(self._asking)
+
+    # What the client is told where a step fails, and the end.
+
+    async def _tell(self, refusal: Refusal) -> None:
+        self._leave()
+        self._observed.status = refusal.status
+        self._process.metrics.refused(refusal.code)
+        whose = refusal.facts if isinstance(refusal, NotAdmitted) else self._unrecorded_for
+        if whose is not None:
+            self._process.refusals.note(whose, refusal.code)
+        await _refuse(refusal, self._scope, self._send, self._call_id)
+
+    async def _tell_failure(self) -> None:
+        if not self._is_answer_started:  # Else the server closes the connection of an answer without an end.
+            self._unrecorded_for = None
+            await self._tell(Refusal(500, "internal_error", "The proxy failed on this call.", retryable=True))
+
+    def _leave(self) -> None:
+        """Gives back what this call held. Once is enough."""
+        self._watch.stop()
+        self._receiver.release()
+        if self._entered is not None:
+            self._process.limits.leave(self._entered.api_key_id)
+            self._entered = None
 
     # Step 7 begins before the provider is called: from here on the call cannot vanish.
 
@@ -197,7 +214,7 @@ class Exchange:
             facts,
             call_id=self._call_id,
             started_at=self._started_at,
-            arrived=self._arrived,
+            arrived=self._observed.arrived_at,
             estimate_input=lambda: estimate_input_tokens(request.body or b""),
             state="simulated" if is_simulated else "complete",
         )
@@ -211,16 +228,28 @@ class Exchange:
         try:
             if self._receiver.is_complete:
                 self._watch.start()
-            answer = await self._call_provider(target, provider_key, request)
+            if provider_key:
+                answer = await self._ask(target, provider_key, request)
+                self._observed.answered_at = time.monotonic()
+            else:
+                answer = self._simulate(target, request)
             record.status = answer.status
             record.provider_request_id = provider_request_id(answer, target.provider)
-            told = await tell(target, provider_key, answer, proxy_url=self._process.settings.proxy_url)
+            if answer.status == 401:
+                told = await tell_unauthorized(target.provider, provider_key, answer)
+            else:
+                told = tell(target, answer, proxy_url=self._process.settings.proxy_url)
             answer = told.answer
             meter = self._meter(target, request, record, answer)
-            await self._pass_on(target, request, record, told, meter)
+            if not self._pass_on_at_once(target, request, record, told, meter):
+                await self._pass_on(target, request, record, told, meter)
             if meter.is_unreadable:
                 log.warning("The answer of the call %s is encoded in a way that nobody here can read.", self._call_id)
         except UpstreamError as error:
+            if answer is None:
+                refusal = no_answer(error, target.provider)
+                _close_refused(record, meter, refusal)
+                raise refusal from None
             # After the headers the client's stream breaks as the provider's did: the server closes the connection.
             self._break_off(record, meter, error_code=_code_of(error))
         except asyncio.CancelledError:
@@ -229,23 +258,24 @@ class Exchange:
                 raise
             await self._finish_without_client(record, answer, meter)
         except Refusal as refusal:
-            record.status = record.status or refusal.status
-            record.close(meter.reading, error_code=refusal.code, was_served=refusal.status == 504)
+            _close_refused(record, meter, refusal)
             raise
         finally:
             record.close(meter.reading, error_code="internal_error")
             if answer is not None:
                 answer.abort()
 
-    async def _call_provider(self, target: Target, provider_key: bytes, request: Request) -> Answer:
-        if not provider_key:
-            return self._simulate(target, request)
-        origin = self._process.settings.origins[target.provider.name]
-        dispatch = Dispatch(target, request, self._asking)
-        self.observed.ask(self._receiver.waited_seconds)
-        answer = await dispatch.send(self._process.upstream, origin, provider_key, self._receiver, self._watch)
-        self.observed.answered_at = time.monotonic()
-        return answer
+    def _ask(self, target: Target, provider_key: bytes, request: Request) -> Awaitable[Answer]:
+        process, asking = self._process, self._asking
+        headers: heads.Headers = asking.sent(
+            target, provider_key, decoded=request.is_decoded, identity=request.injects_usage
+        )
+        body: Body = request.body
+        if not body:
+            headers, body = unread_body(target, request, asking, headers, self._receiver, self._watch)
+        url = asking.url(target, process.settings.origins[target.provider.name])
+        self._observed.ask(self._receiver.waited_seconds)
+        return process.upstream.send(target.method, url, headers, body)
 
     def _simulate(self, target: Target, request: Request) -> Answer:
         return sandbox.answer(
@@ -271,13 +301,34 @@ class Exchange:
             drops_usage=request.injects_usage,
         )
 
+    def _pass_on_at_once(self, target: Target, request: Request, record: CallRecord, told: Told, meter: Meter) -> bool:
+        """The usual answer: all of it is here, and can be written now. False, and nothing done, for any other."""
+        if isinstance(meter, StreamMeter) or self._process.journal.syncs_always or not self._cycle.is_free:
+            return False
+        body = take_whole(told.answer)
+        if body is None:
+            return False
+        headers, _ = client_headers(
+            told, method=target.method, call_id=self._call_id, warnings=request.warnings, drops_usage=False
+        )
+        part = meter.feed(body) + meter.finish()
+        if body:
+            record.first_byte_at = time.monotonic()
+        record.close(meter.reading)
+        self._is_answer_started = True
+        self._observed.status = told.status
+        self._cycle.answer(told.status, headers, part)
+        self._observed.begin()
+        return True
+
     async def _pass_on(self, target: Target, request: Request, record: CallRecord, told: Told, meter: Meter) -> None:
+        """As it comes."""
         is_stream = isinstance(meter, StreamMeter)
         drops = isinstance(meter, StreamMeter) and meter.drops_usage
         headers, length = client_headers(
             told, method=target.method, call_id=self._call_id, warnings=request.warnings, drops_usage=drops
         )
-        delivery = Delivery(self._send, self._watch, length=length, write=self._write)
+        delivery = Delivery(self._send, self._watch, length=length, write=self._cycle.write)
 
         async def close_record() -> None:
             record.first_byte_at = delivery.first_byte_at
@@ -285,19 +336,20 @@ class Exchange:
             began_at = time.monotonic()
             record.close(meter.reading)
             await record.sync()
-            self.observed.work_on(began_at)
+            self._observed.work_on(began_at)
 
-        self.is_answer_started = True
-        self.observed.status = told.status
+        self._is_answer_started = True
+        self._observed.status = told.status
         if target.method == "HEAD" or told.answer.status in {204, 304} or length == 0:
             await close_record()  # the headers are the whole answer
         await delivery.start(told.status, headers, is_body_here=not is_stream and is_body_here(told.answer))
-        self.observed.begin()
-        self.metrics.open_streams += is_stream
+        self._observed.begin()
+        metrics = self._process.metrics
+        metrics.open_streams += is_stream
         try:
             await delivery.pass_on(told.answer, meter, close_record)
         finally:
-            self.metrics.open_streams -= is_stream
+            metrics.open_streams -= is_stream
 
     async def _finish_without_client(self, record: CallRecord, answer: Answer | None, meter: Meter) -> None:
         """Step 8: the client is gone. What was used is recorded; the provider's connection is dropped."""
@@ -311,10 +363,15 @@ class Exchange:
 
     def _break_off(self, record: CallRecord, meter: Meter, *, error_code: str) -> None:
         """The record is closed. What broke off after the answer's last event, when it was closed, changes nothing."""
-        if self.is_answer_started and not record.is_closed:
-            self.metrics.cut_short(error_code)
+        if self._is_answer_started and not record.is_closed:
+            self._process.metrics.cut_short(error_code)
         record.close(meter.reading, error_code=error_code)
 
 
 def _code_of(error: UpstreamError) -> str:
     return "upstream_timeout" if isinstance(error, UpstreamSilent) else "upstream_broken"
+
+
+def _close_refused(record: CallRecord, meter: Meter, refusal: Refusal) -> None:
+    record.status = record.status or refusal.status
+    record.close(meter.reading, error_code=refusal.code, was_served=refusal.status == 504)

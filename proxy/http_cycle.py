@@ -15,10 +15,8 @@ from proxy.http1.heads import Lines, Writable, can_be_written
 if TYPE_CHECKING:
     from proxy.http_server import ClientProtocol
 
-# Under this name the application finds `when_gone` in its scope's extensions.
-WHEN_GONE = "aipc.when_gone"
-WRITE = "aipc.write"  # and what gives `write`,
-WHOLE_BODY = "aipc.whole_body"  # and `whole_body`
+# Under this name the application finds in its scope's extensions what gives it the cycle that is being answered.
+RUNNING = "aipc.running"
 # In the message that starts an answer: its body follows at once, so that one write is enough for both.
 HELD = "aipc.held"
 _RULING = frozenset({b"content-length", b"transfer-encoding", b"connection"})
@@ -166,6 +164,16 @@ class Cycle(RequestResponseCycle):
             self._write(message.get("body", b""), is_last=not message.get("more_body", False))
         else:
             raise RuntimeError(f"The message {kind} comes at the wrong moment.")
+
+    @property
+    def is_free(self) -> bool:
+        """Whether a whole answer can be written now."""
+        return not (self.flow.write_paused or self.disconnected or self.response_started)
+
+    def answer(self, status: int, headers: list[tuple[bytes, bytes]] | Lines, body: bytes) -> None:
+        """A whole answer, where `is_free`."""
+        self._start(status, [*self.default_headers, *headers] if self.default_headers else headers)
+        self._write(body, is_last=True)
 
     def write(self, part: bytes) -> bool:
         """A part of an answer that is to go on. False: not now, it has to be sent."""

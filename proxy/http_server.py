@@ -4,7 +4,6 @@ Each gap is one of uvicorn 0.54 and is proved by tests/proxy/test_connections.py
 test_slow_requests.py. An override goes when uvicorn does it. What a request must be like is `proxy.request_heads`'.
 """
 
-from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote
 
@@ -15,7 +14,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from proxy import request_heads as heads
 from proxy.held_writes import HeldWrites
-from proxy.http_cycle import WHEN_GONE, WHOLE_BODY, WRITE, Cycle
+from proxy.http_cycle import RUNNING, Cycle
 
 _MAX_PIPELINED = 8
 # Requests that one read may bring. Who sends more gets the answers to those before, and no more.
@@ -53,11 +52,7 @@ class ClientProtocol(HttpToolsProtocol):
         self.parser.set_dangerous_leniencies(lenient_data_after_close=False)
         patience = min(settings.CLIENT_HEAD_TIMEOUT, settings.CLIENT_BODY_TIMEOUT)
         self._looks_every = patience / 6
-        self._extensions: dict[str, Any] = {  # not the cycle's
-            WHEN_GONE: self._when_gone,
-            WHOLE_BODY: self._whole_body,
-            WRITE: self._writer,
-        }
+        self._extensions: dict[str, Any] = {RUNNING: self._find_running}
         self._mark = (IDLE, 0, self.loop.time(), 0)
         self._next_look = self.loop.call_later(self._looks_every, self._look)
 
@@ -241,17 +236,10 @@ class ClientProtocol(HttpToolsProtocol):
 
     # --- Of pipelined requests uvicorn tells the newest that the client is gone, not the one that is being answered.
 
-    def _when_gone(self, callback: Callable[[], object] | None) -> None:
-        if self._running is not None:
-            self._running.when_gone(callback)
-
-    def _writer(self) -> Callable[[bytes], bool]:
-        """To be asked for by the request that is being answered."""
+    def _find_running(self) -> Cycle:
+        """To be asked by the request that is being answered."""
         assert self._running is not None
-        return self._running.write
-
-    def _whole_body(self) -> bytes | None:
-        return self._running.whole_body() if self._running is not None else None
+        return self._running
 
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:
         self._running = cycle

@@ -38,6 +38,10 @@ def nothing_yet() -> None:
 class BodyReceiver:
     """Reads one request's body. `held` bytes of the budget are this call's until `release`."""
 
+    held = 0
+    is_complete = False
+    waited_seconds = 0.0  # by `read_all`
+
     def __init__(
         self, receive: Receive, budget: BodyBudget, *, limit: int, whole_body: Callable[[], bytes | None] = nothing_yet
     ) -> None:
@@ -46,20 +50,20 @@ class BodyReceiver:
         self._whole_body = whole_body
         self._budget = budget
         self._limit = limit
-        self.held = 0
-        self.is_complete = False
-        self.waited_seconds = 0.0  # by `read_all`
 
-    async def read_all(self, declared_length: int | None) -> bytes:
-        """The whole body. Raises `Refusal` 413 above the limit, 503 without room, `ClientGone`."""
-        if declared_length is not None:
-            self._check(declared_length)
+    def read_at_once(self) -> bytes | None:
+        """The whole body, if nothing of it is still to come. Raises as `read_all`, which is to be called else."""
         body = self._whole_body()
         if body is not None:
             self._check(len(body))
             self._take(len(body))
             self.is_complete = True
-            return body
+        return body
+
+    async def read_all(self, declared_length: int | None) -> bytes:
+        """The whole body. Raises `Refusal` 413 above the limit, 503 without room, `ClientGone`."""
+        if declared_length is not None:
+            self._check(declared_length)
         chunks: list[bytes] = []
         began_at = time.monotonic()
         while not self.is_complete:

@@ -32,22 +32,28 @@ class Meter(Protocol):
     def finish(self) -> bytes: ...
 
 
-def never_at_once(part: bytes) -> bool:
-    """The `Write` of servers without one."""
-    return False
+class PlainCycle:
+    """What `proxy.http_cycle.Cycle` is to a call, for servers that have none."""
 
+    is_free = False
 
-def ask_for_leaving(receive: Receive) -> WhenGone:
-    """The `WhenGone` of servers without one, for a task that waits for each client."""
-    waiting: list[asyncio.Task[None]] = []
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._waiting: asyncio.Task[None] | None = None
 
-    def when_gone(callback: Callable[[], object] | None) -> None:
-        while waiting:
-            waiting.pop().cancel()
-        if callback is not None:
-            waiting.append(asyncio.create_task(_wait_for_leaving(receive, callback)))
+    def whole_body(self) -> None: ...
 
-    return when_gone
+    def write(self, part: bytes) -> bool:
+        return False
+
+    def answer(self, status: int, headers: Iterable[Header], body: bytes) -> None:
+        raise NotImplementedError
+
+    def when_gone(self, callback: Callable[[], object] | None) -> None:
+        """By a task that waits for each client."""
+        if self._waiting is not None:
+            self._waiting.cancel()
+        self._waiting = None if callback is None else asyncio.create_task(_wait_for_leaving(self._receive, callback))
 
 
 async def _wait_for_leaving(receive: Receive, callback: Callable[[], object]) -> None:
@@ -61,14 +67,15 @@ class ClientWatch:
     `reason` says why; any other cancellation is the server's.
     """
 
+    _is_stopped = False
+    sending_since = 0.0  # on the monotonic clock; 0 while nothing is being sent
+    reason = ""
+
     def __init__(self, when_gone: WhenGone, watches: "set[ClientWatch]", owner: "asyncio.Task[None] | None") -> None:
         """`when_gone` is the server's (`proxy.http_cycle`), `owner` the call's task."""
         self._when_gone = when_gone
         self._watches = watches
         self._owner = owner
-        self._is_stopped = False
-        self.sending_since = 0.0  # on the monotonic clock; 0 while nothing is being sent
-        self.reason = ""
 
     def start(self) -> None:
         """Once nobody else reads from the client. Does nothing after `stop`."""
@@ -83,10 +90,8 @@ class ClientWatch:
 
     def let_go(self) -> None:
         """The client may leave: what it gets now is the last part. Whether it takes it is still looked at."""
-        if self._is_stopped:
-            return
-        self._is_stopped = True
-        if self in self._watches:  # Else it never asked, and the next call of the connection may have.
+        if not self._is_stopped:
+            self._is_stopped = True
             self._when_gone(None)
 
     def give_up(self, reason: str) -> None:

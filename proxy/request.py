@@ -39,14 +39,11 @@ class Request(msgspec.Struct, frozen=True, gc=False):
         return self.metadata.warnings
 
 
-async def read_request(target: Target, asking: Asking, receiver: BodyReceiver, length: int | None) -> Request:
-    """Read a JSON body whole; leave any other to be streamed. Raises `Refusal` for what must not be sent on. `length`
-    is what the head announces.
-    """
+def read_request(target: Target, asking: Asking, receiver: BodyReceiver, content: bytes | None) -> Request:
+    """Of a JSON body, which is here; None: any other, to be streamed. Raises `Refusal` for what must not be sent on."""
     told = asking.content(target)
-    if not told.is_json:
+    if content is None:
         return Request(None, told.metadata, form=_form_reader(asking.headers))
-    content = await receiver.read_all(length)
     is_decoded = told.encoding != b"identity"
     if is_decoded:
         if told.encoding not in {b"gzip", b"x-gzip"}:

@@ -1,4 +1,4 @@
-"""The request on its way to the provider: which body goes along, and what is told when no answer comes."""
+"""The request on its way to the provider: a body that was not read before, and what is told when no answer comes."""
 
 from collections.abc import AsyncIterator
 
@@ -6,69 +6,55 @@ from proxy import headers as heads
 from proxy.asking import Asking
 from proxy.call import Target
 from proxy.errors import ClientGone, Refusal
+from proxy.multipart import FormReader
+from proxy.providers.base import Provider
 from proxy.receiving import BodyReceiver
 from proxy.relay import ClientWatch
 from proxy.request import Request
-from proxy.upstream import Answer, Client, UpstreamError, UpstreamSilent, UpstreamUnreachable
+from proxy.upstream import Body, UpstreamError, UpstreamSilent, UpstreamUnreachable
 
 
-class Dispatch:
-    """One request's way out."""
+def unread_body(
+    target: Target,
+    request: Request,
+    asking: Asking,
+    headers: heads.Headers,
+    receiver: BodyReceiver,
+    watch: ClientWatch,
+) -> tuple[heads.Headers, Body]:
+    """What goes out where no body was read, or an empty one: the body, and `headers` with its length."""
+    method = target.method
+    if request.body is not None:
+        return headers, b"" if method == "POST" else None
+    headers = list(headers)
+    length = heads.find_header(asking.headers, b"content-length")
+    has_body = length not in {None, b"0"} or heads.find_header(asking.headers, b"transfer-encoding") is not None
+    if not has_body:
+        watch.start()
+        return headers, b"" if length == b"0" or method in {"POST", "PUT", "PATCH"} else None
+    if length is not None:
+        headers.append((b"content-length", b"%d" % int(length)))  # as we understood it
+    return headers, _stream(receiver, watch, request.form)
 
-    def __init__(self, target: Target, request: Request, asking: Asking) -> None:
-        self._target = target
-        self._request = request
-        self._asking = asking
 
-    async def send(
-        self, upstream: Client, origin: str, provider_key: bytes, receiver: BodyReceiver, watch: ClientWatch
-    ) -> Answer:
-        """The provider's answer once its headers are there. Raises `Refusal` 502 or 504 without one."""
-        provider, request = self._target.provider, self._request
-        headers: heads.Headers = self._asking.sent(
-            self._target, provider_key, decoded=request.is_decoded, identity=request.injects_usage
-        )
-        if request.body is None:
-            headers = list(headers)
-        body = self._body(headers, receiver, watch)
-        try:
-            return await upstream.send(self._target.method, origin + self._target.path_and_query, headers, body)
-        except UpstreamUnreachable:
-            raise Refusal(502, "upstream_unreachable", f"{provider.label} cannot be reached.", retryable=True) from None
-        except UpstreamSilent:
-            raise Refusal(
-                504, "upstream_timeout", f"{provider.label} did not answer in time.", retryable=True
-            ) from None
-        except UpstreamError:
-            message = f"{provider.label} closed the connection without an answer."
-            raise Refusal(502, "upstream_broken", message, retryable=True) from None
+async def _stream(receiver: BodyReceiver, watch: ClientWatch, form: FormReader | None) -> AsyncIterator[bytes]:
+    try:
+        async for chunk in receiver.stream():
+            if form is not None:
+                form.feed(chunk)
+            yield chunk
+    except ClientGone:
+        watch.give_up("client_disconnected")
+        raise
+    finally:  # An answer that comes before the end of the upload ends it, too.
+        watch.start()
 
-    def _body(
-        self, headers: heads.Headers, receiver: BodyReceiver, watch: ClientWatch
-    ) -> bytes | AsyncIterator[bytes] | None:
-        body, method = self._request.body, self._target.method
-        if body is not None:
-            return body if body or method == "POST" else None
-        length = heads.find_header(self._asking.headers, b"content-length")
-        has_body = (
-            length not in {None, b"0"} or heads.find_header(self._asking.headers, b"transfer-encoding") is not None
-        )
-        if not has_body:
-            watch.start()
-            return b"" if length == b"0" or method in {"POST", "PUT", "PATCH"} else None
-        if length is not None:
-            headers.append((b"content-length", b"%d" % int(length)))  # as we understood it
-        return self._stream(receiver, watch)
 
-    async def _stream(self, receiver: BodyReceiver, watch: ClientWatch) -> AsyncIterator[bytes]:
-        form = self._request.form
-        try:
-            async for chunk in receiver.stream():
-                if form is not None:
-                    form.feed(chunk)
-                yield chunk
-        except ClientGone:
-            watch.give_up("client_disconnected")
-            raise
-        finally:  # An answer that comes before the end of the upload ends it, too.
-            watch.start()
+def no_answer(error: UpstreamError, provider: Provider) -> Refusal:
+    """What the client is told, 502 or 504, where the provider has not begun to answer."""
+    if isinstance(error, UpstreamUnreachable):
+        return Refusal(502, "upstream_unreachable", f"{provider.label} cannot be reached.", retryable=True)
+    if isinstance(error, UpstreamSilent):
+        return Refusal(504, "upstream_timeout", f"{provider.label} did not answer in time.", retryable=True)
+    message = f"{provider.label} closed the connection without an answer."
+    return Refusal(502, "upstream_broken", message, retryable=True)

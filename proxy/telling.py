@@ -1,7 +1,5 @@
 """The provider's answer made ready for the client: the status of a refused key, the headers, addresses of ours."""
 
-from collections.abc import Iterable
-
 import msgspec
 
 from proxy import headers as heads
@@ -31,22 +29,22 @@ class Told(msgspec.Struct, frozen=True):
     headers: heads.Headers = []
 
 
-async def tell(target: Target, provider_key: bytes, answer: Answer, *, proxy_url: str) -> Told:
-    """Raises `Refusal` 502 when a short answer that must be seen whole breaks off, and for a status that no final
-    answer has (RFC 9110, section 15): the client would take a 101 for the start of another protocol.
+def tell(target: Target, answer: Answer, *, proxy_url: str) -> Told:
+    """Of any answer but a 401. Raises `Refusal` 502 for a status that no final answer has (RFC 9110, section 15): the
+    client would take a 101 for the start of another protocol.
     """
     if not 200 <= answer.status < 600:
         message = f"{target.provider.label} answered with a status that means nothing."
         raise Refusal(502, "upstream_broken", message, retryable=True)
-    if answer.status == 401:
-        return await _told_refusal(target.provider, provider_key, answer)
     if rewriting.is_needed(target.provider, target.kind, answer.headers):
         answer = rewriting.RewrittenAnswer(answer, f"{proxy_url}/{target.provider.name}")
     return Told(answer, answer.status)
 
 
-async def _told_refusal(provider: Provider, provider_key: bytes, answer: Answer) -> Told:
-    """The one exception to "unmodified": a refused provider key is told as 502, with the provider's own body."""
+async def tell_unauthorized(provider: Provider, provider_key: bytes, answer: Answer) -> Told:
+    """Of a 401, the one exception to "unmodified": a refused provider key is told as 502, with the provider's own body.
+    Raises `Refusal` 502 when the answer breaks off.
+    """
     content = b""
     try:
         while len(content) < _MAX_REFUSAL_BODY and (chunk := await answer.read()):
@@ -62,7 +60,7 @@ async def _told_refusal(provider: Provider, provider_key: bytes, answer: Answer)
 
 def client_headers(
     told: Told, *, method: str, call_id: str, warnings: tuple[str, ...], drops_usage: bool
-) -> tuple[Iterable[Header], int | None]:
+) -> tuple[heads.Headers | Lines, int | None]:
     """The headers that go to the client, and the body's announced length."""
     headers = told.answer.headers
     if isinstance(headers, Fields) and not (warnings or told.headers or _SIMULATED[0] in headers.layout.at):
@@ -70,7 +68,7 @@ def client_headers(
         if form is None:
             form = headers.layout.notes[drops_usage] = _form_of(told, headers, drops_usage=drops_usage)
         length = headers.length if form.has_length else None
-        back: Iterable[Header] = Lines(form.lines % (*headers.values, call_id.encode()), length)
+        back: heads.Headers | Lines = Lines(form.lines % (*headers.values, call_id.encode()), length)
     else:
         back = _client_headers(told, call_id, warnings, drops_usage=drops_usage)
         told_length = heads.find_header(back, b"content-length")
@@ -110,6 +108,12 @@ def _form_of(told: Told, headers: Fields, *, drops_usage: bool) -> _Form:
     # "%.0b" takes a value and writes nothing of it.
     lines = [name.replace(b"%", b"%%") + b": %b\r\n" if name in kept else b"%.0b" for name, _ in headers]
     return _Form(b"".join([*lines, b"x-aipc-request-id: %b\r\n"]), b"content-length" in kept)
+
+
+def take_whole(answer: Answer) -> bytes | None:
+    """The whole body, if nothing of it is still to come. Else nothing was taken."""
+    take = getattr(answer, "take_whole", None)
+    return None if take is None else take()
 
 
 def is_body_here(answer: Answer) -> bool:

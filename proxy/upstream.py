@@ -9,10 +9,12 @@ UpstreamError
 `- UpstreamBroken        the connection ended before the answer did
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from typing import Protocol
 
 from proxy.providers.base import Header
+
+Body = bytes | AsyncIterator[bytes] | None
 
 
 class UpstreamError(Exception):
@@ -51,9 +53,7 @@ class Client(Protocol):
 
     async def close(self) -> None: ...
 
-    async def send(
-        self, method: str, url: str, headers: list[Header], body: bytes | AsyncIterator[bytes] | None
-    ) -> Answer:
+    def send(self, method: str, url: str, headers: list[Header], body: Body) -> Awaitable[Answer]:
         """The answer once its headers are there, their names in lower case. Raises `UpstreamError`."""
 
 

@@ -12,13 +12,11 @@ from proxy.http1.pool import Pool
 from proxy.http1.requests import BadRequest, RequestHead, Reusable
 from proxy.http1.upload import SLICE, Upload
 from proxy.providers.base import Header
-from proxy.upstream import Answer, UpstreamBroken
+from proxy.upstream import Answer, Body, UpstreamBroken
 
 # RFC 9110 section 10.1.1: a client does not wait for ever for 100 (Continue).
 _CONTINUE_SECONDS = 1.0
 _MAX_ORIGINS = 100
-
-Body = bytes | AsyncIterator[bytes] | None
 
 
 class LeanUpstream:
@@ -47,7 +45,8 @@ class LeanUpstream:
 
     async def send(self, method: str, url: str, headers: list[Header], body: Body) -> Answer:
         """The answer once its head is there. `url` and `headers` go on the wire as they are."""
-        assert self._pool is not None
+        pool = self._pool
+        assert pool is not None
         length = len(body) if isinstance(body, bytes) else None
         try:
             if length is not None and isinstance(headers, Reusable):
@@ -58,20 +57,26 @@ class LeanUpstream:
                 head = requests.encode(method, target, origin.authority, headers, has_body=has_body, length=length)
         except (BadRequest, ValueError) as error:
             raise UpstreamBroken(f"the request cannot be sent: {error}") from error
-        waiting = self._pool.take(origin)
-        if waiting is None:
-            return await _send(await self._pool.dial(origin), self._exchange(head), head, body)
-        exchange = self._exchange(head)
-        try:
-            return await _send(waiting, exchange, head, body)
-        except UpstreamBroken:
-            # RFC 9112 section 9.3.1: the server may close an idle connection just as a request is on its way. Only one
-            # that is safe to send twice is, unless nothing of it was sent: what costs money may have been done, though
-            # nothing was heard of it.
-            is_safe = head.is_safe and not exchange.has_heard and isinstance(body, bytes | None)
-            if not (is_safe or exchange.is_untouched):
-                raise
-        return await _send(await self._pool.dial(origin), self._exchange(head), head, body)
+        connection, is_fresh = pool.take(origin), False
+        while True:
+            if connection is None:
+                connection, is_fresh = await pool.dial(origin), True
+            exchange = Exchange(method, pool.loop, closes=head.closes)
+            try:
+                if body is None or (isinstance(body, bytes) and len(body) <= SLICE and not head.expects):
+                    exchange.is_sent = exchange.is_one_write = True
+                    connection.begin(exchange, head.raw + body if body else head.raw)
+                    while not exchange.status:
+                        await exchange.more()
+                else:
+                    connection.begin(exchange, head.raw)
+                    await _send_large(connection, exchange, head, body)
+                return exchange
+            except BaseException as failure:
+                exchange.abort()
+                if is_fresh or not isinstance(failure, UpstreamBroken) or not _may_go_again(exchange, head, body):
+                    raise
+            connection = None
 
     def _encode_again(self, method: str, url: str, headers: Reusable, length: int) -> tuple[Origin, RequestHead]:
         """What was made of the same headers for the same address before, with this length."""
@@ -86,10 +91,6 @@ class LeanUpstream:
         origin, begun = made
         return origin, RequestHead(method, b"%bcontent-length: %d\r\n\r\n" % (begun, length), length)
 
-    def _exchange(self, head: RequestHead) -> Exchange:
-        assert self._pool is not None
-        return Exchange(head.method, self._pool.loop, closes=head.closes)
-
     def _split(self, url: str) -> tuple[Origin, bytes]:
         """Origin and target (RFC 9112 section 3.2.1). Nothing is normalised."""
         scheme, _, rest = url.partition("://")
@@ -102,19 +103,13 @@ class LeanUpstream:
         return origin, (slash + path).encode()
 
 
-async def _send(connection: Connection, exchange: Exchange, head: RequestHead, body: Body) -> Exchange:
-    try:
-        if body is None or (isinstance(body, bytes) and len(body) <= SLICE and not head.expects):
-            exchange.is_sent = exchange.is_one_write = True
-            connection.begin(exchange, head.raw + body if body else head.raw)
-            await exchange.answered()
-        else:
-            connection.begin(exchange, head.raw)
-            await _send_large(connection, exchange, head, body)
-    except BaseException:
-        exchange.abort()
-        raise
-    return exchange
+def _may_go_again(exchange: Exchange, head: RequestHead, body: Body) -> bool:
+    """RFC 9112 section 9.3.1: the server may close an idle connection just as a request is on its way. Only one that is
+    safe to send twice is, unless nothing of it was sent: what costs money may have been done, though nothing was heard
+    of it.
+    """
+    is_safe = head.is_safe and not exchange.has_heard and isinstance(body, bytes | None)
+    return is_safe or exchange.is_untouched
 
 
 async def _send_large(
@@ -132,7 +127,8 @@ async def _send_large(
     upload = Upload(connection, exchange, body, head.length)
     sending = asyncio.create_task(upload.run())
     try:
-        await exchange.answered()
+        while not exchange.status:
+            await exchange.more()
     except UpstreamBroken:
         if upload.failure is not None:
             raise upload.failure from None

@@ -3,7 +3,7 @@ so it can still be read when the connection already serves the next one.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from proxy.http1.heads import Head
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Exchange:
-    """`status` and `headers` are there once `answered` has returned."""
+    """`status` is 0 until the answer's head is there."""
 
     __slots__ = (
         "_connection",
@@ -61,25 +61,23 @@ class Exchange:
 
     # --- The caller's side ---
 
-    async def answered(self) -> None:
-        """Wait for the answer's head. Raises `UpstreamSilent` or `UpstreamBroken`."""
-        while not self.status:
-            if self._failure is not None:
-                raise self._failure
-            await self._wait()
+    def more(self) -> Awaitable[None]:
+        """To be awaited until something comes. Raises `UpstreamSilent` or `UpstreamBroken` where nothing will."""
+        if self._failure is not None:
+            raise self._failure
+        self._waiter = waiter = self._loop.create_future()
+        return waiter
 
     async def told_to_go_on(self) -> None:
         """Wait until the provider wants the body (RFC 9110 section 10.1.1), has answered without it, or has failed."""
         while not (self.reader.is_told_to_go_on or self.status or self._failure):
-            await self._wait()
+            await self.more()
 
     async def read(self) -> bytes:
         while not self._parts:
-            if self._failure is not None:
-                raise self._failure
             if self._is_complete:
                 return b""
-            await self._wait()
+            await self.more()
         parts = self._parts
         taken = parts[0] if len(parts) == 1 else b"".join(parts)
         parts.clear()
@@ -87,6 +85,14 @@ class Exchange:
         if self._connection is not None:
             self._connection.resume_reading()
         return taken
+
+    def take_whole(self) -> bytes | None:
+        """The whole body, if all of it is here and nothing was taken. Else nothing is."""
+        if not self._is_complete:
+            return None
+        body = b"".join(self._parts)
+        self._parts.clear()
+        return body
 
     @property
     def is_here(self) -> bool:
@@ -102,7 +108,7 @@ class Exchange:
         self.taker = take
         try:
             while self.taker is not None and not self._is_complete and self._failure is None:
-                await self._wait()
+                await self.more()
         finally:
             self.taker = None
         if self._fault is not None:
@@ -116,13 +122,6 @@ class Exchange:
     def is_waited_for(self) -> bool:
         """Whether somebody will take the next part at once. (The loop may bring many parts before that one runs.)"""
         return self._waiter is not None and not self._waiter.done()
-
-    async def _wait(self) -> None:
-        self._waiter = self._loop.create_future()
-        try:
-            await self._waiter
-        finally:
-            self._waiter = None
 
     # --- The connection's side ---
 

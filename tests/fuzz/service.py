@@ -107,9 +107,6 @@ class _Provider(LeanUpstream):
         self.may_answer = asyncio.Event()
         self.may_answer.set()
 
-    def _exchange(self, head: Any) -> Any:
-        raise NotImplementedError
-
     async def send(
         self, method: str, url: str, headers: list[Header], body: bytes | AsyncIterator[bytes] | None
     ) -> Any:
@@ -193,7 +190,9 @@ class Service:
         self._provider = _Provider(self.told.asked)
         self._journal = _Journal()
         self._connections: dict[int, tuple[Any, Wire]] = {}
-        config = Config(endpoint.application, ws="none", log_config=None, lifespan="off", access_log=False)
+        config = Config(
+            endpoint.application, interface="asgi3", ws="none", log_config=None, lifespan="off", access_log=False
+        )
         self._connect: Callable[[], Any] = lambda: protocol(config, self._state, {})
 
     async def run(self, steps: Iterable[Step]) -> Told:

@@ -109,7 +109,8 @@ class Scene:
             _ask_api(port, key)
         else:
             with contextlib.suppress(OSError, http.client.HTTPException):
-                Caller(port, key).post(CHAT, chat(), {"x-provider-key": PROVIDER_KEY})
+                asked = chat(stream="Delivery" in step)
+                Caller(port, key).post(CHAT, asked, {"x-provider-key": PROVIDER_KEY})
 
 
 @pytest.fixture
