@@ -10,6 +10,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from analytics import request_log
 from analytics.periods import Period
@@ -140,7 +141,10 @@ def test_a_page_is_found_from_any_place_in_both_directions_whatever_started_at_o
     assert everything == sorted(everything, reverse=True)
 
 
-def test_what_has_no_cost_says_so_and_is_never_zero(client: Client, acme: Organization, key: ApiKey) -> None:
+def test_what_has_no_cost_says_so_and_is_never_zero(
+    client: Client, acme: Organization, key: ApiKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(timezone, "now", lambda: NOON + timedelta(hours=1))  # Days of another year have it with them.
     post(
         make_record(key, model="mystery", prompt_key="mystery", tags=("beta",), version=4),
         make_record(key, prompt_key="cut", **CUT_OFF),

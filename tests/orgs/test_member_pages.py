@@ -15,6 +15,7 @@ from orgs.models import Membership, Organization
 from orgs.services import invitations, members, organizations
 from orgs.services.invitations import InvitationClosed
 from tests.accounts.pages import text_of
+from tests.analytics.at_once import threads, wait_for_waiting
 from tests.factories import make_member, make_organization, make_user
 from tests.orgs.people import (
     actions,
@@ -263,17 +264,11 @@ def test_an_invitation_is_either_accepted_or_revoked() -> None:
 def test_an_acceptance_waits_for_the_organizations_lock() -> None:
     invitation = make_invitation()
     bob = make_verified_user(invitation.email)
-    accepted = threading.Event()
 
-    def accept() -> None:
-        invitations.accept(invitation=invitation, by=bob)
-        accepted.set()
-        connection.close()
-
-    with transaction.atomic():
+    with threads(1) as start, transaction.atomic():
         Organization.objects.select_for_update(no_key=True).get(pk=invitation.organization_id)
-        thread = threading.Thread(target=accept)
-        thread.start()
-        assert not accepted.wait(0.5)
-    thread.join(30)
-    assert accepted.is_set()
+        accepting = start(invitations.accept, invitation=invitation, by=bob)
+        wait_for_waiting(1, "the acceptance waits")
+        assert not Membership.objects.filter(user=bob).exists()
+    accepting.result(timeout=60)
+    assert Membership.objects.filter(user=bob).exists()

@@ -133,6 +133,7 @@ def test_it_is_for_owners(client: Client, key: ApiKey) -> None:
     assert "/completeness/" not in client.get(f"/app/{key.organization.slug}/").content.decode()
 
 
+@pytest.mark.production
 def test_its_own_rejected_lines_are_found_by_an_index(key: ApiKey) -> None:
     post(make_record(key, latency_ms=-5))
     found = RejectedRecord.objects.filter(organization_id=key.organization_id)

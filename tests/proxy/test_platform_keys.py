@@ -10,7 +10,7 @@ from tests.proxy.records import Records
 from tests.servers import wait_until
 
 # The promise is a second. The rest is for a machine that has other things to do.
-PATIENCE = 3
+PATIENCE = 10
 
 
 def refused_soon(proxy: Caller, path: str = CHAT) -> Reply:

@@ -11,13 +11,14 @@ from pathlib import Path
 import pytest
 
 from scripts.hermetic import ROOT
+from tests.processes import PATIENCE_SECONDS
 from tests.servers import wait_until
 
 pytestmark = pytest.mark.trial
 
-# Its file `release` says how a child fares: serves, dies, is silent; `prepare` how preparing ends.
+# Its file `release` says how a child fares: serves, dies, is silent; `prepare` how preparing ends, or that it does not.
 CHILD = """
-    import os, signal, sys
+    import os, signal, sys, time
     from pathlib import Path
 
     folder = Path(sys.argv[1])
@@ -32,7 +33,9 @@ CHILD = """
 
     if "prepare" in sys.argv:
         note("prepares")
-        sys.exit(int((folder / "prepare").read_text()))
+        while (code := (folder / "prepare").read_text()) in ("", "later"):
+            time.sleep(0.01)
+        sys.exit(int(code))
     signal.signal(signal.SIGTERM, lambda *_: end("told to stop"))
     release = (folder / "release").read_text()
     note(release)
@@ -43,16 +46,18 @@ CHILD = """
     os.read(0, 1)
     end("handed over")
 """
+# SIGUSR1 ends the patience with what does not serve, SIGUSR2 brings it back.
 PARENT = """
-    import logging, socket, sys
+    import logging, signal, socket, sys
     from proxy.supervisor import Supervisor
 
     logging.basicConfig(level=logging.INFO)
     child = [sys.executable, "-I", "-S", sys.argv[1] + "/child.py", sys.argv[1]]
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        sys.exit(Supervisor(
-            listener, 2, prepare=[*child, "prepare"], serve=[*child], replace=[*child], start_seconds=2
-        ).run())
+        supervisor = Supervisor(listener, 2, prepare=[*child, "prepare"], serve=[*child], replace=[*child])
+        signal.signal(signal.SIGUSR1, lambda *_: setattr(supervisor, "_start_seconds", 0.0))
+        signal.signal(signal.SIGUSR2, lambda *_: setattr(supervisor, "_start_seconds", 120.0))
+        sys.exit(supervisor.run())
 """
 
 
@@ -60,7 +65,7 @@ class Parent:
     def __init__(self, folder: Path, release: str = "serves") -> None:
         self.folder = folder
         self.release(release)
-        self.prepare(0)
+        self.prepare("0")
         (folder / "child.py").write_text(textwrap.dedent(CHILD))
         (folder / "notes").touch()
         command = [sys.executable, "-c", textwrap.dedent(PARENT), str(folder)]
@@ -72,8 +77,8 @@ class Parent:
     def release(self, text: str) -> None:
         (self.folder / "release").write_text(text)
 
-    def prepare(self, code: int) -> None:
-        (self.folder / "prepare").write_text(str(code))
+    def prepare(self, code: str) -> None:
+        (self.folder / "prepare").write_text(code)
 
     def signal(self, number: int) -> None:
         self.process.send_signal(number)
@@ -124,13 +129,15 @@ def test_each_new_process_serves_before_an_old_one_is_told_to_go(parent: Parent)
 
 
 def test_a_restart_asked_for_during_a_restart_follows_it(parent: Parent) -> None:
+    parent.prepare("later")
     for _ in range(3):
         parent.signal(signal.SIGHUP)
         parent.wait_for("prepares", 1)
+    parent.prepare("0")
     parent.wait_for("handed over", 4)
     assert len(parent.those("prepares")) == 2
     parent.signal(signal.SIGTERM)
-    assert parent.process.wait(10) == 0
+    assert parent.process.wait(PATIENCE_SECONDS) == 0
     assert sorted(parent.those("told to stop")) == sorted(parent.those("serves")[-2:])
 
 
@@ -138,16 +145,20 @@ def test_a_restart_asked_for_during_a_restart_follows_it(parent: Parent) -> None
 def test_a_release_that_does_not_serve_leaves_the_old_one_serving(parent: Parent, release: str) -> None:
     parent.release(release)
     parent.signal(signal.SIGHUP)
+    if release == "is silent":
+        parent.wait_for("is silent", 1)
+        parent.signal(signal.SIGUSR1)
     parent.wait_for_line("the running ones stay")
     assert not parent.those("handed over")
     assert all(is_alive(pid) for pid in parent.those("serves"))
+    parent.signal(signal.SIGUSR2)
     parent.release("serves")
     parent.signal(signal.SIGHUP)
     parent.wait_for("handed over", 2)
 
 
 def test_a_release_that_cannot_be_prepared_is_not_started(parent: Parent) -> None:
-    parent.prepare(1)
+    parent.prepare("1")
     parent.signal(signal.SIGHUP)
     parent.wait_for_line("cannot be prepared")
     assert len(parent.those("serves")) == 2
@@ -167,7 +178,7 @@ def test_a_stop_during_a_restart_ends_old_and_new(parent: Parent) -> None:
     parent.signal(signal.SIGHUP)
     parent.wait_for("is silent", 1)
     parent.signal(signal.SIGTERM)
-    assert parent.process.wait(10) == 0
+    assert parent.process.wait(PATIENCE_SECONDS) == 0
     assert len(parent.those("told to stop")) == 3
 
 
@@ -178,5 +189,5 @@ def test_children_of_a_killed_parent_end_in_order(parent: Parent) -> None:
 
 def test_what_cannot_start_at_all_ends_with_a_failure(tmp_path: Path) -> None:
     parent = Parent(tmp_path, "dies")
-    assert parent.process.wait(10) == 3
+    assert parent.process.wait(PATIENCE_SECONDS) == 3
     parent.output.close()

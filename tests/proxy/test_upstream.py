@@ -6,6 +6,7 @@ import json
 from proxy.aiohttp_client import AiohttpUpstream
 from proxy.providers.base import Header
 from tests.fake_provider import FakeProvider
+from tests.pace import tried_again_when_late
 
 _QUESTION = json.dumps({"model": "gpt-4o", "messages": [{"role": "user", "content": "Hello!"}]}).encode()
 _HEADERS: list[Header] = [
@@ -16,6 +17,7 @@ _HEADERS: list[Header] = [
 _SILENCE_SECONDS = 0.3
 
 
+@tried_again_when_late
 def test_a_connection_that_was_idle_for_longer_than_an_answer_may_be_silent_is_not_used_again(
     provider: FakeProvider,
 ) -> None:

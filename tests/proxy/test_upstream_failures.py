@@ -10,6 +10,7 @@ import pytest
 
 from tests.fake_provider import FakeProvider, Scenario
 from tests.fake_provider.scenario import Moment
+from tests.pace import tried_again_when_late
 from tests.proxy.calls import CHAT, MESSAGES, Caller, Reply, chat, message, read_until, sent_bytes
 from tests.proxy.conftest import Serve
 from tests.proxy.records import Records
@@ -188,6 +189,7 @@ def test_silence_in_mid_answer_breaks_the_clients_answer(
     assert (record.status, record.error_code, record.is_error) == (200, "upstream_timeout", True)
 
 
+@tried_again_when_late
 def test_a_slow_stream_is_no_silent_one(
     impatient_server: ProxyServer, proxy: Caller, provider: FakeProvider, records: Records
 ) -> None:
