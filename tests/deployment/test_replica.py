@@ -47,7 +47,7 @@ class Service:
         return len(self.ask("/api/requests/")["requests"])
 
     def ask(self, path: str) -> Any:
-        connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=60)
         connection.request("GET", path, headers={"Authorization": f"Bearer {self.key}"})
         answer = connection.getresponse()
         body = answer.read()
@@ -92,14 +92,16 @@ def test_reports_read_the_replica_until_it_is_too_old_or_away(service: Service) 
     wait_until(lambda: service.reported() == 2, "a replica that is too far behind is not read")
     assert service.listed() == 2
     assert "behind, which is more than REPORTS_MAX_LAG" in service.server.output
+    before = said_again(service)
     service.tell_replica("SELECT pg_wal_replay_resume()")
-    wait_until(lambda: service.reported() == 2 and has_said(service, "read the replica again", 1), "it is read again")
+    wait_until(lambda: service.reported() == 2 and said_again(service) > before, "it is read again")
     service.replica.stop()
     service.call()
     wait_until(lambda: is_answered(service, 3), "without a replica the primary is read")
     assert "the replica does not answer" in service.server.output
+    before = said_again(service)
     service.replica.start()
-    wait_until(lambda: is_answered(service, 3) and has_said(service, "read the replica again", 2), "it is back")
+    wait_until(lambda: is_answered(service, 3) and said_again(service) > before, "it is back")
 
 
 def test_a_replica_that_follows_nobody_any_more_is_not_read(service: Service) -> None:
@@ -111,8 +113,9 @@ def test_a_replica_that_follows_nobody_any_more_is_not_read(service: Service) ->
     assert "follows no other PostgreSQL" in service.server.output
 
 
-def has_said(service: Service, words: str, times: int) -> bool:
-    return service.server.output.count(words) == times
+def said_again(service: Service) -> int:
+    """How often. A machine that halts for long has it told more often than the tests here give reason for."""
+    return service.server.output.count("read the replica again")
 
 
 def is_answered(service: Service, count: int) -> bool:

@@ -4,6 +4,7 @@ and what was decided about keys before an outage holds in it.
 
 import contextlib
 import http.client
+import statistics
 import time
 import urllib.parse
 from collections.abc import Callable, Iterator
@@ -29,9 +30,11 @@ from tests.proxy.calls import Reply
 from tests.servers import Redis, wait_until
 
 pytestmark = pytest.mark.production
+UNAVAILABLE = "keys_unavailable"
 SESSION = "sessionid=0123456789abcdefghijklmnopqrstuv"
+# Of many: a machine that halts for a moment is late with some, and who waits for a neighbour with all.
 AT_ONCE = 1.0
-IN_TIME = 10.0  # a machine under load, and the two looks of 2 s
+IN_TIME = 20.0  # a machine under load, and the two looks of 2 s
 
 
 def timed(ask_for: Callable[[], Reply]) -> tuple[Reply, float]:
@@ -79,20 +82,23 @@ def test_a_database_that_hangs_holds_up_no_known_key_and_nobody_for_long(stage: 
     ]
     with ThreadPoolExecutor(len(questions)) as people:
         asked = [people.submit(timed, question) for question in questions for _ in range(3)]
-        while not all(one.done() for one in asked):
+        waited: list[float] = []
+        while not waited or not all(one.done() for one in asked):
             for one in (lambda: post(stage), lambda: ask(stage.server.port, "/readyz")):
                 answer, took = timed(one)
-                assert (answer.status, took < AT_ONCE) == (200, True), (answer, took)
+                assert answer.status == 200, answer
+                waited.append(took)
             time.sleep(0.05)
+        assert statistics.median(waited) < AT_ONCE, waited
     for answer, took in [one.result() for one in asked]:
         assert (answer.status, answer.header("retry-after") in {"1", "5"}) == (503, True), answer
         assert took < IN_TIME
     for question in questions:
         answer, took = timed(question)
-        assert (answer.status, took < 2 * AT_ONCE + 2) == (503, True), (answer, took)
+        assert (answer.status, took < IN_TIME / 2) == (503, True), (answer, took)
     wait_until(lambda: "known keys work for" in readiness(stage.server)[1].get("database", ""), "it is told")
     line.thaw()
-    wait_until(lambda: is_well(stage.server), "all is well again", 25)
+    wait_until(lambda: is_well(stage.server), "all is well again")
     wait_until(lambda: ask(stage.server.port, LOGIN, cookie=SESSION).status == 200, "pages are served")
     wait_until(lambda: post(stage, new_key).status == 200, "the new key is known")
 
@@ -124,27 +130,28 @@ def test_a_query_that_takes_long_is_given_up_only_where_the_server_answers_nobod
 
 
 @pytest.mark.slow
-def test_what_was_decided_about_keys_holds_while_the_database_is_away(stage: Stage, line: Relay) -> None:
+@pytest.mark.parametrize(("grace", "known"), [("900", 200), ("6", 503)], ids=["within-the-grace", "after-it"])
+def test_what_was_decided_about_keys_holds_while_the_database_is_away(
+    stage: Stage, line: Relay, grace: str, known: int
+) -> None:
     revoked: ApiKey
     (revoked, revoked_text), (_, new_text) = make_key(), make_key()
-    stage.start(KEY_GRACE="6")
+    stage.start(KEY_GRACE=grace)
     assert (post(stage).status, post(stage, revoked_text).status) == (200, 200)
     keys.revoke(key=revoked, by=make_user())
     wait_until(lambda: post(stage, revoked_text).header("x-aipc-error") == "platform_key_revoked", "it is revoked")
     line.cut()
-    for known in (200, 503):
-        assert post(stage).status == known
-        assert post(stage, revoked_text).header("x-aipc-error") == "platform_key_revoked"
-        unknown = post(stage, new_text)
-        assert (unknown.status, unknown.header("x-aipc-error")) == (503, "keys_unavailable")
-        assert unknown.header("retry-after")
-        assert unknown.header("x-should-retry") != "false"
-        if known == 200:
-            wait_until(lambda: post(stage).status == 503, "KEY_GRACE is over")
-            assert "longer than KEY_GRACE" in readiness(stage.server)[1]["database"]
-    assert post(stage).header("x-aipc-error") == "keys_unavailable"
+    if known == 503:
+        wait_until(lambda: post(stage).status == 503, "KEY_GRACE is over")
+        assert "longer than KEY_GRACE" in readiness(stage.server)[1]["database"]
+    assert (post(stage).status, post(stage).header("x-aipc-error")) == (known, "" if known == 200 else UNAVAILABLE)
+    assert post(stage, revoked_text).header("x-aipc-error") == "platform_key_revoked"
+    unknown = post(stage, new_text)
+    assert (unknown.status, unknown.header("x-aipc-error")) == (503, UNAVAILABLE)
+    assert unknown.header("retry-after")
+    assert unknown.header("x-should-retry") != "false"
     line.mend()
-    wait_until(lambda: post(stage).status == 200, "known keys work again", 25)
+    wait_until(lambda: post(stage).status == 200, "known keys work again")
     wait_until(lambda: post(stage, new_text).status == 200, "the new key is known")
     assert post(stage, revoked_text).header("x-aipc-error") == "platform_key_revoked"
 
@@ -173,5 +180,5 @@ def test_without_redis_pages_and_calls_go_on_and_signing_in_says_when_to_come_ba
             assert "login" not in answer.header("location")
         wait_until(lambda: "queue" in readiness(stage.server)[1], "health tells it")
         line.mend() if how == "away" else line.thaw()
-        wait_until(lambda: is_well(stage.server), "all is well again", 25)
+        wait_until(lambda: is_well(stage.server), "all is well again")
         assert sign_in(stage, ada.email).status == 302

@@ -18,7 +18,7 @@ class Place(BaseModel):
 
 def options(name, **changes):
     usual = {"base_url": base_url("anthropic"), "api_key": KEY, "default_headers": headers("anthropic", name)}
-    return usual | {"max_retries": 0, "timeout": 20} | changes
+    return usual | {"max_retries": 0, "timeout": 60} | changes
 
 
 def client(name, **changes):

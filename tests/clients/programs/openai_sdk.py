@@ -21,7 +21,7 @@ class Place(BaseModel):
 
 def options(name, **changes):
     usual = {"base_url": base_url("openai"), "api_key": KEY, "default_headers": headers("openai", name)}
-    return usual | {"max_retries": 0, "timeout": 20} | changes
+    return usual | {"max_retries": 0, "timeout": 60} | changes
 
 
 def client(name, **changes):
