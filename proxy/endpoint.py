@@ -8,7 +8,6 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, MutableMapping
-from contextlib import suppress
 from typing import Any
 
 from config import request_ids
@@ -123,8 +122,7 @@ class Exchange:
             try:
                 target = asking.target(self._scope)  # Step 1.
             except Refusal:  # A wrong address is told first, whoever asks; with a known key it is kept, too.
-                with suppress(Refusal):
-                    self._unrecorded_for = self._warm_key() or await self._cold_key()
+                self._unrecorded_for = await self._known_key()
                 raise
             observed.provider, observed.route = target.provider.name, target.kind.name
             self._unrecorded_for = key = self._warm_key() or await self._cold_key()  # Step 2.
@@ -164,6 +162,15 @@ class Exchange:
     async def _cold_key(self) -> KeyFacts:
         key, _ = self._asking.platform_key()
         return await look_key_up(self._process.keys, key)
+
+    async def _known_key(self) -> KeyFacts | None:
+        """Whose call it is, whether or not the key does."""
+        try:
+            return self._warm_key() or await self._cold_key()
+        except NotAdmitted as refused:
+            return refused.facts
+        except Refusal:
+            return None
 
     # Step 4: what is asked.
 
