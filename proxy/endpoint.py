@@ -254,9 +254,8 @@ class Exchange:
                 log.warning("The answer of the call %s is encoded in a way that nobody here can read.", self._call_id)
         except UpstreamError as error:
             if answer is None:
-                refusal = no_answer(error, target.provider)
-                _close_refused(record, meter, refusal)
-                raise refusal from None
+                # Without a name here: with the frames it was raised through it would hold the body until a collection.
+                raise _close_refused(record, meter, no_answer(error, target.provider)) from None
             # After the headers the client's stream breaks as the provider's did: the server closes the connection.
             self._break_off(record, meter, error_code=_code_of(error))
         except asyncio.CancelledError:
@@ -379,6 +378,7 @@ def _code_of(error: UpstreamError) -> str:
     return "upstream_timeout" if isinstance(error, UpstreamSilent) else "upstream_broken"
 
 
-def _close_refused(record: CallRecord, meter: Meter, refusal: Refusal) -> None:
+def _close_refused(record: CallRecord, meter: Meter, refusal: Refusal) -> Refusal:
     record.status = record.status or refusal.status
     record.close(meter.reading, error_code=refusal.code, was_served=refusal.status == 504)
+    return refusal
