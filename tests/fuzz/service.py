@@ -139,10 +139,18 @@ class _Answer:
         self._parts: list[bytes | None] = [part for part in (body[:middle], body[middle:]) if part]
         if digest[3] in "01":
             self._parts[1:] = [None]  # it breaks off
+        self._is_whole = digest[4] in "01234567"
 
     @property
     def is_here(self) -> bool:
         return bool(self._parts) and self._parts[0] is not None
+
+    def take_whole(self) -> bytes | None:
+        """Of some, all is here at once."""
+        if not self._is_whole or None in self._parts:
+            return None
+        parts, self._parts = self._parts, []
+        return b"".join([part for part in parts if part is not None])
 
     async def read(self) -> bytes:
         if not self._parts:

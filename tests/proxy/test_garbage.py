@@ -14,7 +14,7 @@ from proxy.http1.upload import SLICE
 from proxy.upstream import UpstreamBroken, UpstreamError, UpstreamSilent, UpstreamUnreachable
 from tests.fuzz.service import PLATFORM_KEYS, Service, Step
 from tests.proxy.calls import chat
-from tests.proxy.http1.raw_server import OK, RawServer, answering_and_closing, opened, run
+from tests.proxy.http1.raw_server import OK, RawServer, answering_and_closing, opened, read, run
 
 BODY = chat()
 HEAD = (
@@ -72,9 +72,7 @@ def test_nor_does_a_request_whose_answer_breaks_off(
         async with RawServer(answering_and_closing(answer)) as server, opened() as client:
             for _ in range(3):
                 with pytest.raises(UpstreamError):
-                    came = await client.send("POST", server.url, [], make_body())
-                    while await came.read():
-                        pass
+                    await read(await client.send("POST", server.url, [], make_body()))
 
     run(main())
     assert left(AskedExchange) == 0
