@@ -10,7 +10,7 @@ from typing import Literal, Protocol
 import msgspec
 
 from proxy.http1.layouts import media_of
-from proxy.inflating import inflater
+from proxy.inflating import PLAIN, inflater
 from proxy.providers.base import (
     WANTED_MEMBERS,
     Asked,
@@ -187,7 +187,7 @@ class JsonMeter:
         self._provider = provider
         self._route = route
         self._asked = asked
-        self._inflater = inflater(encoding)
+        self._inflater = inflater(encoding) if encoding else PLAIN
         self._parts: list[bytes] = []
 
     @property
