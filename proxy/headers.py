@@ -51,12 +51,12 @@ class Received(list[Header]):
 
 def find_header(headers: Headers, name: bytes) -> bytes | None:
     """The first value under that name, without surrounding white space."""
-    if isinstance(headers, Received):
-        value = headers.first.get(name)
-        return None if value is None else value.strip()
     if isinstance(headers, Fields):
         at = headers.layout.at.get(name)
         return None if at is None else headers.values[at].strip()
+    if isinstance(headers, Received):
+        value = headers.first.get(name)
+        return None if value is None else value.strip()
     for found, value in headers:
         if found == name:
             return value.strip()

@@ -156,8 +156,7 @@ class Cycle(RequestResponseCycle):
             return
         kind = message["type"]
         if not self.response_started and kind == "http.response.start":
-            headers = message.get("headers", ())
-            self._start(message["status"], [*self.default_headers, *headers] if self.default_headers else headers)
+            self.start(message["status"], message.get("headers", ()))
             if HELD not in message:
                 self._flush()
         elif self.response_started and not self.response_complete and kind == "http.response.body":
@@ -170,9 +169,12 @@ class Cycle(RequestResponseCycle):
         """Whether a whole answer can be written now."""
         return not (self.flow.write_paused or self.disconnected or self.response_started)
 
-    def answer(self, status: int, headers: list[tuple[bytes, bytes]] | Lines, body: bytes) -> None:
-        """A whole answer, where `is_free`."""
+    def start(self, status: int, headers: Any) -> None:
+        """Where the answer `is_free`: its head, which goes out with the body."""
         self._start(status, [*self.default_headers, *headers] if self.default_headers else headers)
+
+    def end(self, body: bytes) -> None:
+        """All of the body, or what is left of it."""
         self._write(body, is_last=True)
 
     def write(self, part: bytes) -> bool:

@@ -60,16 +60,14 @@ _STATUSES = frozenset(
 class Observed:
     """One call, as far as it has come. The moments are on the monotonic clock, 0 as long as they have not come."""
 
-    __slots__ = ("_is_begun", "answered_at", "arrived_at", "asked_at", "own_seconds", "provider", "route", "status")
+    asked_at = answered_at = 0.0
+    own_seconds = 0.0  # while neither the provider nor the client was waited for
+    provider = route = _NOBODY
+    status = 499
+    _is_begun = False
 
     def __init__(self, arrived_at: float) -> None:
         self.arrived_at = arrived_at
-        self.asked_at = 0.0
-        self.answered_at = 0.0
-        self.own_seconds = 0.0  # while neither the provider nor the client was waited for
-        self.provider = self.route = _NOBODY
-        self.status = 499
-        self._is_begun = False
 
     def ask(self, waited_seconds: float) -> None:
         """The call goes to the provider now; so long its body was waited for."""

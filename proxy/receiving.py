@@ -55,10 +55,11 @@ class BodyReceiver:
         """The whole body, if nothing of it is still to come. Raises as `read_all`, which is to be called else."""
         body = self._whole_body()
         if body is not None:
-            if (size := len(body)) > self._limit:
-                self._refuse()
-            self._take(size)
-            self.is_complete = True
+            size = len(body)
+            if size > self._limit:
+                self._check(size)
+            self._budget.take(size)
+            self.held, self.is_complete = size, True
         return body
 
     async def read_all(self, declared_length: int | None) -> bytes:
