@@ -9,7 +9,7 @@ UpstreamError
 `- UpstreamBroken        the connection ended before the answer did
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from typing import Protocol
 
 from proxy.providers.base import Header
@@ -35,7 +35,10 @@ class Answer(Protocol):
     """A provider's answer whose body is still arriving."""
 
     status: int
-    headers: list[Header]  # names in lower case
+
+    @property
+    def headers(self) -> Iterable[Header]:
+        """Names in lower case."""
 
     async def read(self) -> bytes:
         """The next bytes as they came; b"" at the end. Raises `UpstreamSilent` or `UpstreamBroken`."""
