@@ -113,7 +113,8 @@ class Cycle(RequestResponseCycle):
         self._gone = callback
         if callback is not None:
             self.is_watched = True
-            self.flow.resume_reading()
+            if self.flow.read_paused:
+                self.flow.resume_reading()
             if self.disconnected:
                 self.tell_gone()
 
@@ -142,7 +143,8 @@ class Cycle(RequestResponseCycle):
         """The request's body, if nobody has received anything and all of it is here."""
         if self.more_body or not self._is_news or self.disconnected or self.waiting_for_100_continue:
             return None
-        self.flow.resume_reading()
+        if self.flow.read_paused:
+            self.flow.resume_reading()
         self._is_news = False
         body, self.body = self.body, b""
         return bytes(body)

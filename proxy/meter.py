@@ -4,6 +4,7 @@ A meter takes each chunk as it came from the provider and gives back what may go
 """
 
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Literal, Protocol
 
@@ -75,7 +76,7 @@ def meter_for(
     *,
     method: str,
     status: int,
-    headers: list[Header],
+    headers: Iterable[Header],
     drops_usage: bool = False,
 ) -> Meter:
     """The meter for an answer with this status and these headers (names in lower case)."""
