@@ -26,6 +26,9 @@ PASSWORD = "correct horse battery staple"
 PROVIDER_KEY = "sk-provider-key-of-the-visitor"
 ZONE = "Europe/Berlin"
 WAIT_MS = 60_000  # for what comes by itself; a busy machine takes its time
+# Refused documents are the journey's own business; all other refusals are found in `_check_answer`. A request that a
+# newer one takes the place of, or whose page one leaves, is aborted: with a slow server that happens to be seen.
+_NO_PROBLEMS = ("Failed to load resource", "htmx:sendAbort", "htmx:afterRequest")
 _numbers = count(1)
 
 
@@ -134,8 +137,7 @@ class Visitor:
         self.page: Page = self.context.new_page()
 
     def _hear(self, kind: str, text: str) -> None:
-        # Refused documents are the journey's own business; all other refusals are found in `_check_answer`.
-        if kind in {"error", "warning"} and not text.startswith("Failed to load resource"):
+        if kind in {"error", "warning"} and not text.startswith(_NO_PROBLEMS):
             self.problems.append(f"console {kind}: {text}")
 
     def _check_host(self, request: Request) -> None:
