@@ -150,7 +150,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items.sort(key=_place)
     for item in items:
         if any(mark.name in {"node", "clients"} for mark in item.iter_markers()):
-            item.add_marker(pytest.mark.timeout(600))  # the first of them installs what they need
+            item.add_marker(pytest.mark.timeout(1200))  # the first of them installs what they need
     if not IS_PRODUCTION:
         for item in items:
             if any(item.iter_markers("production")):
