@@ -20,7 +20,7 @@ from proxy.call import ALLOWED, Target, new_call_id
 from proxy.errors import ClientGone, Refusal, unavailable
 from proxy.http_cycle import RUNNING
 from proxy.known_heads import HEAD, LENGTH, Sighting
-from proxy.meter import Meter, StreamMeter, UnreadMeter, meter_for
+from proxy.meter import Meter, StreamMeter, UnreadMeter, feed_whole, meter_for
 from proxy.observing import Observed
 from proxy.process import ProxyProcess
 from proxy.providers.base import estimate_input_tokens
@@ -293,7 +293,7 @@ class Exchange:
         self._is_answer_started = True
         self._observed.status = told.status
         self._cycle.start(told.status, headers)
-        part = meter.feed(body) + meter.finish()
+        part = feed_whole(meter, body)
         if body:
             record.first_byte_at = time.monotonic()
         record.close(meter.reading)

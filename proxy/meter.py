@@ -54,6 +54,13 @@ class Meter(Protocol):
         """The answer is over: what was still held back."""
 
 
+def feed_whole(meter: Meter, body: bytes) -> bytes:
+    """All of an answer at once; all that may be passed on of it."""
+    if isinstance(meter, JsonMeter) and meter.read_at_once(body):
+        return body
+    return meter.feed(body) + meter.finish()
+
+
 class UnreadMeter:
     """For answers whose usage nobody can read, or that tell none."""
 
@@ -193,7 +200,14 @@ class JsonMeter:
 
     @property
     def is_unreadable(self) -> bool:
-        return not self._inflater.is_whole
+        return self._inflater is not PLAIN and not self._inflater.is_whole
+
+    def read_at_once(self, body: bytes) -> bool:
+        """The whole answer, if it is as usual. False, and nothing done, for one to be fed in."""
+        if self._inflater is not PLAIN or len(body) > _WHOLE_ANSWER_BYTES:
+            return False
+        self.reading = self._provider.read_answer(self._route, body, self._asked)
+        return True
 
     def feed(self, chunk: bytes) -> bytes:
         if not self._inflater.is_plain:
