@@ -36,18 +36,19 @@ class NotAdmitted(Refusal):
         self.facts = facts
 
 
-def find_key(keys: KeyCache, key: str, digest: bytes) -> KeyFacts | None:
-    """A key that is known here; None: it has to be looked up. `digest` is the key's. Raises as `look_key_up`."""
+def find_key(keys: KeyCache, key: tuple[str, bytes]) -> KeyFacts | None:
+    """Of a platform key, with its digest, that is known here; None: it has to be looked up. Raises as `look_key_up`."""
     try:
-        return keys.find(key, digest)
+        text, digest = key
+        return keys.find(text, digest)
     except (KeyRefused, KeysUnavailable) as reason:
         raise _refusal(reason) from None
 
 
-async def look_key_up(keys: KeyCache, key: str) -> KeyFacts:
+async def look_key_up(keys: KeyCache, key: tuple[str, bytes]) -> KeyFacts:
     """Raises `NotAdmitted` for a key that does not do, `Refusal` 503 when nobody can tell."""
     try:
-        return await keys.get(key)
+        return await keys.get(key[0])
     except (KeyRefused, KeysUnavailable) as reason:
         raise _refusal(reason) from None
 

@@ -2,6 +2,7 @@
 
 import os
 import re
+import struct
 import unicodedata
 from collections.abc import Iterator
 from functools import lru_cache
@@ -27,7 +28,6 @@ _SEGMENT_END = re.compile(r"[;?#]")  # Tomcat cuts "..;x" at the semicolon; who 
 _ABSOLUTE = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://")
 _NO_ENCODING = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _MAX_DECODINGS = 4
-_VARIANTS = {digit: "89ab"[number % 4] for number, digit in enumerate("0123456789abcdef")}  # bits 10, and two more
 _REMEMBERED_PATH = 100
 _DRAWN = 64  # calls at once
 
@@ -55,20 +55,19 @@ def new_call_id(started_at: int) -> str:
     """A UUIDv7 (RFC 9562, section 5.7) as 32 hex digits: sortable by time, unique across processes. `started_at` is the
     call's start, in microseconds since the epoch: by the id, a record of that start is found.
     """
-    random = (_random.pop() if _random else _draw()).hex()
-    return f"{started_at // 1000:012x}7{random[:3]}{_VARIANTS[random[3]]}{random[4:19]}"
+    return f"{started_at // 1000:012x}{_ends.pop() if _ends else _draw()}"
 
 
-_random: list[bytes] = []
+_ends: list[str] = []  # of the next calls' ids
 # A process that is forked draws its own.
-os.register_at_fork(after_in_child=_random.clear)
+os.register_at_fork(after_in_child=_ends.clear)
 
 
-def _draw() -> bytes:
-    """Ten bytes from the operating system, and those of the next calls along with them."""
-    drawn = os.urandom(10 * _DRAWN)
-    _random.extend(drawn[at : at + 10] for at in range(0, len(drawn), 10))
-    return _random.pop()
+def _draw() -> str:
+    """Version and variant with 74 random bits from the operating system; those of the next calls along with them."""
+    for of_version, of_variant in struct.iter_unpack(">HQ", os.urandom(10 * _DRAWN)):
+        _ends.append(f"7{of_version & 0xFFF:03x}{of_variant >> 2 | 1 << 63:016x}")
+    return _ends.pop()
 
 
 def find_provider(raw_path: bytes) -> Provider | None:

@@ -16,7 +16,6 @@ import uvicorn
 from uvicorn.config import STARTUP_FAILURE
 
 from proxy.http_known import KnowingProtocol, SharedState
-from proxy.known_heads import KnownHead
 
 # httpx, and with it the official Python SDKs, keeps an idle connection for 5 s, Node's fetch for 4 s.
 POOLED_SECONDS = 6.0
@@ -26,7 +25,6 @@ _LOOK_SECONDS = 0.05
 
 
 class DrainingState(SharedState):
-    is_draining = False
     idle_seconds = UNPOOLED_SECONDS
 
 
@@ -34,7 +32,7 @@ class DrainingProtocol(KnowingProtocol):
     """One client's connection, with a gentle `shutdown`."""
 
     server_state: DrainingState
-    _requests = 0  # begun and not answered to the end
+    _answers = 0  # of as many messages that have begun, else one is under way
     _idle_since = 0.0
     _parting: asyncio.TimerHandle | None = None
 
@@ -44,16 +42,6 @@ class DrainingProtocol(KnowingProtocol):
         if self.server_state.is_draining:
             self._part_when_idle()  # accepted before the listening ended, made after it
 
-    def on_message_begin(self) -> None:
-        super().on_message_begin()
-        self._requests += 1
-
-    def _begin_again(self, known: KnownHead, length: int) -> None:
-        self._requests += 1
-        super()._begin_again(known, length)
-        if self.server_state.is_draining:
-            self.cycle.keep_alive = False
-
     def on_headers_complete(self) -> None:
         super().on_headers_complete()
         if self.server_state.is_draining:
@@ -61,7 +49,7 @@ class DrainingProtocol(KnowingProtocol):
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
-        self._requests -= 1
+        self._answers += 1
         self._idle_since = self.loop.time()
         if self.server_state.is_draining:
             self._part_when_idle()
@@ -79,7 +67,7 @@ class DrainingProtocol(KnowingProtocol):
         self._parting = self.loop.call_later(max(0.0, due - self.loop.time()), self._part_if_idle)
 
     def _part_if_idle(self) -> None:
-        if not self._requests:
+        if self._answers == self._messages:
             self.transport.close()
 
 

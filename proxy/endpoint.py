@@ -16,11 +16,11 @@ from proxy import headers as heads
 from proxy import sandbox
 from proxy.admission import NotAdmitted, find_key, look_key_up
 from proxy.asking import Asking
-from proxy.call import ALLOWED, Target, find_provider, new_call_id
-from proxy.errors import ClientGone, Refusal, render, unavailable
+from proxy.call import ALLOWED, Target, new_call_id
+from proxy.errors import ClientGone, Refusal, unavailable
 from proxy.http_cycle import RUNNING
 from proxy.known_heads import HEAD, LENGTH, Sighting
-from proxy.meter import Meter, StreamMeter, UnreadMeter, meter_for
+from proxy.meter import Meter, StreamMeter, UnreadMeter, feed_whole, meter_for
 from proxy.observing import Observed
 from proxy.process import ProxyProcess
 from proxy.providers.base import estimate_input_tokens
@@ -28,17 +28,19 @@ from proxy.receiving import BodyReceiver
 from proxy.recording import CallRecord
 from proxy.relay import ClientWatch, Delivery, PlainCycle, Receive, Send, read_on_for_usage
 from proxy.request import Request, asked_of, read_request
-from proxy.sending import no_answer, unread_body
+from proxy.sending import code_of, no_answer, simulated_answer, unread_body
 from proxy.telling import (
     Told,
     client_headers,
     is_body_here,
     provider_request_id,
+    send_refusal,
+    send_whole,
     take_whole,
     tell,
     tell_unauthorized,
 )
-from proxy.upstream import Answer, Body, UpstreamError, UpstreamSilent
+from proxy.upstream import Answer, Body, UpstreamError
 
 log = logging.getLogger(__name__)
 
@@ -68,25 +70,16 @@ def application(scope: MutableMapping[str, Any], receive: Receive, send: Send) -
     request_ids.current.set(call_id)
     if _process is None:
         refusal = unavailable("not_serving", "The proxy is starting or stopping. Try again in a moment.")
-        return _refuse(refusal, scope, send, call_id)
+        return send_refusal(refusal, scope, send, call_id)
     if scope["method"] == "OPTIONS":
-        return _send_whole(send, 204, [(b"allow", ALLOWED), (b"x-aipc-request-id", call_id.encode())], b"")
+        return send_whole(send, 204, [(b"allow", ALLOWED), (b"x-aipc-request-id", call_id.encode())], b"")
     return Exchange(_process, scope, receive, send, call_id, started_at).run()
-
-
-async def _refuse(refusal: Refusal, scope: MutableMapping[str, Any], send: Send, call_id: str) -> None:
-    headers, body = render(refusal, find_provider(scope["raw_path"]), call_id)
-    await _send_whole(send, refusal.status, headers, body)
-
-
-async def _send_whole(send: Send, status: int, headers: heads.Headers, body: bytes) -> None:
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
 
 
 class Exchange:
     """One call. Made, run and dropped by one task."""
 
+    _target: Target | None = None
     # Whose call it is while it has no record of its own: a refusal is then the only trace of it.
     _unrecorded_for: KeyFacts | None = None
     _entered: KeyFacts | None = None  # whose call it is while it counts among those that run
@@ -117,15 +110,12 @@ class Exchange:
 
     async def run(self) -> None:
         """The steps, and what the client is told when one of them fails."""
-        asking, observed = self._asking, self._observed
+        asking, observed, keys = self._asking, self._observed, self._process.keys
         try:
-            try:
-                target = asking.target(self._scope)  # Step 1.
-            except Refusal:  # A wrong address is told first, whoever asks; with a known key it is kept, too.
-                self._unrecorded_for = await self._known_key()
-                raise
+            target = self._target = asking.target(self._scope)  # Step 1.
             observed.provider, observed.route = target.provider.name, target.kind.name
-            self._unrecorded_for = key = self._warm_key() or await self._cold_key()  # Step 2.
+            own_key = asking.platform_key()  # Step 2.
+            self._unrecorded_for = key = find_key(keys, own_key) or await look_key_up(keys, own_key)
             self._process.limits.enter(key.api_key_id)
             self._entered = key
             provider_key = asking.provider_key(target)  # Step 3.
@@ -153,25 +143,6 @@ class Exchange:
             self._leave()
             self._process.metrics.note(observed)
 
-    # Step 2: who calls.
-
-    def _warm_key(self) -> KeyFacts | None:
-        key, digest = self._asking.platform_key()
-        return find_key(self._process.keys, key, digest)
-
-    async def _cold_key(self) -> KeyFacts:
-        key, _ = self._asking.platform_key()
-        return await look_key_up(self._process.keys, key)
-
-    async def _known_key(self) -> KeyFacts | None:
-        """Whose call it is, whether or not the key does."""
-        try:
-            return self._warm_key() or await self._cold_key()
-        except NotAdmitted as refused:
-            return refused.facts
-        except Refusal:
-            return None
-
     # Step 4: what is asked.
 
     async def _read_on(self) -> bytes:
@@ -191,17 +162,29 @@ class Exchange:
 
     async def _tell(self, refusal: Refusal) -> None:
         self._leave()
-        self._observed.status = refusal.status
-        self._process.metrics.refused(refusal.code)
-        whose = refusal.facts if isinstance(refusal, NotAdmitted) else self._unrecorded_for
+        whose = await self._find_owner(refusal)
         if whose is not None:
             self._process.refusals.note(whose, refusal.code)
-        await _refuse(refusal, self._scope, self._send, self._call_id)
+        await self._answer(refusal)
+
+    async def _find_owner(self, refusal: Refusal) -> KeyFacts | None:
+        """Whose call is refused, where no record will tell."""
+        if self._target is None:  # A wrong address is told first, whoever asks; with a known key it is kept, too.
+            try:
+                return await look_key_up(self._process.keys, self._asking.platform_key())
+            except Refusal as other:
+                refusal = other
+        return refusal.facts if isinstance(refusal, NotAdmitted) else self._unrecorded_for
 
     async def _tell_failure(self) -> None:
         if not self._is_answer_started:  # Else the server closes the connection of an answer without an end.
-            self._unrecorded_for = None
-            await self._tell(Refusal(500, "internal_error", "The proxy failed on this call.", retryable=True))
+            self._leave()
+            await self._answer(Refusal(500, "internal_error", "The proxy failed on this call.", retryable=True))
+
+    async def _answer(self, refusal: Refusal) -> None:
+        self._observed.status = refusal.status
+        self._process.metrics.refused(refusal.code)
+        await send_refusal(refusal, self._scope, self._send, self._call_id)
 
     def _leave(self) -> None:
         """Gives back what this call held. Once is enough."""
@@ -239,7 +222,7 @@ class Exchange:
                 answer = await self._ask(target, provider_key, request)
                 self._observed.answered_at = time.monotonic()
             else:
-                answer = self._simulate(target, request)
+                answer = simulated_answer(target, request, self._call_id)
             record.status = answer.status
             record.provider_request_id = provider_request_id(answer, target.provider)
             if answer.status == 401:
@@ -252,20 +235,20 @@ class Exchange:
                 await self._pass_on(target, request, record, told, meter)
             if meter.is_unreadable:
                 log.warning("The answer of the call %s is encoded in a way that nobody here can read.", self._call_id)
-        except UpstreamError as error:
-            if answer is None:
-                # Without a name here: with the frames it was raised through it would hold the body until a collection.
-                raise _close_refused(record, meter, no_answer(error, target.provider)) from None
-            # After the headers the client's stream breaks as the provider's did: the server closes the connection.
-            self._break_off(record, meter, error_code=_code_of(error))
+        except (UpstreamError, Refusal) as failure:
+            if isinstance(failure, UpstreamError) and answer is not None:
+                # The client's stream breaks as the provider's did: the server closes the connection.
+                self._break_off(record, meter, error_code=code_of(failure))
+                return
+            refusal = no_answer(failure, target.provider) if isinstance(failure, UpstreamError) else failure
+            record.status = record.status or refusal.status
+            record.close(meter.reading, error_code=refusal.code, was_served=refusal.status == 504)
+            raise refusal from None
         except asyncio.CancelledError:
             if not self._watch.recover():
                 self._break_off(record, meter, error_code="server_shutdown")
                 raise
             await self._finish_without_client(record, answer, meter)
-        except Refusal as refusal:
-            _close_refused(record, meter, refusal)
-            raise
         finally:
             record.close(meter.reading, error_code="internal_error")
             if answer is not None:
@@ -282,16 +265,6 @@ class Exchange:
         url = asking.url(target, process.settings.origins[target.provider.name])
         self._observed.ask(self._receiver.waited_seconds)
         return process.upstream.send(target.method, url, headers, body)
-
-    def _simulate(self, target: Target, request: Request) -> Answer:
-        return sandbox.answer(
-            target.provider,
-            call_id=self._call_id,
-            model=request.model,
-            input_tokens=estimate_input_tokens(request.body or b""),
-            is_streamed=request.is_streamed,
-            wants_usage=True,
-        )
 
     def _meter(self, target: Target, request: Request, record: CallRecord, answer: Answer) -> Meter:
         asked = asked_of(target, request)
@@ -317,13 +290,14 @@ class Exchange:
         headers, _ = client_headers(
             told, method=target.method, call_id=self._call_id, warnings=request.warnings, drops_usage=False
         )
-        part = meter.feed(body) + meter.finish()
+        self._is_answer_started = True
+        self._observed.status = told.status
+        self._cycle.start(told.status, headers)
+        part = feed_whole(meter, body)
         if body:
             record.first_byte_at = time.monotonic()
         record.close(meter.reading)
-        self._is_answer_started = True
-        self._observed.status = told.status
-        self._cycle.answer(told.status, headers, part)
+        self._cycle.end(part)
         self._observed.begin()
         return True
 
@@ -372,13 +346,3 @@ class Exchange:
         if self._is_answer_started and not record.is_closed:
             self._process.metrics.cut_short(error_code)
         record.close(meter.reading, error_code=error_code)
-
-
-def _code_of(error: UpstreamError) -> str:
-    return "upstream_timeout" if isinstance(error, UpstreamSilent) else "upstream_broken"
-
-
-def _close_refused(record: CallRecord, meter: Meter, refusal: Refusal) -> Refusal:
-    record.status = record.status or refusal.status
-    record.close(meter.reading, error_code=refusal.code, was_served=refusal.status == 504)
-    return refusal

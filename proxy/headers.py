@@ -49,14 +49,14 @@ class Received(list[Header]):
         self.first = dict(reversed(self))  # the first of each name: it is set last
 
 
-def find_header(headers: Headers, name: bytes) -> bytes | None:
+def find_header(headers: Iterable[Header], name: bytes) -> bytes | None:
     """The first value under that name, without surrounding white space."""
-    if isinstance(headers, Received):
-        value = headers.first.get(name)
-        return None if value is None else value.strip()
     if isinstance(headers, Fields):
         at = headers.layout.at.get(name)
         return None if at is None else headers.values[at].strip()
+    if isinstance(headers, Received):
+        value = headers.first.get(name)
+        return None if value is None else value.strip()
     for found, value in headers:
         if found == name:
             return value.strip()
@@ -162,7 +162,7 @@ def _passes_for_another(name: bytes) -> bool:
     return meant in _NOT_UPSTREAM or meant in _ONCE or meant.startswith(_NOT_UPSTREAM_PREFIXES)
 
 
-def _connection_options(headers: Headers) -> frozenset[bytes]:
+def _connection_options(headers: Iterable[Header]) -> frozenset[bytes]:
     """The further hop-by-hop headers that `Connection` names. End-to-end ones that matter cannot be named away."""
     lines = [value for name, value in headers if name == b"connection"]
     if not lines:
@@ -180,7 +180,7 @@ def _readable_encodings(headers: Headers) -> bytes:
     return b", ".join(kept) or b"identity"
 
 
-def client_headers(headers: Headers, *, status: int, call_id: str, drop_length: bool) -> Headers:
+def client_headers(headers: Iterable[Header], *, status: int, call_id: str, drop_length: bool) -> Headers:
     """What comes back: the provider's end-to-end headers without its cookies, and our request id."""
     named = _connection_options(headers)
     back = [

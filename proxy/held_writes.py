@@ -87,11 +87,8 @@ class HeldWrites(asyncio.Transport):
     # --- Writing ---
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        if self.held:
-            if len(self.held) + len(data) <= _MAX_JOINED_BYTES:
-                self.held += data
-                return
-            self.flush()
+        if self.held and self._joins(data):
+            return
         turn = self._turn
         if turn.at_once or len(data) > MAX_HELD_BYTES:
             turn.at_once = max(turn.at_once - 1, 0)
@@ -106,6 +103,14 @@ class HeldWrites(asyncio.Transport):
             waiting.append(self)
             if len(waiting) >= _MAX_WAITING:
                 turn.end()
+
+    def _joins(self, data: bytes | bytearray | memoryview) -> bool:
+        """Whether it goes out together with what is held. Otherwise that goes first."""
+        if len(self.held) + len(data) <= _MAX_JOINED_BYTES:
+            self.held += data
+            return True
+        self.flush()
+        return False
 
     def writelines(self, list_of_data: Iterable[bytes | bytearray | memoryview]) -> None:
         self.write(b"".join(list_of_data))

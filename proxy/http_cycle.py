@@ -113,7 +113,8 @@ class Cycle(RequestResponseCycle):
         self._gone = callback
         if callback is not None:
             self.is_watched = True
-            self.flow.resume_reading()
+            if self.flow.read_paused:
+                self.flow.resume_reading()
             if self.disconnected:
                 self.tell_gone()
 
@@ -142,7 +143,8 @@ class Cycle(RequestResponseCycle):
         """The request's body, if nobody has received anything and all of it is here."""
         if self.more_body or not self._is_news or self.disconnected or self.waiting_for_100_continue:
             return None
-        self.flow.resume_reading()
+        if self.flow.read_paused:
+            self.flow.resume_reading()
         self._is_news = False
         body, self.body = self.body, b""
         return bytes(body)
@@ -156,8 +158,7 @@ class Cycle(RequestResponseCycle):
             return
         kind = message["type"]
         if not self.response_started and kind == "http.response.start":
-            headers = message.get("headers", ())
-            self._start(message["status"], [*self.default_headers, *headers] if self.default_headers else headers)
+            self.start(message["status"], message.get("headers", ()))
             if HELD not in message:
                 self._flush()
         elif self.response_started and not self.response_complete and kind == "http.response.body":
@@ -170,9 +171,12 @@ class Cycle(RequestResponseCycle):
         """Whether a whole answer can be written now."""
         return not (self.flow.write_paused or self.disconnected or self.response_started)
 
-    def answer(self, status: int, headers: list[tuple[bytes, bytes]] | Lines, body: bytes) -> None:
-        """A whole answer, where `is_free`."""
+    def start(self, status: int, headers: Any) -> None:
+        """Where the answer `is_free`: its head, which goes out with the body."""
         self._start(status, [*self.default_headers, *headers] if self.default_headers else headers)
+
+    def end(self, body: bytes) -> None:
+        """All of the body, or what is left of it."""
         self._write(body, is_last=True)
 
     def write(self, part: bytes) -> bool:

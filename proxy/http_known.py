@@ -9,12 +9,15 @@ from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.server import ServerState
 
 from proxy import known_heads
+from proxy.http_cycle import Cycle
 from proxy.http_server import BODY, IDLE, ClientProtocol
 from proxy.known_heads import HEAD, LENGTH, Found, KnownHead, KnownHeads, Sighting
 
 
 class SharedState(ServerState):
     """What the server and its connections share."""
+
+    is_draining = False  # each answer is the last of its connection
 
     def __init__(self) -> None:
         super().__init__()
@@ -34,7 +37,7 @@ class KnowingProtocol(ClientProtocol):
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
         self._heads = self.server_state.known_heads
-        self._usual_scope: Any = {
+        self._usual_scope: Any = {  # and what the latest head says
             "type": "http",
             "asgi": {"version": self.asgi_version, "spec_version": "2.3"},
             "http_version": "1.1",
@@ -49,6 +52,13 @@ class KnowingProtocol(ClientProtocol):
     def data_received(self, data: bytes) -> None:
         if self._is_refused:
             return
+        known, before = self._latest, self.cycle
+        if known is not None and self._phase == IDLE and before.response_complete and before.keep_alive:
+            end, length = known.begins(data)
+            if end and len(data) - end == length <= HIGH_WATER_LIMIT:  # A whole request, and nothing else.
+                self._body_bytes += length
+                self._begin_again(known, length).take_whole(data[end:])
+                return
         self._found, self._read = None, b""
         while self._bytes_left or (self._phase == IDLE and data):
             if not self._bytes_left:
@@ -56,11 +66,6 @@ class KnowingProtocol(ClientProtocol):
                 if not start:
                     break
                 data = data[start:]
-                if len(data) == self._bytes_left <= HIGH_WATER_LIMIT:  # A whole request, and nothing else.
-                    self._body_bytes += self._bytes_left
-                    self._bytes_left, self._phase = 0, IDLE
-                    self.cycle.take_whole(data)
-                    return
             part, data = data[: self._bytes_left], data[self._bytes_left :]
             if part:
                 self._bytes_left -= len(part)
@@ -79,9 +84,7 @@ class KnowingProtocol(ClientProtocol):
         if self._latest is not None:
             end, length = self._latest.begins(data)
             if end:
-                self._bytes_left = length
-                self._begin_again(self._latest, length)
-                return end
+                return self._begin_at(end, self._latest, length)
         found = known_heads.find(data)
         if found is None:
             return 0
@@ -89,27 +92,29 @@ class KnowingProtocol(ClientProtocol):
         if known is None:
             self._found, self._read = found, data
             return 0
-        self._bytes_left = found.length
-        self._begin_again(known, found.length)
-        return found.end
-
-    def _begin_again(self, known: KnownHead, length: int) -> None:
-        self._messages += 1
-        self._head_bytes = self._late_head_bytes = self._framing_bytes = 0
-        self._phase = BODY
-        self.expect_100_continue = False
-        state = self.app_state.copy()
-        self.scope = {
-            **self._usual_scope,
+        self._usual_scope |= {
             "path": known.path,
             "raw_path": known.raw_path,
             "query_string": known.query,
-            "headers": known.headers_with(length),
-            "state": state,
             HEAD: known,
-            LENGTH: length,
         }
-        self._start(keeps_alive=True)
+        return self._begin_at(found.end, known, found.length)
+
+    def _begin_at(self, start: int, known: KnownHead, length: int) -> int:
+        """Of a body that has still to come, or is followed by something."""
+        self._bytes_left, self._phase = length, BODY
+        self._begin_again(known, length)
+        return start
+
+    def _begin_again(self, known: KnownHead, length: int) -> Cycle:
+        self._messages += 1
+        scope = self._usual_scope.copy()
+        scope["headers"], scope[LENGTH] = known.headers_with(length), length
+        if self.app_state:
+            scope["state"] = self.app_state.copy()
+        self.cycle = cycle = Cycle(self, scope, keeps_alive=not self.server_state.is_draining, waits=False)
+        self._start_asgi_task(cycle, self.app)
+        return cycle
 
     def on_headers_complete(self) -> None:
         """The parser's. What it has taken for a usual head may become a known one, if the application says so."""

@@ -170,12 +170,10 @@ class ClientProtocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         """uvicorn's own, without a timer for each answer: `_look` ends connections that nobody uses."""
-        self.server_state.total_requests += 1
-        if self.transport.is_closing():
-            return
-        self.flow.resume_reading()
-        if self.pipeline:
-            self._start_asgi_task(*self.pipeline.pop())
+        if (self.pipeline or self.flow.read_paused) and not self.transport.is_closing():
+            self.flow.resume_reading()
+            if self.pipeline:
+                self._start_asgi_task(*self.pipeline.pop())
 
     # --- uvicorn writes its 400 into an answer that is under way, and where others wait for theirs, it stands for them.
 

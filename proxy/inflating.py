@@ -65,12 +65,12 @@ class Inflater:
             is_more = bool(rest) or len(part) == _STEP
 
 
-_PLAIN = Inflater(b"")
+PLAIN = Inflater(b"")
 
 
 def inflater(encoding: bytes) -> Inflater:
     """One for all that is not compressed: it keeps nothing."""
-    return _PLAIN if encoding in {b"", b"identity"} else Inflater(encoding)
+    return PLAIN if encoding in {b"", b"identity"} else Inflater(encoding)
 
 
 def inflate(content: bytes, encoding: bytes, limit: int) -> bytes:

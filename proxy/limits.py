@@ -25,7 +25,7 @@ class CallLimits:
 
     def enter(self, api_key_id: int) -> None:
         """Raises `Refusal` 503 when the process has no room, 429 when the key has none."""
-        if self.is_full:
+        if self._running >= self._most:
             raise unavailable("too_many_calls", "This server runs as many calls as it may. Try again in a moment.")
         of_key = self._by_key.get(api_key_id, 0)
         if of_key >= self._most_per_key:

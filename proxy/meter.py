@@ -4,13 +4,14 @@ A meter takes each chunk as it came from the provider and gives back what may go
 """
 
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Literal, Protocol
 
 import msgspec
 
 from proxy.http1.layouts import media_of
-from proxy.inflating import inflater
+from proxy.inflating import PLAIN, inflater
 from proxy.providers.base import (
     WANTED_MEMBERS,
     Asked,
@@ -53,6 +54,13 @@ class Meter(Protocol):
         """The answer is over: what was still held back."""
 
 
+def feed_whole(meter: Meter, body: bytes) -> bytes:
+    """All of an answer at once; all that may be passed on of it."""
+    if isinstance(meter, JsonMeter) and meter.read_at_once(body):
+        return body
+    return meter.feed(body) + meter.finish()
+
+
 class UnreadMeter:
     """For answers whose usage nobody can read, or that tell none."""
 
@@ -75,7 +83,7 @@ def meter_for(
     *,
     method: str,
     status: int,
-    headers: list[Header],
+    headers: Iterable[Header],
     drops_usage: bool = False,
 ) -> Meter:
     """The meter for an answer with this status and these headers (names in lower case)."""
@@ -187,12 +195,19 @@ class JsonMeter:
         self._provider = provider
         self._route = route
         self._asked = asked
-        self._inflater = inflater(encoding)
+        self._inflater = inflater(encoding) if encoding else PLAIN
         self._parts: list[bytes] = []
 
     @property
     def is_unreadable(self) -> bool:
-        return not self._inflater.is_whole
+        return self._inflater is not PLAIN and not self._inflater.is_whole
+
+    def read_at_once(self, body: bytes) -> bool:
+        """The whole answer, if it is as usual. False, and nothing done, for one to be fed in."""
+        if self._inflater is not PLAIN or len(body) > _WHOLE_ANSWER_BYTES:
+            return False
+        self.reading = self._provider.read_answer(self._route, body, self._asked)
+        return True
 
     def feed(self, chunk: bytes) -> bytes:
         if not self._inflater.is_plain:

@@ -11,7 +11,6 @@ import time
 from bisect import bisect_left
 from typing import Protocol, TypeAlias
 
-import msgspec
 from django.conf import settings
 
 import config
@@ -58,17 +57,17 @@ _STATUSES = frozenset(
 )
 
 
-class Observed(msgspec.Struct):
+class Observed:
     """One call, as far as it has come. The moments are on the monotonic clock, 0 as long as they have not come."""
 
-    arrived_at: float
-    asked_at: float = 0.0
-    answered_at: float = 0.0
-    own_seconds: float = 0.0  # while neither the provider nor the client was waited for
-    provider: str = _NOBODY
-    route: str = _NOBODY
-    status: int = 499
-    is_begun: bool = False
+    asked_at = answered_at = 0.0
+    own_seconds = 0.0  # while neither the provider nor the client was waited for
+    provider = route = _NOBODY
+    status = 499
+    _is_begun = False
+
+    def __init__(self, arrived_at: float) -> None:
+        self.arrived_at = arrived_at
 
     def ask(self, waited_seconds: float) -> None:
         """The call goes to the provider now; so long its body was waited for."""
@@ -77,13 +76,13 @@ class Observed(msgspec.Struct):
 
     def begin(self) -> None:
         """The head of the answer went to the client."""
-        self.is_begun = True
+        self._is_begun = True
         if self.answered_at:
             self.own_seconds += time.monotonic() - self.answered_at
 
     def work_on(self, began_at: float) -> None:
         """Something of ours was done while the answer passed."""
-        if self.is_begun:
+        if self._is_begun:
             self.own_seconds += time.monotonic() - began_at
 
 

@@ -4,7 +4,7 @@ import time
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, MutableMapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NoReturn
 
 from proxy.errors import ClientGone, Refusal, unavailable
 
@@ -55,15 +55,17 @@ class BodyReceiver:
         """The whole body, if nothing of it is still to come. Raises as `read_all`, which is to be called else."""
         body = self._whole_body()
         if body is not None:
-            self._check(len(body))
-            self._take(len(body))
-            self.is_complete = True
+            size = len(body)
+            if size > self._limit:
+                self._check(size)
+            self._budget.take(size)
+            self.held, self.is_complete = size, True
         return body
 
     async def read_all(self, declared_length: int | None) -> bytes:
         """The whole body. Raises `Refusal` 413 above the limit, 503 without room, `ClientGone`."""
-        if declared_length is not None:
-            self._check(declared_length)
+        if declared_length is not None and declared_length > self._limit:
+            self._refuse()
         chunks: list[bytes] = []
         began_at = time.monotonic()
         while not self.is_complete:
@@ -132,7 +134,10 @@ class BodyReceiver:
 
     def _check(self, size: int) -> None:
         if size > self._limit:
-            raise Refusal(413, "body_too_large", f"The request body is larger than {self._limit} bytes.")
+            self._refuse()
+
+    def _refuse(self) -> NoReturn:
+        raise Refusal(413, "body_too_large", f"The request body is larger than {self._limit} bytes.")
 
     def _take(self, amount: int) -> None:
         self._budget.take(amount)

@@ -46,7 +46,10 @@ class PlainCycle:
     def write(self, part: bytes) -> bool:
         return False
 
-    def answer(self, status: int, headers: Iterable[Header], body: bytes) -> None:
+    def start(self, status: int, headers: Iterable[Header]) -> None:
+        raise NotImplementedError
+
+    def end(self, body: bytes) -> None:
         raise NotImplementedError
 
     def when_gone(self, callback: Callable[[], object] | None) -> None:

@@ -6,6 +6,7 @@ here (docs/adr/0008). Pure but for the answer that is read.
 """
 
 import re
+from collections.abc import Iterable
 from typing import Protocol
 from urllib.parse import urlsplit
 
@@ -25,14 +26,16 @@ _RESULTS_PATH = re.compile(r".*?((?:/v1)?/messages/batches/[^/]+/results)")
 
 class Answer(Protocol):
     status: int
-    headers: list[Header]
+
+    @property
+    def headers(self) -> Iterable[Header]: ...
 
     async def read(self) -> bytes: ...
 
     def abort(self) -> None: ...
 
 
-def is_needed(provider: Provider, kind: Route, headers: list[Header]) -> bool:
+def is_needed(provider: Provider, kind: Route, headers: Iterable[Header]) -> bool:
     """Whether an answer with these headers (names in lower case) may hold such an address."""
     if provider.name != "anthropic" or not kind.name.startswith("messages/batches") or kind.reads == "results":
         return False

@@ -3,15 +3,16 @@
 from collections.abc import AsyncIterator
 
 from proxy import headers as heads
+from proxy import sandbox
 from proxy.asking import Asking
 from proxy.call import Target
 from proxy.errors import ClientGone, Refusal
 from proxy.multipart import FormReader
-from proxy.providers.base import Provider
+from proxy.providers.base import Provider, estimate_input_tokens
 from proxy.receiving import BodyReceiver
 from proxy.relay import ClientWatch
 from proxy.request import Request
-from proxy.upstream import Body, UpstreamError, UpstreamSilent, UpstreamUnreachable
+from proxy.upstream import Answer, Body, UpstreamError, UpstreamSilent, UpstreamUnreachable
 
 
 def unread_body(
@@ -48,6 +49,23 @@ async def _stream(receiver: BodyReceiver, watch: ClientWatch, form: FormReader |
         raise
     finally:  # An answer that comes before the end of the upload ends it, too.
         watch.start()
+
+
+def simulated_answer(target: Target, request: Request, call_id: str) -> Answer:
+    """Without a provider."""
+    return sandbox.answer(
+        target.provider,
+        call_id=call_id,
+        model=request.model,
+        input_tokens=estimate_input_tokens(request.body or b""),
+        is_streamed=request.is_streamed,
+        wants_usage=True,
+    )
+
+
+def code_of(error: UpstreamError) -> str:
+    """Of an answer that broke off."""
+    return "upstream_timeout" if isinstance(error, UpstreamSilent) else "upstream_broken"
 
 
 def no_answer(error: UpstreamError, provider: Provider) -> Refusal:

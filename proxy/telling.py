@@ -1,15 +1,19 @@
 """The provider's answer made ready for the client: the status of a refused key, the headers, addresses of ours."""
 
+from collections.abc import MutableMapping
+from typing import Any
+
 import msgspec
 
 from proxy import headers as heads
 from proxy import rewriting
-from proxy.call import Target
-from proxy.errors import Refusal
+from proxy.call import Target, find_provider
+from proxy.errors import Refusal, render
 from proxy.http1.heads import Lines
 from proxy.http1.layouts import Fields
 from proxy.inflating import inflate
 from proxy.providers.base import Header, Provider, label
+from proxy.relay import Send
 from proxy.upstream import Answer, ReadAhead, UpstreamError
 
 _MAX_REFUSAL_BODY = 64 * 1024
@@ -56,6 +60,16 @@ async def tell_unauthorized(provider: Provider, provider_key: bytes, answer: Ans
     is_refusal = provider.refuses_key(provider_key, inflate(content, encoding, _MAX_REFUSAL_BODY))
     read_ahead = ReadAhead(answer, content)
     return Told(read_ahead, 502, _KEY_REFUSED) if is_refusal else Told(read_ahead, 401)
+
+
+async def send_refusal(refusal: Refusal, scope: MutableMapping[str, Any], send: Send, call_id: str) -> None:
+    headers, body = render(refusal, find_provider(scope["raw_path"]), call_id)
+    await send_whole(send, refusal.status, headers, body)
+
+
+async def send_whole(send: Send, status: int, headers: heads.Headers, body: bytes) -> None:
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
 
 
 def client_headers(

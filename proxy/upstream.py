@@ -9,7 +9,7 @@ UpstreamError
 `- UpstreamBroken        the connection ended before the answer did
 """
 
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Iterable
 from typing import Protocol
 
 from proxy.providers.base import Header
@@ -37,7 +37,10 @@ class Answer(Protocol):
     """A provider's answer whose body is still arriving."""
 
     status: int
-    headers: list[Header]  # names in lower case
+
+    @property
+    def headers(self) -> Iterable[Header]:
+        """Names in lower case."""
 
     async def read(self) -> bytes:
         """The next bytes as they came; b"" at the end. Raises `UpstreamSilent` or `UpstreamBroken`."""

@@ -66,24 +66,18 @@ def test_a_page_and_its_style_sheet_are_served(kept_server: ProxyServer) -> None
 
 
 @pytest.mark.trial
-def test_a_stop_is_orderly_and_a_success(server: ProxyServer) -> None:
-    assert server.stop() == 0
-    assert "Traceback" not in server.output
-
-
-@pytest.mark.trial
-def test_ctrl_c_is_as_orderly(server: ProxyServer) -> None:
-    server.stop_signal = signal.SIGINT
-    assert server.stop() == 0
-    assert "Traceback" not in server.output
-
-
-@pytest.mark.trial
-def test_it_serves_again_on_the_same_port_after_a_kill(server: ProxyServer) -> None:
+def test_it_serves_again_on_the_same_port_after_a_kill_and_stops_in_order_and_so_it_does_on_ctrl_c(
+    server: ProxyServer,
+) -> None:
     port = server.port
     server.kill()
     server.start()
     assert server.port == port
+    assert server.stop() == 0
+    server.start()
+    server.stop_signal = signal.SIGINT
+    assert server.stop() == 0
+    assert "Traceback" not in server.output
 
 
 @pytest.mark.trial

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from proxy.held_writes import HeldWrites
 from proxy.http1.exchange import Exchange
 from proxy.http1.heads import Head
+from proxy.http1.layouts import Fields
+from proxy.http1.reader import read_whole
 from proxy.small_reads import SmallReads
 from proxy.tls import Tls
 from proxy.upstream import UpstreamBroken, UpstreamError
@@ -114,9 +116,10 @@ class Connection(SmallReads):
     def buffer_updated(self, nbytes: int) -> None:
         data = bytes(self.reads_into[:nbytes])
         exchange = self.exchange
-        if exchange is None or exchange.taker is None or (body := exchange.reader.body) is None:
+        if exchange is None or exchange.taker is None or exchange.reader is None or exchange.reader.body is None:
             self.data_received(data)
             return
+        body = exchange.reader.body
         # The next part of a stream, which goes through at once.
         self.heard_at = self._loop.time()
         if part := body.feed(data):
@@ -138,7 +141,10 @@ class Connection(SmallReads):
                 self.fail(UpstreamBroken("an answer came before the request was sent"))
                 return
             exchange.has_heard = True
-        reader = exchange.reader
+            if not exchange.is_to_head and (whole := read_whole(data)) is not None:
+                self._complete_at_once(exchange, *whole)
+                return
+        reader = exchange.reader or exchange.begin_reading()
         part = reader.feed(data)
         if not exchange.status:
             if reader.head is not None:
@@ -161,9 +167,10 @@ class Connection(SmallReads):
         self._take_back()
         exchange = self.exchange
         if exchange is not None:
-            exchange.reader.end()
-            if exchange.reader.fault:
-                self.fail(UpstreamBroken(exchange.reader.fault))
+            reader = exchange.reader or exchange.begin_reading()
+            reader.end()
+            if reader.fault:
+                self.fail(UpstreamBroken(reader.fault))
             else:
                 self._complete(exchange)
         self.drop()
@@ -183,13 +190,26 @@ class Connection(SmallReads):
     # --- Ends ---
 
     def _complete(self, exchange: Exchange) -> None:
-        """RFC 9112 section 9.3: the connection persists if both sides are through and neither said `close`."""
-        head = exchange.reader.head
-        assert head is not None
+        reader = exchange.reader
+        assert reader is not None
+        assert reader.head is not None
         self.exchange = None
         exchange.finish()
-        is_clean = exchange.is_sent and not exchange.reader.has_surplus
-        if is_clean and head.keeps_alive and not exchange.closes and not self.transport.get_write_buffer_size():
+        if reader.has_surplus:
+            self.drop()
+        else:
+            self._rest(exchange, reader.head)
+
+    def _complete_at_once(self, exchange: Exchange, headers: Fields, body: bytes) -> None:
+        like = headers.layout.like
+        self.exchange = None
+        exchange.answer_whole(like.status, headers, body)
+        self._rest(exchange, like)
+
+    def _rest(self, exchange: Exchange, head: Head) -> None:
+        """RFC 9112 section 9.3: the connection persists if both sides are through and neither said `close`."""
+        is_through = exchange.is_sent and not self.transport.get_write_buffer_size()
+        if is_through and head.keeps_alive and not exchange.closes:
             self.resume_reading()
             self._on_idle(self, head)
         else:

@@ -3,7 +3,7 @@ so it can still be read when the connection already serves the next one.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING
 
 from proxy.http1.heads import Head
@@ -24,6 +24,7 @@ class Exchange:
         "_fault",
         "_is_complete",
         "_loop",
+        "_method",
         "_parts",
         "_waiter",
         "closes",
@@ -41,9 +42,10 @@ class Exchange:
 
     def __init__(self, method: str, loop: asyncio.AbstractEventLoop, *, closes: bool) -> None:
         self._loop = loop
+        self._method = method
         self.status = 0
-        self.headers: list[Header] = []
-        self.reader = AnswerReader(method)
+        self.headers: Iterable[Header] = ()
+        self.reader: AnswerReader | None = None  # once the answer has begun, unless it came whole
         self.closes = closes  # the request said `Connection: close`
         self.is_sent = False  # the whole request was given to the connection
         self.is_one_write = False  # head and body went there together
@@ -71,7 +73,7 @@ class Exchange:
 
     async def told_to_go_on(self) -> None:
         """Wait until the provider wants the body (RFC 9110 section 10.1.1), has answered without it, or has failed."""
-        while not (self.reader.is_told_to_go_on or self.status or self._failure):
+        while not (self.status or self._failure or (self.reader is not None and self.reader.is_told_to_go_on)):
             await self.more()
 
     async def read(self) -> bytes:
@@ -129,6 +131,14 @@ class Exchange:
     def begin(self, connection: "Connection") -> None:
         self._connection = connection
 
+    @property
+    def is_to_head(self) -> bool:
+        return self._method == "HEAD"
+
+    def begin_reading(self) -> AnswerReader:
+        self.reader = reader = AnswerReader(self._method)
+        return reader
+
     def answer(self, head: Head) -> None:
         self.status = head.status
         self.headers = head.headers
@@ -152,6 +162,13 @@ class Exchange:
         if not wants_more:
             self.taker = None
             self.wake()
+
+    def answer_whole(self, status: int, headers: Iterable[Header], body: bytes) -> None:
+        self.status = status
+        self.headers = headers
+        if body:
+            self._parts.append(body)
+        self.finish()
 
     def finish(self) -> None:
         """The answer is whole."""

@@ -3,7 +3,7 @@ being lenient left unused.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from proxy.providers.base import Header
 
@@ -35,7 +35,7 @@ class Head:
 
     __slots__ = ("headers", "idle_seconds", "is_chunked", "keeps_alive", "length", "status")
 
-    def __init__(self, status: int, headers: list[Header], *, keeps_alive: bool) -> None:
+    def __init__(self, status: int, headers: Iterable[Header], *, keeps_alive: bool) -> None:
         self.status = status
         self.headers = headers
         self.length: int | None = None

@@ -1,10 +1,26 @@
-"""Reads one answer from the bytes of a connection, cut anywhere: its head once that is whole, then its body. Pure."""
+"""Reads one answer from the bytes of a connection, cut anywhere: its head once that is whole, then its body. Pure.
+
+`read_whole` is the short way for the usual answer, which comes in one piece and is laid out like most before it.
+"""
 
 from proxy.http1 import heads, layouts
 from proxy.http1.bodies import Body, BodyUntilClose, ChunkedBody, FixedBody
 from proxy.http1.heads import BadFraming, Head
+from proxy.http1.layouts import Fields
 
 _EMPTY_LINE = b"\r\n\r\n"
+
+
+def read_whole(data: bytes) -> tuple[Fields, bytes] | None:
+    """Headers and body of an answer that is all there is in `data`. None where an `AnswerReader` has to look at it. Not
+    for answers to HEAD, which announce a body that does not come.
+    """
+    begun = layouts.begins(data)
+    if begun is not None:
+        headers, end = begun
+        if headers.layout.is_plain and headers.length == len(data) - end:
+            return headers, data[end:]
+    return None
 
 
 class AnswerReader:

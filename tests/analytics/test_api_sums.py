@@ -164,7 +164,7 @@ def make_world(timezone: str) -> World:
     max_examples=15,
     deadline=None,
     phases=(Phase.explicit, Phase.generate),
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 def test_every_list_adds_up_to_the_total_and_to_what_was_used(
     timezone: str, drawn: list[Use], days: list[date], provider: str, walked: str, limit: int

@@ -12,6 +12,7 @@ from django.db import connection
 from analytics.models import LedgerRecord
 from tests.analytics.usage_lines import make_record, post
 from tests.factories import make_key
+from tests.processes import PATIENCE_SECONDS
 from tests.servers import ProxyServer
 
 pytestmark = [pytest.mark.production, pytest.mark.django_db(transaction=True)]
@@ -35,7 +36,7 @@ def slow_reader(server: ProxyServer, key: str) -> socket.socket:
     """Asks for the file, and stops reading at its beginning."""
     reader = socket.socket()
     reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    reader.settimeout(20)
+    reader.settimeout(PATIENCE_SECONDS)
     address = urlsplit(server.url)
     reader.connect((address.hostname, address.port))
     lines = (f"GET {QUESTION}&format=csv HTTP/1.1", f"Host: {address.netloc}", f"x-api-key: {key}", "", "")
@@ -53,7 +54,7 @@ def test_slow_downloads_leave_the_connections_to_others(service_settings: dict[s
     with ProxyServer({**service_settings, "DATABASE_POOL_SIZE": "2"}) as server, ExitStack() as stack:
         for _ in range(3):
             stack.callback(slow_reader(server, text).close)
-        client = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
+        client = http.client.HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE_SECONDS)
         client.request("GET", f"{QUESTION}&limit=1", headers={"x-api-key": text})
         answer = client.getresponse()
         assert (answer.status, len(json.loads(answer.read())["requests"])) == (200, 1)

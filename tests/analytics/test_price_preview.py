@@ -137,7 +137,9 @@ def row_of(fields: dict[str, Any], organization_id: int, *, is_for_all: bool) ->
     return ModelPrice(organization_id=None if is_for_all else organization_id, **fields)
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(
     calls=st.lists(st.tuples(CALLS, MOMENTS), min_size=1, max_size=12),
     rows=st.lists(st.tuples(changed_rows(), st.booleans()), min_size=1, max_size=3),

@@ -80,7 +80,11 @@ def ranges(draw: st.DrawFn, world: World) -> Period:
 
 def many(examples: int) -> settings:
     """The world is made once; every example only reads it."""
-    return settings(max_examples=examples, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    return settings(
+        max_examples=examples,
+        deadline=None,
+        suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    )
 
 
 @anywhere("America/New_York", "Asia/Kathmandu")

@@ -51,7 +51,9 @@ changes = st.fixed_dictionaries(
     },
 )
 segments = st.lists(st.lists(st.tuples(st.integers(0, 2), changes), max_size=6), min_size=1, max_size=3)
-thorough = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+thorough = settings(
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 
 
 def keys_of_two_teams(timezone: str) -> list[ApiKey]:

@@ -77,7 +77,7 @@ def _missing(stamp: Path, lock: Path, more: str) -> Iterator[str]:
 
 def _run(command: Sequence[str | Path], what: str, folder: Path = ROOT) -> None:
     done = subprocess.run(
-        [str(part) for part in command], cwd=folder, env=environment(), capture_output=True, text=True, timeout=300
+        [str(part) for part in command], cwd=folder, env=environment(), capture_output=True, text=True, timeout=600
     )
     if done.returncode:
         raise NotInstalled(_FAILED.format(what=what, why=done.stderr[-2000:]))

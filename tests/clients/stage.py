@@ -47,7 +47,7 @@ class Stage:
         quiet = {"PYTHONWARNINGS": "ignore", "NODE_NO_WARNINGS": "1", "AI_SDK_LOG_WARNINGS": "false"}
         done = subprocess.run(
             [*map(str, command), *scenarios], cwd=cwd, env=environment() | given | quiet, capture_output=True,
-            text=True, timeout=300,
+            text=True, timeout=600,
         )  # fmt: skip
         run.output = done.stdout + done.stderr
         for line in done.stdout.splitlines():

@@ -22,7 +22,7 @@ from tests.documentation.expectations import assert_received_clean
 from tests.documentation.pages import DOCS, ERRORS, SDK_PAGES, Block, all_blocks, block, blocks, commands
 from tests.documentation.served import Account, Call, Served
 from tests.fake_provider import Exchange
-from tests.processes import wait_until
+from tests.processes import PATIENCE_SECONDS, wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -80,7 +80,7 @@ def ran(served: Served) -> dict[str, Ran]:
     seen = len(served.provider.log)
     done = subprocess.run(
         [sys.executable, "-c", _DRIVER], input=asked, env=with_keys(accounts[0]), capture_output=True, text=True,
-        check=True, timeout=110,
+        check=True, timeout=4 * PATIENCE_SECONDS,
     )  # fmt: skip
     exchanges = iter(served.provider.log[seen:])
     outputs = done.stdout.split(f"{_END}\n")[:-1]
@@ -161,7 +161,7 @@ def test_the_pieces_go_on_with_the_client_from_above(
         capture_output=True,
         text=True,
         cwd=tmp_path,
-        timeout=60,
+        timeout=4 * PATIENCE_SECONDS,
     )
 
     assert done.returncode == 0, done.stderr
@@ -256,7 +256,9 @@ def manage(served: Served, arguments: str) -> str:
 
 
 def test_the_example_of_an_error_is_what_the_proxy_answers(served: Served) -> None:
-    answer = requests.post(f"{served.server.url}/api/proxy/v1/openai/chat/completions", data="{}", timeout=10)
+    answer = requests.post(
+        f"{served.server.url}/api/proxy/v1/openai/chat/completions", data="{}", timeout=PATIENCE_SECONDS
+    )
 
     assert answer.json() == json.loads(blocks(ERRORS, "json")[0])
     assert answer.headers["x-should-retry"] == "false"
@@ -267,7 +269,7 @@ def test_the_example_of_a_warning_is_what_the_proxy_answers(served: Served, acco
         f"{served.server.url}/api/proxy/v1/openai/chat/completions",
         json={"model": "gpt-4.1-mini", "messages": [], "_aipromptcost": {"prompt_key": "x" * 129}},
         headers={"Authorization": f"Bearer {account.key}", "X-Sandbox": "true"},
-        timeout=10,
+        timeout=PATIENCE_SECONDS,
     )
 
     said = block(DOCS / "metadata.md", "text", "x-aipc-warning")

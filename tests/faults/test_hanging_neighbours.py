@@ -4,7 +4,6 @@ and what was decided about keys before an outage holds in it.
 
 import contextlib
 import http.client
-import statistics
 import time
 import urllib.parse
 from collections.abc import Callable, Iterator
@@ -32,7 +31,6 @@ from tests.servers import Redis, wait_until
 pytestmark = pytest.mark.production
 UNAVAILABLE = "keys_unavailable"
 SESSION = "sessionid=0123456789abcdefghijklmnopqrstuv"
-# Of many: a machine that halts for a moment is late with some, and who waits for a neighbour with all.
 AT_ONCE = 1.0
 IN_TIME = 20.0  # a machine under load, and the two looks of 2 s
 
@@ -40,6 +38,16 @@ IN_TIME = 20.0  # a machine under load, and the two looks of 2 s
 def timed(ask_for: Callable[[], Reply]) -> tuple[Reply, float]:
     began = time.monotonic()
     return ask_for(), time.monotonic() - began
+
+
+def assert_is_served_at_once(ask_for: Callable[[], Reply]) -> None:
+    """A machine that halts for a moment is late with one of three answers, and who waits for a neighbour with all."""
+    took = AT_ONCE
+    for _ in range(3):
+        if took >= AT_ONCE:
+            answer, took = timed(ask_for)
+            assert answer.status == 200, answer
+    assert took < AT_ONCE, took
 
 
 def sign_in(stage: Stage, email: str) -> Reply:
@@ -82,14 +90,10 @@ def test_a_database_that_hangs_holds_up_no_known_key_and_nobody_for_long(stage: 
     ]
     with ThreadPoolExecutor(len(questions)) as people:
         asked = [people.submit(timed, question) for question in questions for _ in range(3)]
-        waited: list[float] = []
-        while not waited or not all(one.done() for one in asked):
+        while not all(one.done() for one in asked):
             for one in (lambda: post(stage), lambda: ask(stage.server.port, "/readyz")):
-                answer, took = timed(one)
-                assert answer.status == 200, answer
-                waited.append(took)
+                assert_is_served_at_once(one)
             time.sleep(0.05)
-        assert statistics.median(waited) < AT_ONCE, waited
     for answer, took in [one.result() for one in asked]:
         assert (answer.status, answer.header("retry-after") in {"1", "5"}) == (503, True), answer
         assert took < IN_TIME

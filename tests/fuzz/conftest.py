@@ -12,7 +12,9 @@ from hypothesis import HealthCheck, settings
 SECONDS = float(os.environ.get("FUZZ_SECONDS", "0"))
 _EXAMPLES_AT_ONCE = 2_000
 
-settings.register_profile("campaign", deadline=None, max_examples=_EXAMPLES_AT_ONCE, suppress_health_check=HealthCheck)
+settings.register_profile(
+    "campaign", deadline=None, derandomize=False, max_examples=_EXAMPLES_AT_ONCE, suppress_health_check=HealthCheck
+)
 if SECONDS:
     settings.load_profile("campaign")
 

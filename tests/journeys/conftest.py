@@ -13,12 +13,10 @@ from playwright.sync_api import Page, expect, sync_playwright
 
 from tests.fake_provider import FakeProvider
 from tests.journeys.sign_in_providers import SignInProviders
-from tests.journeys.site import Site, Visitor
+from tests.journeys.site import WAIT_MS, Site, Visitor
 from tests.journeys.spending import Spending, spend
 from tests.run import find_chromium
 from tests.servers import ProxyServer, free_port
-
-_WAIT_MS = 60_000  # for what comes by itself; a busy machine takes its time
 
 
 def _settings(folder: Path, port: int, provider: FakeProvider, sign_in: SignInProviders) -> dict[str, str]:
@@ -55,7 +53,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         server.port = port
         stack.enter_context(server)
         playwright = stack.enter_context(sync_playwright())
-        expect.set_options(timeout=_WAIT_MS)
+        expect.set_options(timeout=WAIT_MS)
         # Chromium's sandbox does not start for root; the pages are ours.
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         stack.callback(browser.close)

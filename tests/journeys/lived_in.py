@@ -69,6 +69,7 @@ def _make_keys(owner: Visitor, home: str, links: dict[str, str]) -> list[str]:
         page.get_by_label("Team").select_option("Default")
         page.get_by_label("Description").fill(description)
         page.get_by_role("button", name="Create key").click()
+        page.wait_for_load_state()
         keys.append(page.locator("#new-key-text").inner_text())
         for prompt in ("greeting", "summary-of-support-conversations", "search.rerank"):
             assert site.call(keys[-1], prompt=prompt).status_code == 200

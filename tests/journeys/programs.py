@@ -14,6 +14,7 @@ from tests.processes import wait_until
 def take(visitor: Visitor, source: str, button: str) -> str:
     """The text at `source`, by the button that copies it; by hand where no script runs."""
     page = visitor.page
+    page.wait_for_load_state()
     shown = page.locator(source).text_content() or ""
     if not visitor.has_javascript:
         return shown

@@ -6,7 +6,7 @@ Nothing here knows Django or the database: what a journey does and sees goes thr
 import email
 import email.policy
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.message import EmailMessage
@@ -25,7 +25,17 @@ from tests.servers import ProxyServer
 PASSWORD = "correct horse battery staple"
 PROVIDER_KEY = "sk-provider-key-of-the-visitor"
 ZONE = "Europe/Berlin"
+WAIT_MS = 60_000  # for what comes by itself; a busy machine takes its time
+# Refused documents are the journey's own business; all other refusals are found in `_check_answer`. A request that a
+# newer one takes the place of, or whose page one leaves, is aborted: with a slow server that happens to be seen.
+_NO_PROBLEMS = ("Failed to load resource", "htmx:sendAbort", "htmx:afterRequest")
 _numbers = count(1)
+
+
+def has_come(page: Page, asked: Sequence[object]) -> bool:
+    """Whether something is in the list that a listener or a route of the page fills."""
+    page.evaluate("0")  # Playwright tells of requests while it is at work
+    return bool(asked)
 
 
 @dataclass
@@ -55,10 +65,11 @@ class Site:
             extra_http_headers={"X-Forwarded-For": f"192.0.2.{next(_numbers) % 250 + 1}"},
             **options,
         )
+        context.set_default_timeout(WAIT_MS)
         try:
             visitor = Visitor(self, context, has_javascript)
             yield visitor
-            assert visitor.problems == []
+            assert visitor.problems == [], visitor.problems
         finally:
             context.close()
 
@@ -89,7 +100,7 @@ class Site:
     def read(self, key: str, path: str, /, **parameters: str) -> requests.Response:
         """The REST API's answer to whoever has the key."""
         headers = {"Authorization": f"Bearer {key}"}
-        return requests.get(f"{self.url}{path}", params=parameters, headers=headers, timeout=30)
+        return requests.get(f"{self.url}{path}", params=parameters, headers=headers, timeout=WAIT_MS / 1000)
 
     def call(
         self, key: str, *, provider_key: str = PROVIDER_KEY, prompt: str = "greeting", **facts: Any
@@ -102,7 +113,7 @@ class Site:
             "_aipromptcost": {"prompt_key": prompt, "feature_tags": ["journeys"], **facts},
         }
         address = f"{self.url}/api/proxy/v1/openai/chat/completions"
-        return requests.post(address, json=body, headers=headers, timeout=30)
+        return requests.post(address, json=body, headers=headers, timeout=WAIT_MS / 1000)
 
 
 @dataclass
@@ -126,8 +137,7 @@ class Visitor:
         self.page: Page = self.context.new_page()
 
     def _hear(self, kind: str, text: str) -> None:
-        # Refused documents are the journey's own business; all other refusals are found in `_check_answer`.
-        if kind in {"error", "warning"} and not text.startswith("Failed to load resource"):
+        if kind in {"error", "warning"} and not text.startswith(_NO_PROBLEMS):
             self.problems.append(f"console {kind}: {text}")
 
     def _check_host(self, request: Request) -> None:
@@ -170,4 +180,5 @@ class Visitor:
         self.page.goto(f"{dashboard}keys/new/")
         self.page.get_by_label("Description").fill(description)
         self.page.get_by_role("button", name="Create key").click()
+        self.page.wait_for_load_state()
         return self.page.locator("#new-key-text").inner_text()

@@ -83,10 +83,12 @@ def _make_key(owner: Visitor, home: str, description: str, team: str) -> str:
     page.get_by_label("Team").select_option(team)
     page.get_by_label("Description").fill(description)
     page.get_by_role("button", name="Create key").click()
+    page.wait_for_load_state()
     return page.locator("#new-key-text").inner_text()
 
 
 # --- Reading --------------------------------------------------------------------------------------------------------
+# Of the whole page: without scripts a click leads to one whose end may still be on its way when its title is there.
 
 
 def dollars(text: str | None) -> Decimal:
@@ -96,10 +98,12 @@ def dollars(text: str | None) -> Decimal:
 
 
 def total(page: Page) -> Decimal:
+    page.wait_for_load_state()
     return dollars(page.locator("#spend .figure-large").get_attribute("title"))
 
 
 def requests(page: Page) -> int:
+    page.wait_for_load_state()
     return int(page.locator(".spend-facts dd").first.inner_text().replace(",", ""))
 
 
@@ -109,6 +113,7 @@ def table(page: Page, name: str) -> Locator:
 
 def added_up(page: Page, name: str) -> tuple[Decimal, int]:
     """What all rows of a table cost together, and their requests."""
+    page.wait_for_load_state()
     rows = table(page, name)
     amounts = rows.locator("td.share").evaluate_all("(cells) => cells.map((cell) => cell.title)")
     counts = rows.locator("td:nth-child(2)").evaluate_all("(cells) => cells.map((cell) => cell.firstChild.data)")
@@ -117,6 +122,7 @@ def added_up(page: Page, name: str) -> tuple[Decimal, int]:
 
 def days(page: Page) -> Decimal:
     """What the chart's columns cost together."""
+    page.wait_for_load_state()
     rows = csv.DictReader(io.StringIO(page.locator("#trend-chart-csv").text_content() or ""))
     return sum((Decimal(row["total (USD)"]) for row in rows), Decimal(0))
 

@@ -89,6 +89,7 @@ def test_a_figure_is_followed_to_a_request_and_to_its_tokens(spending: Spending,
     page.locator(".log-link").first.click()
 
     expect(page.get_by_role("heading", name="How it adds up")).to_be_visible()
+    page.wait_for_load_state()
     amounts = [seen.dollars(text) for text in page.locator(".receipt-lines tbody td:last-child").all_inner_texts()]
     cost = seen.dollars(page.locator(".headline .figure-large").get_attribute("title"))
     assert sum(amounts) == seen.dollars(page.locator(".receipt-lines tfoot td").last.inner_text()) == cost
@@ -118,10 +119,12 @@ def test_the_log_goes_on_from_page_to_page_to_its_last_call(spending: Spending, 
         # `go_back` waits for one navigation, and a page that htmx has to fetch anew makes two.
         page.evaluate("() => { history.back() }")
         expect(page.locator(f'.log-link[href*="{UUID(beginning)}"]')).to_be_visible()
+        page.wait_for_load_state()
     assert read_log(page) == first
 
 
 def read_log(page: Page) -> list[str]:
-    """The ids of the calls on the page."""
+    """The ids of the calls on the page, once all of it has come."""
+    page.wait_for_load_state()
     links = page.locator(".log-link").evaluate_all("(links) => links.map((link) => link.pathname)")
     return [UUID(link.split("/")[-2]).hex for link in links]

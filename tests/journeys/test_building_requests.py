@@ -7,7 +7,8 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests.journeys.programs import is_counted, run, take
-from tests.journeys.site import Site, Visitor
+from tests.journeys.site import Site, Visitor, has_come
+from tests.processes import wait_until
 
 pytestmark = pytest.mark.browser
 
@@ -113,6 +114,7 @@ def test_what_is_set_before_the_scripts_run_is_in_the_code_once_they_do(owner: V
     page.get_by_label("Prompt key").fill("early-bird")
     page.get_by_role("radio", name="Go", exact=True).check()
     assert "early-bird" not in code(page)
+    wait_until(lambda: has_come(page, held), "the scripts are asked for")
     for route in held:
         route.continue_()
 

@@ -12,6 +12,7 @@ pytestmark = pytest.mark.browser
 def copy_key(visitor: Visitor) -> str:
     """By the button, which fills the clipboard; by hand where no script runs."""
     page = visitor.page
+    page.wait_for_load_state()
     shown = page.locator("#new-key-text").inner_text()
     if not visitor.has_javascript:
         return shown

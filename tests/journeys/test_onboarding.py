@@ -32,6 +32,7 @@ def make_organization(visitor: Visitor, proposed: str) -> None:
 def make_key(visitor: Visitor) -> str:
     page = visitor.page
     page.get_by_role("button", name="Create key").click()
+    page.wait_for_load_state()
     key = page.locator("#new-key").inner_text()
     assert key.startswith("apc_")
     page.get_by_role("link", name="Go on: send a test prompt").click()

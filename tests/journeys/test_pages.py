@@ -15,7 +15,8 @@ from playwright.sync_api import Page
 from tests.journeys import lived_in, prompts_lived_in
 from tests.journeys.lived_in import LivedIn
 from tests.journeys.places import Place
-from tests.journeys.site import Site, Visitor
+from tests.journeys.site import Site, Visitor, has_come
+from tests.processes import wait_until
 
 pytestmark = pytest.mark.browser
 
@@ -68,7 +69,11 @@ def test_the_examination_finds_what_is_wrong(site: Site) -> None:
         assert len(found) == 2
         assert "wider than the window" in found[0]
         assert "label" in found[1]
-        assert [problem for problem in visitor.problems if "style-src" in problem]
+
+        def is_reported() -> bool:
+            return has_come(visitor.page, visitor.problems) and any("style-src" in one for one in visitor.problems)
+
+        wait_until(is_reported, "the policy's report has come")
         visitor.problems.clear()
 
 

@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.journeys.site import Site, Visitor
+from tests.processes import wait_until
 
 pytestmark = pytest.mark.browser
 
@@ -48,9 +49,8 @@ def test_a_heading_is_linked_to_and_a_block_is_copied(reader: Page) -> None:
     anchor = page.locator("article .anchor").nth(1)
     anchor.focus()
     anchor.press("Enter")
-    copied = page.evaluate("navigator.clipboard.readText()")
-    assert copied == page.url
-    assert "#" in copied
+    wait_until(lambda: page.evaluate("navigator.clipboard.readText()") == page.url, "the address is copied")
+    assert "#" in page.url
     expect(page.locator(page.url[page.url.index("#") :])).to_be_in_viewport()
 
     block = page.locator("article .code").first

@@ -70,7 +70,7 @@ def compiled(folder: Path, account: Account) -> Path:
 
 def run(command: Sequence[str], cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     together = {**environment(), **variables}
-    return subprocess.run(command, cwd=cwd, env=together, capture_output=True, text=True, timeout=110)
+    return subprocess.run(command, cwd=cwd, env=together, capture_output=True, text=True, timeout=240)
 
 
 def assert_works(program: Program, command: Sequence[str], cwd: Path, account: Account, **variables: str) -> None:

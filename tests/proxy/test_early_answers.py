@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.faults.slow_readers import memory_of
+from tests.processes import PATIENCE_SECONDS
 from tests.proxy.calls import Caller
 from tests.proxy.conftest import Serve
 from tests.proxy.records import Records
@@ -65,7 +66,7 @@ def test_an_answer_does_not_wait_for_the_end_of_the_upload_and_a_client_that_lea
             else:
                 answer.close()  # It holds the socket.
                 connection.reset()
-        assert hasty.left.wait(5)
+        assert hasty.left.wait(PATIENCE_SECONDS)
         assert records.only().status == 413
 
 

@@ -8,7 +8,7 @@ import pytest
 from uvicorn import Config
 from uvicorn.server import ServerState
 
-from proxy.http_cycle import HELD
+from proxy.http_cycle import HELD, RUNNING
 from proxy.http_server import ClientProtocol
 
 pytestmark = pytest.mark.trial
@@ -17,24 +17,29 @@ Send = Callable[[Any], Awaitable[None]]
 START = {"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]}
 
 
-async def ending_there(send: Send) -> None:
+async def ending_there(scope: Any, send: Send) -> None:
     await send(START | {HELD: True})
 
 
-async def failing_there(send: Send) -> None:
+async def failing_there(scope: Any, send: Send) -> None:
     await send(START | {HELD: True})
     raise OSError("the disk is full")
 
 
-async def failing_before(send: Send) -> None:
+async def failing_there_at_once(scope: Any, send: Send) -> None:
+    scope["extensions"][RUNNING]().start(START["status"], START["headers"])
     raise OSError("the disk is full")
 
 
-async def answered(answer: Callable[[Send], Awaitable[None]]) -> bytes:
+async def failing_before(scope: Any, send: Send) -> None:
+    raise OSError("the disk is full")
+
+
+async def answered(answer: Callable[[Any, Send], Awaitable[None]]) -> bytes:
     """All that comes of such an answer, until the connection ends."""
 
     async def application(scope: Any, receive: Any, send: Send) -> None:
-        await answer(send)
+        await answer(scope, send)
 
     config = Config(application, ws="none", log_config=None, lifespan="off", access_log=False)
     loop = asyncio.get_running_loop()
@@ -46,9 +51,9 @@ async def answered(answer: Callable[[Send], Awaitable[None]]) -> bytes:
     return came
 
 
-@pytest.mark.parametrize("answer", [ending_there, failing_there])
+@pytest.mark.parametrize("answer", [ending_there, failing_there, failing_there_at_once])
 def test_a_call_whose_answer_breaks_off_before_its_body_does_not_seem_never_to_have_been_answered(
-    answer: Callable[[Send], Awaitable[None]],
+    answer: Callable[[Any, Send], Awaitable[None]],
 ) -> None:
     """Clients send again what seems so, and pay twice."""
     assert asyncio.run(answered(answer)) == b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n"

@@ -31,7 +31,7 @@ class Read:
 
     def __init__(self, head: Head) -> None:
         self.status = head.status
-        self.headers: list[Header] = head.headers
+        self.headers = head.headers
 
     async def read(self) -> bytes:
         return b""
@@ -74,7 +74,7 @@ def plainly_written(answer: Read, drops_usage: bool, method: str, version: str, 
         dropped.add(b"content-length")
     back = [header for header in answer.headers if header[0] not in dropped and not header[0].startswith(b"x-aipc-")]
     lines = [name + b": " + value for name, value in [*back, (b"x-aipc-request-id", ID.encode())]]
-    lines += [b"x-aipc-sandbox: true"] * answer.headers.count((b"x-aipc-sandbox", b"true"))
+    lines += [b"x-aipc-sandbox: true"] * list(answer.headers).count((b"x-aipc-sandbox", b"true"))
     has_body = method != "HEAD" and answer.status not in {204, 304}
     if not keeps_alive:
         lines.append(b"connection: close")

@@ -2,7 +2,6 @@
 
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -83,10 +82,8 @@ def dripping() -> Iterator[str]:
 def test_the_time_is_that_of_the_question_and_not_of_each_byte() -> None:
     with dripping() as url:
         client = Client(url, seconds=1)
-        begun = time.monotonic()
-        with pytest.raises(StoreFailed, match="TimeoutError"):
+        with pytest.raises(StoreFailed, match="TimeoutError"):  # and not that there are too many headers, much later
             client.query("SELECT 1")
-        assert time.monotonic() - begun < 4  # the headers alone go on for ten seconds
         until = client.deadline() - 1
         with pytest.raises(StoreFailed, match="TimeoutError"):  # of questions that belong together
             client.query("SELECT 1", until=until)

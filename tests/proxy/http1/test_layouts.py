@@ -82,6 +82,12 @@ SOUND_FIELDS = st.lists(st.tuples(NAMES, st.just(b": "), VALUES, st.just(b"\r\n"
 )
 SOUND_HEADS = SOUND_FIELDS.map(b"HTTP/1.1 200 OK\r\n%b\r\n".__mod__)
 KNOWING = Layouts()  # one for all examples, so that most heads come after others that they resemble
+MATCHING = Layouts(usual_after=1)  # whatever it cuts a second time it has a pattern for
+
+
+def begun_by(layouts: Layouts, data: bytes) -> tuple[Meaning, int] | None:
+    begun = layouts.begins(data)
+    return None if begun is None else (meaning_of(begun[0].head()), begun[1])
 
 
 def read_by(layouts: Layouts, raw: bytes) -> Meaning:
@@ -96,6 +102,31 @@ def test_heads_mean_the_same_whichever_came_before(raws: list[bytes], data: st.D
     for raw in data.draw(st.permutations(raws * KNOWN_FROM)):
         if raw.find(b"\r\n\r\n") == len(raw) - 4:  # Else the reader finds another end.
             assert read_by(KNOWING, raw) == plain_meaning(raw)
+            assert read_by(MATCHING, raw) == plain_meaning(raw)
+
+
+@given(raws=st.lists(SOUND_HEADS, min_size=1, max_size=3), others=st.lists(ANY_HEADS, max_size=3), behind=st.binary())
+def test_a_head_is_matched_only_for_what_it_is(raws: list[bytes], others: list[bytes], behind: bytes) -> None:
+    """Also in data that goes on, and without an end."""
+    for raw in raws * KNOWN_FROM:
+        read_by(MATCHING, raw)
+    for raw in [*raws, *others]:
+        end = raw.find(b"\r\n\r\n") + 4
+        assert begun_by(MATCHING, raw + behind) in (None, (plain_meaning(raw[:end]), end))
+        assert begun_by(MATCHING, raw[: end - 1]) is None
+
+
+def test_the_usual_layouts_are_matched_and_few_of_them() -> None:
+    layouts = Layouts(usual_after=3)
+    raws = [usual(3).replace(b"200 OK", b"%d X" % status) for status in range(200, 210)]
+    for raw in raws * 9:
+        layouts.read(raw)
+        assert len([each for each in raws if layouts.begins(each)]) <= 4
+    matched = [each for each in raws if layouts.begins(each)]
+    assert len(matched) == 4
+    for raw in [*matched, *reversed(matched)]:
+        assert begun_by(layouts, raw + b"abc") == (plain_meaning(raw), len(raw))
+        assert begun_by(layouts, raw.replace(b"req_3", b"x" * 9_000)) is None, "long"
 
 
 @given(numbers=st.lists(st.integers(0, 9), min_size=KNOWN_FROM, max_size=6), place=st.floats(0, 1))
@@ -114,6 +145,8 @@ def test_a_known_head_is_the_same_cut_anywhere(numbers: list[int], place: float)
 @pytest.mark.parametrize(
     ("there", "instead"),
     [
+        (b"HTTP/1.1", b"HTTP/1:1"),
+        (b"HTTP/1.1", b"HTTP/1x1"),
         (b"Content-Length: 3", b"Content-Length: 3\r\nContent-Length: 3"),
         (b"Content-Length: 3", b"Content-Length: -3"),
         (b"Content-Length: 3", b"Content-Length: "),
@@ -132,14 +165,17 @@ def test_a_known_head_is_the_same_cut_anywhere(numbers: list[int], place: float)
         (b"Connection: keep-alive", b"Connection: keep-alive\x7f"),
     ],
 )
-def test_a_known_layout_lets_nothing_pass(there: bytes, instead: bytes) -> None:
-    layouts = Layouts()
+@pytest.mark.parametrize("usual_after", [1, 1_000])
+def test_a_known_layout_lets_nothing_pass(there: bytes, instead: bytes, usual_after: int) -> None:
+    layouts = Layouts(usual_after=usual_after)
     for _ in range(KNOWN_FROM):
         known = layouts.read(usual(3))
     assert is_known(known)
+    assert (layouts.begins(usual(3)) is not None) == (usual_after == 1)
     bad = usual(3).replace(there, instead)
     assert bad != usual(3)
     for _ in range(KNOWN_FROM):
+        assert layouts.begins(bad) is None
         with pytest.raises(BadFraming):
             layouts.read(bad)
     assert is_known(layouts.read(usual(4)))
@@ -156,7 +192,7 @@ def test_a_known_layout_lets_nothing_pass(there: bytes, instead: bytes) -> None:
     ],
 )
 def test_what_rules_is_looked_at_each_time(name: bytes, values: list[bytes]) -> None:
-    layouts = Layouts()
+    layouts = Layouts(usual_after=1)
     for value in values * KNOWN_FROM:
         raw = b"HTTP/1.1 200 OK\r\nX-A: 1\r\n%b: %b\r\n\r\n" % (name, value)
         assert read_by(layouts, raw) == plain_meaning(raw)
@@ -200,18 +236,21 @@ def kept_by(root: object) -> Iterator[object]:
 
 
 def test_no_value_is_kept_but_those_that_rule() -> None:
-    layouts = Layouts()
+    layouts = Layouts(usual_after=3)
     for number in range(9):
         head = layouts.read(usual(number).replace(b"req_", b"req_secret").replace(b"a=", b"a=secret"))
     assert is_known(head)
+    assert layouts.begins(usual(3)) is not None
     del head
+    matches = [match for _, match in layouts._usual]
     texts = [found for found in kept_by(layouts) if isinstance(found, bytes)]
+    texts += [match.__self__.pattern for match in matches]  # type: ignore[attr-defined]
     assert b"application/json" in texts
     assert not [text for text in texts if b"secret" in text or b"2026" in text]
 
 
 def test_what_is_kept_is_bounded() -> None:
-    layouts = Layouts()
+    layouts = Layouts(usual_after=4)
     sizes = []
     for number in range(4 * MAX_LAYOUTS):
         for _ in range(KNOWN_FROM):
@@ -235,7 +274,8 @@ def test_what_is_kept_is_bounded() -> None:
     ],
 )
 def test_large_heads_and_those_that_are_no_answers_are_not_kept(raw: bytes) -> None:
-    layouts = Layouts()
+    layouts = Layouts(usual_after=1)
     for _ in range(KNOWN_FROM):
         assert read_by(layouts, raw) == plain_meaning(raw)
+        assert layouts.begins(raw) is None
     assert len(layouts) == 0
