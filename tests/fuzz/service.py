@@ -141,16 +141,15 @@ class _Answer:
             self._parts[1:] = [None]  # it breaks off
         self._is_whole = digest[4] in "01234567"
 
+    def take_whole(self) -> bytes | None:
+        if not self._is_whole or None in self._parts:
+            return None
+        taken, self._parts = b"".join(part for part in self._parts if part), []
+        return taken
+
     @property
     def is_here(self) -> bool:
         return bool(self._parts) and self._parts[0] is not None
-
-    def take_whole(self) -> bytes | None:
-        """Of some, all is here at once."""
-        if not self._is_whole or None in self._parts:
-            return None
-        parts, self._parts = self._parts, []
-        return b"".join([part for part in parts if part is not None])
 
     async def read(self) -> bytes:
         if not self._parts:
@@ -172,11 +171,14 @@ class _Journal:
 
     def reserve(self) -> None: ...
 
-    def append(self, line: bytes, slot: int) -> None:
+    def append(self, line: bytes, on_written: Callable[[], object]) -> None:
         self.lines.append(line)
+        on_written()
 
     def enter(self, facts: bytes) -> int:
         return 0
+
+    def clear(self, slot: int) -> None: ...
 
 
 class Service:
