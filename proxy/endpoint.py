@@ -14,7 +14,7 @@ from config import request_ids
 from orgs.key_cache import KeyFacts
 from proxy import headers as heads
 from proxy import sandbox
-from proxy.admission import NotAdmitted, find_key, look_key_up
+from proxy.admission import find_key, look_key_up
 from proxy.asking import Asking
 from proxy.call import ALLOWED, Target, new_call_id
 from proxy.errors import ClientGone, Refusal, unavailable
@@ -23,7 +23,7 @@ from proxy.known_heads import HEAD, LENGTH, Sighting
 from proxy.meter import Meter, StreamMeter, UnreadMeter, feed_whole, meter_for
 from proxy.observing import Observed
 from proxy.process import ProxyProcess
-from proxy.providers.base import estimate_input_tokens
+from proxy.providers.base import Provider, estimate_input_tokens
 from proxy.receiving import BodyReceiver
 from proxy.recording import CallRecord
 from proxy.relay import ClientWatch, Delivery, PlainCycle, Receive, Send, read_on_for_usage
@@ -129,8 +129,9 @@ class Exchange:
             request = read_request(target, asking, self._receiver, body)
             record = self._open_record(target, key, request, is_simulated=not provider_key)
             self._unrecorded_for = None
-            if isinstance(self._head, Sighting):
-                self._remember(self._head, request)
+            if isinstance(self._head, Sighting) and body is not None and self._head.is_repeated:
+                # What was read of it holds for the next call with the same one, now that all of it was in order.
+                self._head.remember(asking)
             await self._carry_out(target, provider_key, request, record)
         except Refusal as refusal:
             await self._tell(refusal)
@@ -153,11 +154,6 @@ class Exchange:
             length = int(told) if told.isdigit() else None
         return await self._receiver.read_all(length)
 
-    def _remember(self, head: Sighting, request: Request) -> None:
-        """What was read of the head holds for the next call with the same one, now that all of it was in order."""
-        if request.body is not None and head.is_repeated:
-            head.remember(self._asking)
-
     # What the client is told where a step fails, and the end.
 
     async def _tell(self, refusal: Refusal) -> None:
@@ -173,8 +169,8 @@ class Exchange:
             try:
                 return await look_key_up(self._process.keys, self._asking.platform_key())
             except Refusal as other:
-                refusal = other
-        return refusal.facts if isinstance(refusal, NotAdmitted) else self._unrecorded_for
+                return other.facts
+        return refusal.facts or self._unrecorded_for
 
     async def _tell_failure(self) -> None:
         if not self._is_answer_started:  # Else the server closes the connection of an answer without an end.
@@ -240,10 +236,7 @@ class Exchange:
                 # The client's stream breaks as the provider's did: the server closes the connection.
                 self._break_off(record, meter, error_code=code_of(failure))
                 return
-            refusal = no_answer(failure, target.provider) if isinstance(failure, UpstreamError) else failure
-            record.status = record.status or refusal.status
-            record.close(meter.reading, error_code=refusal.code, was_served=refusal.status == 504)
-            raise refusal from None
+            raise _close_refused(record, meter, failure, target.provider) from None
         except asyncio.CancelledError:
             if not self._watch.recover():
                 self._break_off(record, meter, error_code="server_shutdown")
@@ -346,3 +339,11 @@ class Exchange:
         if self._is_answer_started and not record.is_closed:
             self._process.metrics.cut_short(error_code)
         record.close(meter.reading, error_code=error_code)
+
+
+def _close_refused(record: CallRecord, meter: Meter, failure: UpstreamError | Refusal, provider: Provider) -> Refusal:
+    """What the client is told, which the record says, too."""
+    refusal = no_answer(failure, provider) if isinstance(failure, UpstreamError) else failure
+    record.status = record.status or refusal.status
+    record.close(meter.reading, error_code=refusal.code, was_served=refusal.status == 504)
+    return refusal

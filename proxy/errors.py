@@ -4,12 +4,19 @@ Refusal            the call is answered by us and not (or no longer) forwarded
 ClientGone         the client went away; there is nobody to answer
 """
 
+from typing import TYPE_CHECKING
+
 from proxy.providers import PROVIDERS
 from proxy.providers.base import Header, Provider
+
+if TYPE_CHECKING:
+    from orgs.key_cache import KeyFacts
 
 
 class Refusal(Exception):
     """An answer of ours. `retryable` false tells the SDKs not to try again (`x-should-retry: false`)."""
+
+    facts: "KeyFacts | None" = None  # whose call it is, where that is known by the refusal alone
 
     def __init__(
         self, status: int, code: str, message: str, *, retryable: bool = False, headers: tuple[Header, ...] = ()

@@ -139,6 +139,13 @@ class _Answer:
         self._parts: list[bytes | None] = [part for part in (body[:middle], body[middle:]) if part]
         if digest[3] in "01":
             self._parts[1:] = [None]  # it breaks off
+        self._is_whole = digest[4] in "01234567"
+
+    def take_whole(self) -> bytes | None:
+        if not self._is_whole or None in self._parts:
+            return None
+        taken, self._parts = b"".join(part for part in self._parts if part), []
+        return taken
 
     @property
     def is_here(self) -> bool:

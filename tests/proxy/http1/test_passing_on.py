@@ -1,6 +1,7 @@
 """An answer's parts, given to whoever takes them at the moment they come."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -75,5 +76,21 @@ def test_a_fault_of_the_taker_is_its_own() -> None:
             with pytest.raises(KeyError):
                 await answer.pass_to(take)  # type: ignore[attr-defined]
             answer.abort()
+
+    run(main())
+
+
+def test_an_answer_is_taken_whole_once_nothing_of_it_is_still_to_come() -> None:
+    async def main() -> None:
+        first, second = in_parts(b"one", b"two")
+        async with (
+            RawServer(lambda peer: serve_slowly(peer, first, second + b"0\r\n\r\n")) as server,
+            opened() as client,
+        ):
+            answer: Any = await client.send("POST", server.url, [], b"{}")
+            assert answer.take_whole() is None
+            while (taken := answer.take_whole()) is None:
+                await answer.more()
+            assert (taken, await answer.read()) == (b"onetwo", b"")
 
     run(main())
