@@ -115,6 +115,12 @@ def _form_of(content_type: bytes) -> Literal["stream", "json", "other"]:
     return "json" if not kind or kind.endswith((b"/json", b"+json")) else "other"
 
 
+@lru_cache(maxsize=32)
+def _beginning_with(starts: tuple[bytes, ...]) -> re.Pattern[bytes]:
+    """Lines that begin so."""
+    return re.compile(rb"(?:^|[\r\n])(?:%s)" % b"|".join(map(re.escape, starts)))
+
+
 class StreamMeter:
     """Server-sent events. Chunks pass as they come, except that the start of a terminal event waits for its end, and
     that with `drops_usage` the event that exists only because we asked for it is left out. What is given out is then
@@ -129,7 +135,7 @@ class StreamMeter:
         self.drops_usage = drops_usage and self._inflater.is_readable
         self._held: list[bytes] = []
         self._is_plain = self._inflater.is_plain
-        self._terminal = re.compile(rb"(?:^|[\r\n])(?:%s)" % b"|".join(map(re.escape, reader.terminal_starts)))
+        self._terminal = _beginning_with(reader.terminal_starts)
 
     @property
     def is_unreadable(self) -> bool:

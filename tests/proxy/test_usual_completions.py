@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from analytics.usage import MAX_TOKENS
@@ -93,3 +93,40 @@ def test_both_ways_agree(answer: dict[str, Any], twist: str) -> None:
     elif twist in answer:  # twice: JSON has no rule for that, but both ways must have the same
         body = b'{"%b": {"prompt_tokens": 1, "completion_tokens": 1}, %b' % (twist.encode(), body[1:])
     assert told(chat.read_answer(CHAT, body, Asked())) == told(chat._read_unusual(body))
+
+
+# What may stand in a chunk besides a piece of text: where, under which name, and what.
+BESIDES = st.one_of(
+    st.tuples(st.just("chunk"), st.just("model"), TEXTS),
+    st.tuples(st.just("chunk"), st.just("service_tier"), TEXTS),
+    st.tuples(st.just("chunk"), st.just("usage"), USAGES),
+    st.tuples(st.just("chunk"), st.just("error"), st.sampled_from([None, {}, {"type": "server_error"}, "x"])),
+    st.tuples(st.just("chunk"), st.just("choices"), CHOICES),
+    st.tuples(st.just("choice"), st.just("delta"), st.sampled_from([None, {}, {"content": None}, "x"])),
+    st.tuples(st.just("choice"), st.just("finish_reason"), st.sampled_from([None, "", "stop", 7])),
+    st.tuples(st.just("choice"), st.just("text"), st.sampled_from([None, "", "legacy"])),
+    st.tuples(st.just("choice"), st.just("message"), st.sampled_from([None, {"content": "whole"}, 5])),
+    st.tuples(st.just("delta"), st.just("content"), TEXTS),
+    st.tuples(
+        st.just("delta"), st.sampled_from(["refusal", "reasoning_content"]), st.sampled_from([None, "", "no", 5])
+    ),
+    st.tuples(st.just("delta"), st.just("tool_calls"), st.sampled_from([None, [{"function": {"arguments": "{}"}}], 5])),
+    st.tuples(st.just("delta"), st.just("function_call"), st.sampled_from([None, {"arguments": "{}"}])),
+)
+ENDS = st.sampled_from([b"\n\n"] * 6 + [b"\r\n\r\n", b"\r\n\n", b" \n\n", b"x\n\n", b"\n: note\n\n"])
+
+
+@settings(max_examples=300)
+@given(st.lists(st.tuples(st.lists(BESIDES, max_size=2), ENDS, st.booleans()), max_size=6))
+def test_both_ways_agree_on_streams(chunks: list[tuple[list[tuple[str, str, Any]], bytes, bool]]) -> None:
+    usual, careful = chat.ChatStreamReader(), chat.ChatStreamReader()
+    for besides, end, is_ascii in chunks:
+        delta: dict[str, Any] = {"content": "h\u00e9llo"}
+        choice: dict[str, Any] = {"delta": delta}
+        chunk: dict[str, Any] = {"choices": [choice]}
+        for place, name, value in besides:
+            {"delta": delta, "choice": choice, "chunk": chunk}[place][name] = value
+        event = b"data: " + json.dumps(chunk, ensure_ascii=is_ascii).encode() + end
+        usual._tries, careful._tries = 1, 0
+        assert usual.read(event) == careful.read(event)
+        assert (usual.reading, usual._tier) == (careful.reading, careful._tier)

@@ -59,8 +59,36 @@ class _UsualChat(msgspec.Struct, gc=False):
     error: None = None
 
 
+class _Piece(msgspec.Struct, gc=False):
+    content: str
+    refusal: None = None
+    reasoning_content: None = None
+    tool_calls: None = None
+    function_call: None = None
+
+
+class _PieceOfChoice(msgspec.Struct, gc=False):
+    delta: _Piece
+    text: None = None
+    message: None = None
+    finish_reason: None = None
+
+
+class _UsualChunk(msgspec.Struct, gc=False):
+    """A piece of text, as nearly all chunks are, and nothing that says anything else."""
+
+    choices: tuple[_PieceOfChoice]
+    model: str | None = None
+    service_tier: str | None = None
+    usage: None = None
+    error: None = None
+
+
 _chat_decoder = msgspec.json.Decoder(_Chat)
 _usual_decoder = msgspec.json.Decoder(_UsualChat)
+_chunk_decoder = msgspec.json.Decoder(_UsualChunk)
+# After so many chunks of a stream that were none of the usual ones the rest is not tried as such.
+_TRIES = 8
 
 
 class ChatStreamReader:
@@ -71,15 +99,34 @@ class ChatStreamReader:
     def __init__(self) -> None:
         self.reading = Reading()
         self._tier = ""
+        self._tries = _TRIES
 
     def read(self, event: bytes) -> bool:
         # One line, as nearly every event is, is read without a call: a stream has hundreds of them.
-        is_one_line = event.startswith(b"data: {") and event.find(b"\n") == len(event) - 2
-        data = event[6:-2] if is_one_line else data_of(event)
-        if data[:1] != b"{":
-            if data.strip() == b"[DONE]":
-                self.reading.is_finished = True
-            return False
+        if event.startswith(b"data: {") and event.find(b"\n") == len(event) - 2:
+            data = event[6:-2]
+        else:
+            data = data_of(event)
+            if data[:1] != b"{":
+                if data.strip() == b"[DONE]":
+                    self.reading.is_finished = True
+                return False
+        if not self._tries:
+            return self._read_any(event, data)
+        try:
+            chunk = _chunk_decoder.decode(data)
+        except (ValueError, RecursionError):
+            self._tries -= 1
+            return self._read_any(event, data)
+        reading = self.reading
+        if not reading.model and chunk.model:
+            reading.model = label(chunk.model, 128)
+        if chunk.service_tier:
+            self._tier = chunk.service_tier
+        reading.text_bytes += len(chunk.choices[0].delta.content.encode())
+        return False
+
+    def _read_any(self, event: bytes, data: bytes) -> bool:
         try:
             chat: _Chat | None = _chat_decoder.decode(data)
         except (ValueError, RecursionError):
