@@ -19,7 +19,7 @@ from proxy.admission import NotAdmitted, admit
 from proxy.asking import Asking
 from proxy.call import ALLOWED, Target, find_provider, new_call_id
 from proxy.errors import ClientGone, Refusal, render, unavailable
-from proxy.http_cycle import AT_ONCE, WHEN_GONE, WHOLE_BODY
+from proxy.http_cycle import WHEN_GONE, WHOLE_BODY, WRITE
 from proxy.known_heads import HEAD, LENGTH, Sighting
 from proxy.meter import Meter, StreamMeter, UnreadMeter, meter_for
 from proxy.observing import Observed
@@ -27,7 +27,7 @@ from proxy.process import ProxyProcess
 from proxy.providers.base import estimate_input_tokens
 from proxy.receiving import BodyReceiver, nothing_yet
 from proxy.recording import CallRecord
-from proxy.relay import ClientWatch, Delivery, NeverAtOnce, Receive, Send, ask_for_leaving, read_on_for_usage
+from proxy.relay import ClientWatch, Delivery, Receive, Send, ask_for_leaving, never_at_once, read_on_for_usage
 from proxy.request import Request, asked_of, read_request
 from proxy.sending import Dispatch
 from proxy.telling import Told, client_headers, is_body_here, provider_request_id, tell
@@ -120,7 +120,8 @@ class Exchange:
         self._head = scope.get(HEAD)  # of our server
         self._asking = (self._head and self._head.note) or Asking(scope["headers"])
         of_server = scope.get("extensions") or {}  # `proxy.http_cycle`; the page of the onboarding has none
-        self._at_once = of_server.get(AT_ONCE, NeverAtOnce)()
+        writer = of_server.get(WRITE)
+        self._write = writer() if writer is not None else never_at_once
         self._send = send
         self._call_id = call_id
         self._started_at = started_at
@@ -276,7 +277,7 @@ class Exchange:
         headers, length = client_headers(
             told, method=target.method, call_id=self._call_id, warnings=request.warnings, drops_usage=drops
         )
-        delivery = Delivery(self._send, self._watch, length=length, at_once=self._at_once)
+        delivery = Delivery(self._send, self._watch, length=length, write=self._write)
 
         async def close_record() -> None:
             record.first_byte_at = delivery.first_byte_at

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 # Under this name the application finds `when_gone` in its scope's extensions.
 WHEN_GONE = "aipc.when_gone"
-AT_ONCE = "aipc.at_once"  # and what gives the cycle itself, for `begin`, `write` and `end`,
+WRITE = "aipc.write"  # and what gives `write`,
 WHOLE_BODY = "aipc.whole_body"  # and `whole_body`
 # In the message that starts an answer: its body follows at once, so that one write is enough for both.
 HELD = "aipc.held"
@@ -179,20 +179,6 @@ class Cycle(RequestResponseCycle):
             self._write(part, is_last=False)
         return True
 
-    def begin(self, status: int, lines: Lines) -> bool:
-        """The head of an answer of which a part follows at once. False: not now, it has to be sent."""
-        if self.flow.write_paused or self.disconnected or self.response_started or self.default_headers:
-            return False
-        self._start(status, lines)
-        return True
-
-    def end(self, part: bytes) -> bool:
-        """The last part of an answer. False: not now, it has to be sent."""
-        if self.flow.write_paused or self.disconnected or not self.response_started or self.response_complete:
-            return False
-        self._write(part, is_last=True)
-        return True
-
     def _start(self, status: int, headers: list[tuple[bytes, bytes]] | Lines) -> None:
         self.response_started = True
         # RFC 9110, sections 9.3.2 and 15.4.5: their Content-Length is of what is not sent.
@@ -205,7 +191,7 @@ class Cycle(RequestResponseCycle):
             fields = headers.raw
             if headers.length is not None:
                 self.expected_content_length, self.chunked_encoding = headers.length, False
-            own = b"" if headers.length is not None and self.keep_alive else self._framing(())
+            own = self._framing(())
         else:
             if not isinstance(headers, Writable):
                 if not can_be_written(headers):
@@ -260,8 +246,7 @@ class Cycle(RequestResponseCycle):
             if self.expected_content_length:
                 raise RuntimeError("The answer is shorter than its Content-Length.")
             self.response_complete = True
-            if self._waiter is not None:
-                self.wake()
+            self.wake()
             if not self.keep_alive:
                 self.transport.close()
             self.on_response()

@@ -15,7 +15,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from proxy import request_heads as heads
 from proxy.held_writes import HeldWrites
-from proxy.http_cycle import AT_ONCE, WHEN_GONE, WHOLE_BODY, Cycle
+from proxy.http_cycle import WHEN_GONE, WHOLE_BODY, WRITE, Cycle
 
 _MAX_PIPELINED = 8
 # Requests that one read may bring. Who sends more gets the answers to those before, and no more.
@@ -56,7 +56,7 @@ class ClientProtocol(HttpToolsProtocol):
         self._extensions: dict[str, Any] = {  # not the cycle's
             WHEN_GONE: self._when_gone,
             WHOLE_BODY: self._whole_body,
-            AT_ONCE: self._answering,
+            WRITE: self._writer,
         }
         self._mark = (IDLE, 0, self.loop.time(), 0)
         self._next_look = self.loop.call_later(self._looks_every, self._look)
@@ -243,10 +243,10 @@ class ClientProtocol(HttpToolsProtocol):
         if self._running is not None:
             self._running.when_gone(callback)
 
-    def _answering(self) -> Cycle:
+    def _writer(self) -> Callable[[bytes], bool]:
         """To be asked for by the request that is being answered."""
         assert self._running is not None
-        return self._running
+        return self._running.write
 
     def _whole_body(self) -> bytes | None:
         return self._running.whole_body() if self._running is not None else None

@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from functools import partial
 from typing import Any, Protocol
 
-from proxy.http1.heads import Lines
 from proxy.http_cycle import HELD
 from proxy.providers.base import Header, Reading
 
@@ -33,27 +32,9 @@ class Meter(Protocol):
     def finish(self) -> bytes: ...
 
 
-class AtOnce(Protocol):
-    """The server's, to answer without being waited for (`proxy.http_cycle`). Each says whether it could."""
-
-    def begin(self, status: int, lines: Lines) -> bool: ...
-
-    def write(self, part: bytes) -> bool: ...
-
-    def end(self, part: bytes) -> bool: ...
-
-
-class NeverAtOnce:
-    """The `AtOnce` of servers without one."""
-
-    def begin(self, status: int, lines: Lines) -> bool:
-        return False
-
-    def write(self, part: bytes) -> bool:
-        return False
-
-    def end(self, part: bytes) -> bool:
-        return False
+def never_at_once(part: bytes) -> bool:
+    """The `Write` of servers without one."""
+    return False
 
 
 def ask_for_leaving(receive: Receive) -> WhenGone:
@@ -137,26 +118,24 @@ async def watch_for_stalls(watches: set[ClientWatch], patience: float) -> None:
 class Delivery:
     """Sends one answer to the client and notes when its first byte and its first token went out."""
 
-    def __init__(self, send: Send, watch: ClientWatch, *, length: int | None, at_once: AtOnce) -> None:
-        """`length`: the body's announced length, if it was announced."""
+    def __init__(self, send: Send, watch: ClientWatch, *, length: int | None, write: Write) -> None:
+        """`length`: the body's announced length, if it was announced. `write` is the server's (`proxy.http_cycle`)."""
         self._send = send
         self._watch = watch
         self._left = length
-        self._at_once = at_once
+        self._write = write
         self._is_stream = length is None
         self._held: bytes | None = None
         self.first_byte_at = 0.0
         self.first_token_at = 0.0
         self.is_complete = False
 
-    async def start(self, status: int, headers: Iterable[Header], *, is_body_here: bool) -> None:
+    def start(self, status: int, headers: Iterable[Header], *, is_body_here: bool) -> Awaitable[None]:
         """`is_body_here`: a part of the body follows without being waited for."""
-        if is_body_here and isinstance(headers, Lines) and self._at_once.begin(status, headers):
-            return
         message: dict[str, Any] = {"type": "http.response.start", "status": status, "headers": headers}
         if is_body_here:
             message[HELD] = True
-        await self._send(message)
+        return self._send(message)
 
     async def pass_on(self, answer: Answer, meter: Meter, record: Callable[[], Awaitable[None]]) -> None:
         """Pass every chunk on as it comes. `record` is awaited before the last part of the answer goes out, once or
@@ -211,7 +190,7 @@ class Delivery:
         reading = meter.reading
         if not self.first_token_at:
             self._note_first(reading)
-        if not reading.is_finished and (not part or self._at_once.write(part)):
+        if not reading.is_finished and (not part or self._write(part)):
             return True
         self._held = part
         return False
@@ -220,10 +199,9 @@ class Delivery:
         watch = self._watch
         watch.let_go()
         self.is_complete = True
-        if not self._at_once.end(part):
-            watch.sending_since = time.monotonic()
-            await self._send({"type": "http.response.body", "body": part, "more_body": False})
-            watch.sending_since = 0.0
+        watch.sending_since = time.monotonic()
+        await self._send({"type": "http.response.body", "body": part, "more_body": False})
+        watch.sending_since = 0.0
         watch.stop()
 
     async def _deliver(self, part: bytes) -> None:

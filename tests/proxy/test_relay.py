@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from proxy.meter import UnreadMeter
-from proxy.relay import ClientWatch, Delivery, NeverAtOnce, watch_for_stalls
+from proxy.relay import ClientWatch, Delivery, never_at_once, watch_for_stalls
 
 pytestmark = pytest.mark.trial
 
@@ -39,7 +39,7 @@ def test_a_client_that_does_not_take_the_last_part_is_not_waited_for_for_ever(le
         looking = asyncio.create_task(watch_for_stalls(watches, 0.1))
         watch = ClientWatch(asked.append, watches, asyncio.current_task())
         watch.start()
-        delivery = Delivery(send, watch, length=length, at_once=NeverAtOnce())
+        delivery = Delivery(send, watch, length=length, write=never_at_once)
         with pytest.raises(asyncio.CancelledError):
             await delivery.pass_on(OnePart(), UnreadMeter(), record)
         assert watch.recover()
