@@ -130,8 +130,8 @@ async def _send_large(
         while not exchange.status:
             await exchange.more()
     except UpstreamBroken:
-        if upload.failure is not None:
-            raise upload.failure from None
+        if upload.has_failed:
+            raise upload.take_failure() from None
         raise
     finally:
         sending.cancel()

@@ -66,7 +66,8 @@ class Exchange:
     def more(self) -> Awaitable[None]:
         """To be awaited until something comes. Raises `UpstreamSilent` or `UpstreamBroken` where nothing will."""
         if self._failure is not None:
-            raise self._failure
+            # Another one each time: what is kept here would keep the frames it was raised through, and they this.
+            raise type(self._failure)(*self._failure.args)
         self._waiter = waiter = self._loop.create_future()
         return waiter
 

@@ -11,7 +11,7 @@ SLICE = 256 * 1024
 
 
 class Upload:
-    """`failure` is what ended it, other than being cancelled."""
+    """`has_failed`: something ended it, other than being cancelled."""
 
     def __init__(
         self, connection: Connection, exchange: Exchange, body: bytes | AsyncIterator[bytes], length: int | None
@@ -21,7 +21,17 @@ class Upload:
         self._exchange = exchange
         self._body = body
         self._left = length
-        self.failure: Exception | None = None
+        self._failure: Exception | None = None
+
+    @property
+    def has_failed(self) -> bool:
+        return self._failure is not None
+
+    def take_failure(self) -> Exception:
+        """To be raised, once: kept here, it would keep the frames it is raised through, and they this."""
+        failure, self._failure = self._failure, None
+        assert failure is not None
+        return failure
 
     async def run(self) -> None:
         try:
@@ -37,7 +47,7 @@ class Upload:
                 await self._connection.write(b"0\r\n\r\n")
             self._exchange.is_sent = True
         except Exception as failure:  # noqa: BLE001 - raised where the answer is waited for
-            self.failure = failure
+            self._failure = failure
             self._connection.fail(UpstreamBroken("the request's body broke off"))
 
     async def _send_arriving(self, body: AsyncIterator[bytes]) -> None:

@@ -171,11 +171,14 @@ class _Journal:
 
     def reserve(self) -> None: ...
 
-    def append(self, line: bytes, slot: int) -> None:
+    def append(self, line: bytes, on_written: Callable[[], object]) -> None:
         self.lines.append(line)
+        on_written()
 
     def enter(self, facts: bytes) -> int:
         return 0
+
+    def clear(self, slot: int) -> None: ...
 
 
 class Service:

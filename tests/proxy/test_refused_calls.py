@@ -64,7 +64,7 @@ def test_refusals_of_the_address_are_kept_where_the_key_is_known(proxy: Caller, 
 def test_calls_with_a_revoked_key_are_kept(
     server: ProxyServer, provider: FakeProvider, issued: tuple[ApiKey, str]
 ) -> None:
-    """Known to be revoked when it is first seen, and revoked while it is in use."""
+    """Known to be revoked when it is first seen, and revoked while it is in use; and whatever else is wrong."""
     record, key = issued
     proxy = Caller(server.port, key)
     assert proxy.post(CHAT, chat()).status == 200
@@ -76,8 +76,11 @@ def test_calls_with_a_revoked_key_are_kept(
 
     unseen, unseen_key = make_key(record.team)
     keys.revoke(key=unseen)
+    assert Caller(server.port, unseen_key).post("openia/models", chat()).status == 404
+    wait_for(unseen, ["unknown_provider"])
     Caller(server.port, unseen_key).post(CHAT, chat())
-    wait_for(unseen, ["platform_key_revoked"])
+    assert Caller(server.port, unseen_key).post("openia/models", chat()).status == 404
+    wait_for(unseen, ["unknown_provider", "platform_key_revoked", "unknown_provider"])
 
 
 def test_calls_of_a_suspended_organization_are_kept(server: ProxyServer, organization: Organization) -> None:
