@@ -201,7 +201,7 @@ class Cycle(RequestResponseCycle):
             fields = headers.raw
             if headers.length is not None:
                 self.expected_content_length, self.chunked_encoding = headers.length, False
-            own = self._framing(())
+            own = b"" if headers.length is not None and self.keep_alive else self._framing(())
         else:
             if not isinstance(headers, Writable):
                 if not can_be_written(headers):

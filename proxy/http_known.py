@@ -96,6 +96,7 @@ class KnowingProtocol(ClientProtocol):
             "path": known.path,
             "raw_path": known.raw_path,
             "query_string": known.query,
+            "headers": known.headers,
             HEAD: known,
         }
         return self._begin_at(found.end, known, found.length)
@@ -109,7 +110,7 @@ class KnowingProtocol(ClientProtocol):
     def _begin_again(self, known: KnownHead, length: int) -> Cycle:
         self._messages += 1
         scope = self._usual_scope.copy()
-        scope["headers"], scope[LENGTH] = known.headers_with(length), length
+        scope[LENGTH] = length
         if self.app_state:
             scope["state"] = self.app_state.copy()
         self.cycle = cycle = Cycle(self, scope, keeps_alive=not self.server_state.is_draining, waits=False)

@@ -15,7 +15,7 @@ Headers = list[tuple[bytes, bytes]]
 
 # Under this name the application finds a `KnownHead` or a `Sighting` in its scope, if either is there.
 HEAD = "aipc.head"
-# And under this one the length of the body behind a known head, as a number.
+# And under this one the length of the body behind a known head, as a number. It is not among the headers there.
 LENGTH = "aipc.length"
 KEPT_SECONDS: Final = 10.0  # after its last use, and at most twice as long
 MAX_KEPT: Final = 500  # in twice as many at most
@@ -62,14 +62,14 @@ def find(data: bytes) -> Found | None:
 class KnownHead:
     """`note` is the application's: what follows from this head, whenever it comes."""
 
-    __slots__ = ("_after", "_before", "_headers", "_length_at", "note", "path", "query", "raw_path")
+    __slots__ = ("_after", "_before", "_digits_at", "headers", "note", "path", "query", "raw_path")
 
     def __init__(self, key: bytes, scope: Mapping[str, Any], headers: Headers, length_at: int) -> None:
         """`key` as of `Found`."""
         self._before, _, after = key.partition(b"\0")
         self._after = after + _EMPTY_LINE
-        self._headers = headers
-        self._length_at = length_at
+        self._digits_at = len(self._before)
+        self.headers = (*headers[:length_at], *headers[length_at + 1 :])  # all but the Content-Length
         self.path: str = scope["path"]
         self.raw_path: bytes = scope["raw_path"]
         self.query: bytes = scope["query_string"]
@@ -77,26 +77,20 @@ class KnownHead:
 
     @property
     def weight(self) -> int:
-        return _HEAD_WEIGHT + _HEADER_WEIGHT * len(self._headers) + len(self._before) + len(self._after)
+        return _HEAD_WEIGHT + _HEADER_WEIGHT * len(self.headers) + len(self._before) + len(self._after)
 
     def begins(self, data: bytes) -> tuple[int, int]:
         """What `find` would find in data that begins with this head: where the body begins, and its length. (0, 0) for
         any other.
         """
-        before = self._before
-        if data.startswith(before):
-            at = len(before)
-            stop = data.find(b"\r\n", at, at + _MAX_DIGITS + 2)
-            digits = data[at:stop]
-            if stop >= 0 and digits.isdigit() and data.startswith(self._after, stop):
-                return stop + len(self._after), int(digits)
+        if data.startswith(self._before):
+            at = self._digits_at
+            stop = data.find(b"\r", at, at + _MAX_DIGITS + 1)
+            if stop >= 0 and data.startswith(self._after, stop):
+                digits = data[at:stop]
+                if digits.isdigit():
+                    return stop + len(self._after), int(digits)
         return 0, 0
-
-    def headers_with(self, length: int) -> Headers:
-        """A list of its own for each request."""
-        headers = self._headers.copy()
-        headers[self._length_at] = (b"content-length", b"%d" % length)
-        return headers
 
 
 class Sighting:

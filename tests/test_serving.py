@@ -46,7 +46,7 @@ def answer(server: ProxyServer, path: str, method: str = "GET", **headers: str) 
 def command(name: str, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
     line = [sys.executable, "manage.py", name, *arguments]
     return subprocess.run(
-        line, cwd=ROOT, env=environment() | settings, capture_output=True, text=True, check=False, timeout=60
+        line, cwd=ROOT, env=environment() | settings, capture_output=True, text=True, check=False, timeout=180
     )
 
 

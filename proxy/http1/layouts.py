@@ -40,24 +40,24 @@ USUAL_AFTER: Final = 200
 class Layout:
     """What all heads have in common that are laid out like this one. `at` is where the first of each name stands."""
 
-    __slots__ = ("_length_at", "at", "count", "is_plain", "like", "media", "names", "notes")
+    __slots__ = ("at", "count", "is_plain", "length_at", "like", "media", "names", "notes")
 
     def __init__(self, head: Head) -> None:
         self.like = like = Head(head.status, [], keeps_alive=head.keeps_alive)
         like.is_chunked, like.idle_seconds = head.is_chunked, head.idle_seconds
         self.names = tuple([name for name, _ in head.headers])
         self.at = {name: at for at, name in reversed(list(enumerate(self.names)))}
-        self._length_at = self.at.get(_LENGTH, -1)
-        self.is_plain = self._length_at >= 0 and like.status not in _BODILESS  # as long a body follows
+        self.length_at = self.at.get(_LENGTH, -1)
+        self.is_plain = self.length_at >= 0 and like.status not in _BODILESS  # as long a body follows
         self.media = media_of(head.headers)
         self.notes: dict[Any, Any] = {}  # the application's: what it has found out itself
         self.count = 0  # how many were cut
 
     def fields_with(self, values: Sequence[bytes]) -> "Fields | None":
         """None where its Content-Length must be looked at more closely."""
-        if self._length_at < 0:
+        if self.length_at < 0:
             return Fields(self, values, None)
-        digits = values[self._length_at]
+        digits = values[self.length_at]
         if not digits.isdigit() or len(digits) > _MAX_DIGITS:
             return None
         return Fields(self, values, int(digits))
@@ -128,12 +128,12 @@ class Layouts:
         for layout, match in self._usual:
             found = match(data)
             if found is not None:
-                fields, end = layout.fields_with(found.groups()), found.end()
-                if fields is None or end > _MAX_HEAD_BYTES:
+                values, end, at = found.groups(), found.end(), layout.length_at
+                if end > _MAX_HEAD_BYTES:
                     return None
                 if layout is not self._usual[0][0]:
                     self._usual.sort(key=lambda usual: usual[0] is not layout)
-                return fields, end
+                return Fields(layout, values, int(values[at]) if at >= 0 else None), end
         return None
 
     def read(self, raw: bytes) -> Head:

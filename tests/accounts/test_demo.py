@@ -134,7 +134,7 @@ def running(folder: Path, *arguments: str) -> Iterator[Demo]:
     finally:
         if demo.process.poll() is None:
             demo.process.send_signal(signal.SIGTERM)
-        demo.process.wait(60)
+        demo.process.wait(180)
 
 
 @pytest.mark.slow
@@ -193,7 +193,7 @@ def test_when_a_child_dies_the_demo_says_so_and_ends_the_others(kept_folder: Pat
     with running(kept_folder) as demo:
         demo.wait_until_serving()
         os.kill(demo.child("serve"), signal.SIGKILL)
-        assert demo.process.wait(60) == 1
+        assert demo.process.wait(180) == 1
     assert "The server ended by itself, with code -9." in demo.output
     assert demo.has_left_nobody()
 
@@ -201,7 +201,7 @@ def test_when_a_child_dies_the_demo_says_so_and_ends_the_others(kept_folder: Pat
 def test_a_taken_port_is_told_with_the_way_out(folder: Path) -> None:
     port = free_port()
     with socket.create_server(("127.0.0.1", port)), running(folder, "--port", str(port)) as demo:
-        assert demo.process.wait(60) == 1
+        assert demo.process.wait(180) == 1
     assert f"Port {port} is taken. Choose another: make demo PORT={port + 1}" in demo.output
 
 

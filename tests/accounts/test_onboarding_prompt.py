@@ -51,7 +51,7 @@ class Guide:
         return reverse(name, args=[self.organization.slug, *arguments])
 
     def get(self, path: str, **headers: str) -> requests.Response:
-        return self.session.get(self.server.url + path, headers=headers, timeout=20)
+        return self.session.get(self.server.url + path, headers=headers, timeout=60)
 
     def send(self, provider: str = "openai", *, mode: str = "send", **fields: str) -> requests.Response:
         """The form of the third step, filled in."""
@@ -65,7 +65,7 @@ class Guide:
             self.server.url + path,
             data={"csrfmiddlewaretoken": token[1], "mode": mode, **filled, **fields},
             headers={"Referer": self.server.url + path},
-            timeout=20,
+            timeout=60,
         )
 
     def records(self) -> list[LedgerRecord]:
@@ -234,7 +234,7 @@ def test_keys_are_typed_unseen_and_unremembered(guide: Guide) -> None:
 
 
 def test_a_form_without_its_token_is_refused(guide: Guide, provider: FakeProvider) -> None:
-    response = guide.session.post(guide.server.url + guide.path("onboarding-prompt"), data={"mode": "send"}, timeout=20)
+    response = guide.session.post(guide.server.url + guide.path("onboarding-prompt"), data={"mode": "send"}, timeout=60)
 
     assert response.status_code == 403
     assert provider.log == []

@@ -203,7 +203,7 @@ def test_a_killed_repricing_is_exact_once_it_has_run_again(
 
     command = [sys.executable, "-c", PROGRAM, what, where]
     settings = {**environment(), **service_settings, "DJANGO_SETTINGS_MODULE": "config.settings"}
-    died = subprocess.run(command, cwd=ROOT, env=settings, capture_output=True, text=True, timeout=60, check=False)
+    died = subprocess.run(command, cwd=ROOT, env=settings, capture_output=True, text=True, timeout=180, check=False)
 
     assert died.returncode == -signal.SIGKILL, died.stderr
     assert costs() == {NEW_COST: done, USUAL_COST: 20 - done}

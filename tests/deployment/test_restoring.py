@@ -11,7 +11,7 @@ from scripts.hermetic import ROOT, environment
 
 @pytest.mark.slow
 @pytest.mark.production
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 def test_a_restored_dump_and_the_journal_lose_and_double_nothing() -> None:
     line = [
         sys.executable,

@@ -21,7 +21,7 @@ from tests.faults.traffic import Choose, Client, Traffic
 from tests.servers import wait_until
 
 _AT_ONCE = 96
-_PATIENCE_SECONDS = 120.0
+_PATIENCE_SECONDS = 300.0  # a machine that barely keeps up has much to post afterwards
 _LATER = timedelta(days=40)  # when today, its week and its month are over
 
 

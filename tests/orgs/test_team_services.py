@@ -101,7 +101,7 @@ def test_a_form_sent_twice_at_the_same_moment_makes_one_key(has_team: bool) -> N
     form_id, start, outcomes = uuid4(), Barrier(2), list[str]()
 
     def send() -> None:
-        start.wait(10)
+        start.wait(60)
         try:
             if team is not None:
                 keys.issue(team=team, form_id=form_id)
@@ -117,7 +117,7 @@ def test_a_form_sent_twice_at_the_same_moment_makes_one_key(has_team: bool) -> N
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(60)
 
     assert sorted(outcomes) == ["made", "refused"]
     assert ApiKey.objects.count() == 1

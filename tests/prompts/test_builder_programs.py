@@ -70,7 +70,7 @@ def run(program: Program, source: str, platform_key: str) -> list[str]:
     if program.kind.language == "python":
         return run_python(program, source, platform_key)
     variables = {**environment(), **keys_of(program, platform_key)}
-    done = subprocess.run(["sh", "-c", source], env=variables, capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(["sh", "-c", source], env=variables, capture_output=True, text=True, timeout=180, check=True)
     return done.stdout.splitlines()
 
 

@@ -33,7 +33,7 @@ def test_of_versions_activated_at_once_one_is_active_and_no_moment_has_two() -> 
             work.result(timeout=60)
 
     spans = list(PromptActivation.objects.order_by("active_from", "id"))
-    assert len(spans) > len(versions)
+    assert len(spans) >= len(versions)  # more where they took turns
     assert [span.active_until is None for span in spans] == [False] * (len(spans) - 1) + [True]
     for before, after in pairwise(spans):
         assert before.active_until == after.active_from

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from tests.fake_provider import FakeProvider
+from tests.processes import PATIENCE_SECONDS
 
 PREFIX = "/api/proxy/v1/"
 CHAT = "openai/chat/completions"
@@ -59,7 +60,7 @@ class Connection:
         self.socket = socket.socket()
         if receive_buffer:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-        self.socket.settimeout(10)
+        self.socket.settimeout(PATIENCE_SECONDS)
         self.socket.connect(("127.0.0.1", port))
 
     def send(self, method: str, target: str, headers: Headers = (), body: bytes = b"") -> None:

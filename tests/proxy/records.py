@@ -6,15 +6,18 @@ from analytics.usage import UsageRecord, decode_line
 from proxy.journal import complete_lines
 from tests.servers import wait_until
 
+_SEGMENTS = frozenset({".open", ".sealed", ".posted"})
+
 
 def read_journal(folder: Path) -> list[UsageRecord]:
     """Every record of every segment, whatever state the segment is in."""
     found: dict[str, UsageRecord] = {}
-    for segment in folder.glob("*/*.*"):
-        if segment.suffix in {".open", ".sealed", ".posted"}:
-            for line in _content(segment).splitlines():
-                record = decode_line(line)
-                assert found.setdefault(record.id, record) == record, "one call has two records"
+    # Twice: a list of hundreds of names may lack one that is changed while it is read.
+    listed = [path for _ in range(2) for path in folder.glob("*/*.*") if path.suffix in _SEGMENTS]
+    for segment in {path.with_suffix(""): path for path in listed}.values():
+        for line in _content(segment).splitlines():
+            record = decode_line(line)
+            assert found.setdefault(record.id, record) == record, "one call has two records"
     # Ids tell the millisecond only.
     return sorted(found.values(), key=lambda record: record.started_at)
 

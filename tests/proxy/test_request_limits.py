@@ -47,7 +47,7 @@ def end_of(connection: Connection, parts: Iterator[bytes]) -> bytes:
     """All that comes up to the end of the connection, while `parts` are sent one every twentieth of a second."""
     came = b""
     connection.socket.settimeout(0.05)
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         try:
             if part := next(parts, b""):
@@ -171,7 +171,7 @@ def test_what_is_left_of_a_refused_upload_must_come_in_time_too(proxy: Caller) -
 
 
 def test_a_client_that_waits_for_its_answer_is_not_slow(proxy: Caller, provider: FakeProvider) -> None:
-    provider.script("head_delay_ms=1500")
+    provider.script("head_delay_ms=1000")
     assert proxy.post(CHAT, chat()).status == 200
 
 

@@ -216,7 +216,7 @@ def post_and_die(point: str, settings: Mapping[str, str], segment_id: str, lines
         cwd=ROOT,
         text=True,
         capture_output=True,
-        timeout=60,
+        timeout=180,
         check=False,
     )
     assert process.returncode == -signal.SIGKILL, process.stderr

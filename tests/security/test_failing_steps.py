@@ -51,7 +51,7 @@ class Pages:
             "Content-Type": "application/x-www-form-urlencoded",
         }
         body = urlencode({**fields, "csrfmiddlewaretoken": token}) if method == "POST" else None
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         with contextlib.closing(connection):
             connection.request(method, f"{path}?{urlencode({'q': ASKED_FOR})}", body, headers)
             response = connection.getresponse()
@@ -162,7 +162,7 @@ def _has_reached(chosen: Path, step: str) -> bool:
 
 
 def _ask_api(port: int, key: str) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     with contextlib.closing(connection):
         headers = {"Authorization": f"Bearer {key}", "Host": "127.0.0.1:8000"}
         connection.request("GET", f"/api/requests/?model={ASKED_FOR}", headers=headers)

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import pytest
 from django.db import connection, transaction
 from django.test import Client
+from django.utils import timezone
 from pytest_django import DjangoDbBlocker
 
 from accounts.models import User
@@ -44,7 +45,10 @@ def two(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[T
 
 
 @pytest.fixture(autouse=True)
-def undone(two: Two) -> Iterator[None]:
+def undone(two: Two, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """All of a test is asked in one moment: a page says how many minutes ago a key was used."""
+    moment = timezone.now()
+    monkeypatch.setattr(timezone, "now", lambda: moment)
     with transaction.atomic():
         yield
         transaction.set_rollback(True)
