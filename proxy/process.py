@@ -48,6 +48,8 @@ class ProxySettings(msgspec.Struct, frozen=True):
 class ProxyProcess:
     """Everything of one process, opened in its event loop and closed in an orderly way."""
 
+    is_leaving = False  # others should take the calls: the service ends here
+
     def __init__(self) -> None:
         self.settings = ProxySettings(
             origins={"openai": settings.OPENAI_UPSTREAM_URL, "anthropic": settings.ANTHROPIC_UPSTREAM_URL},
@@ -67,7 +69,6 @@ class ProxyProcess:
         self.inflight = InflightFile(self._directory.path / "inflight")
         self.loop = asyncio.get_running_loop()
         self._is_backed_up = False
-        self.is_leaving = False  # others should take the calls: the service ends here
         self._publisher = _publisher()
         self._shipper = Shipper(
             settings.JOURNAL_DIR,
