@@ -314,6 +314,7 @@ class Exchange:
         self._is_answer_started = True
         self._observed.status = told.status
         if target.method == "HEAD" or told.answer.status in {204, 304} or length == 0:
+            meter.finish()
             await close_record()  # the headers are the whole answer
         await delivery.start(told.status, headers, is_body_here=not is_stream and is_body_here(told.answer))
         self._observed.begin()
