@@ -72,7 +72,8 @@ class EventSplitter:
 
 def data_of(event: bytes) -> bytes:
     """The event's data: its `data` lines joined by line feeds."""
-    if event.startswith(b"data: ") and event.find(b"\n") == len(event) - 2 and b"\r" not in event:
-        return event[6:-2]
+    at = event.find(b"\n") + 1 if event.startswith(b"event: ") else 0
+    if event.startswith(b"data: ", at) and event.find(b"\n", at) == len(event) - 2 and b"\r" not in event:
+        return event[at + 6 : -2]
     lines = event.removeprefix(_BYTE_ORDER_MARK).splitlines()
     return b"\n".join(line[6:] if line[5:6] == b" " else line[5:] for line in lines if line.startswith(b"data:"))

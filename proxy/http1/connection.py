@@ -210,7 +210,8 @@ class Connection(SmallReads):
         """RFC 9112 section 9.3: the connection persists if both sides are through and neither said `close`."""
         is_through = exchange.is_sent and not self.transport.get_write_buffer_size()
         if is_through and head.keeps_alive and not exchange.closes:
-            self.resume_reading()
+            if self._is_reading_paused:
+                self.resume_reading()
             self._on_idle(self, head)
         else:
             self.drop()

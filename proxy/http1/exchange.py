@@ -168,7 +168,10 @@ class Exchange:
         self.headers = headers
         if body:
             self._parts.append(body)
-        self.finish()
+        self._is_complete = True
+        self._connection = None
+        if self._waiter is not None:
+            self.wake()
 
     def finish(self) -> None:
         """The answer is whole."""

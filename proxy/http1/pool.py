@@ -59,7 +59,9 @@ class Pool:
         self._idle.clear()
 
     def _note_idle(self, origin: Origin, connection: Connection, head: Head) -> None:
-        idle = self._idle.setdefault(origin, [])
+        idle = self._idle.get(origin)
+        if idle is None:
+            idle = self._idle[origin] = []
         seconds = _IDLE_SECONDS
         if head.idle_seconds is not None:  # The server would close it then; a second is for the way.
             seconds = min(seconds, head.idle_seconds - 1)

@@ -118,8 +118,9 @@ class MessageStreamReader:
         reading = self.reading
         if value.type == "content_block_delta":
             if value.delta is not None:
-                texts = (value.delta.text, value.delta.partial_json, value.delta.thinking)
-                reading.text_bytes += sum(len(text.encode()) for text in texts if text)
+                for text in (value.delta.text, value.delta.partial_json, value.delta.thinking):
+                    if text:
+                        reading.text_bytes += len(text.encode())
         elif value.type == "message_start":
             message = _decode_message(bytes(value.message))
             if message is not None:
