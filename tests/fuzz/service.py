@@ -139,13 +139,7 @@ class _Answer:
         self._parts: list[bytes | None] = [part for part in (body[:middle], body[middle:]) if part]
         if digest[3] in "01":
             self._parts[1:] = [None]  # it breaks off
-        self._is_whole = digest[4] in "01234567"
-
-    def take_whole(self) -> bytes | None:
-        if not self._is_whole or None in self._parts:
-            return None
-        taken, self._parts = b"".join(part for part in self._parts if part), []
-        return taken
+        self._is_whole = digest[4] in "01234567" and None not in self._parts  # before anybody asks for it
 
     @property
     def is_here(self) -> bool:
@@ -157,6 +151,12 @@ class _Answer:
         if (part := self._parts.pop(0)) is None:
             raise UpstreamBroken
         return part
+
+    def take_whole(self) -> bytes | None:
+        if not self._is_whole:
+            return None
+        body, self._parts = b"".join(part for part in self._parts if part), []
+        return body
 
     def abort(self) -> None: ...
 
