@@ -76,8 +76,11 @@ class Cycle(RequestResponseCycle):
             if self._head:  # Else it would seem not to have been answered, and be sent again.
                 self.transport.write(self._head)
             self.transport.close()
-        else:
+            return
+        try:
             await self.send_500_response()
+        finally:
+            self.transport.close()
 
     # --- The client's side ---
 

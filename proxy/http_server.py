@@ -1,7 +1,7 @@
 """uvicorn's HTTP/1.1, with what it leaves open towards clients closed. Nothing here knows of proxied calls.
 
 Each gap is one of uvicorn 0.54 and is proved by tests/proxy/test_connections.py, test_smuggling.py and
-test_slow_requests.py. An override goes when uvicorn does it. What a request must be like is `proxy.request_heads`'.
+test_request_limits.py. An override goes when uvicorn does it. What a request must be like is `proxy.request_heads`'.
 """
 
 from typing import Any

@@ -3,7 +3,7 @@
 import contextlib
 import http.client
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,8 @@ from tests.conftest import IS_PRODUCTION
 from tests.factories import PASSWORD, make_key, make_organization, make_team, make_user
 from tests.fake_provider import FakeProvider
 from tests.orgs.people import copied_path, make_invitation
-from tests.proxy.calls import CHAT, Caller, chat
+from tests.proxy.calls import CHAT, MESSAGES, Caller, chat
+from tests.proxy.raw_provider import RawProvider
 from tests.security.failing_server import STEPS
 from tests.servers import ProxyServer, wait_until
 
@@ -109,8 +110,10 @@ class Scene:
             _ask_api(port, key)
         else:
             with contextlib.suppress(OSError, http.client.HTTPException):
+                # Answered in one piece, or in several.
+                path = MESSAGES if step.startswith("proxy.http_cycle") else CHAT
                 asked = chat(stream="Delivery" in step)
-                Caller(port, key).post(CHAT, asked, {"x-provider-key": PROVIDER_KEY})
+                Caller(port, key).post(path, asked, {"x-provider-key": PROVIDER_KEY})
 
 
 @pytest.fixture
@@ -129,8 +132,18 @@ def scene(service_settings: dict[str, str]) -> Scene:
     )
 
 
+@pytest.fixture
+def in_one_piece() -> Iterator[RawProvider]:
+    with RawProvider() as provider:
+        yield provider
+
+
 def test_no_failing_step_writes_a_secret(
-    service_settings: dict[str, str], scene: Scene, running_provider: FakeProvider, tmp_path: Path
+    service_settings: dict[str, str],
+    scene: Scene,
+    running_provider: FakeProvider,
+    in_one_piece: RawProvider,
+    tmp_path: Path,
 ) -> None:
     running_provider.reset()
     chosen = tmp_path / "step"
@@ -139,6 +152,7 @@ def test_no_failing_step_writes_a_secret(
     settings = {
         **service_settings,
         "OPENAI_UPSTREAM_URL": running_provider.openai_url,
+        "ANTHROPIC_UPSTREAM_URL": in_one_piece.url,
         "LOG_LEVEL": "DEBUG",
         "FAILING_STEP_FILE": str(chosen),
         "FAILING_STEP_SECRETS": f"{scene.told()} {own}",
