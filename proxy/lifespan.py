@@ -13,7 +13,7 @@ from proxy.process import ProxyProcess
 log = logging.getLogger(__name__)
 
 # Objects made and not yet freed before the garbage collector looks for cycles. Python's 700 is reached again and again
-# by the calls that are just open; calls themselves leave no cycles.
+# by the calls that are just open; those that are over leave no cycles (tests/proxy/test_garbage.py).
 _NEW_OBJECTS = 10_000
 
 

@@ -4,7 +4,8 @@ them, so only their other values are looked at: each must still be a value in on
 
 Kept are status lines, names, and the values of what is in `_RULING`: of no other header, so nothing that tells whose
 answer it was. It is bounded, whatever providers send: beyond `MAX_LAYOUTS` all are forgotten. (So many usual ones
-take 0.9 MB, of the largest 2.2.) The few layouts that come most often are matched with the bytes themselves.
+take 0.9 MB, of the largest 2.2.) The few layouts that come most often are matched with the bytes themselves,
+by patterns of which `re` keeps up to 512 for a while longer.
 """
 
 import re
