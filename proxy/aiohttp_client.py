@@ -53,8 +53,11 @@ class AiohttpUpstream:
         connector._loop = cast("asyncio.AbstractEventLoop", _SmallTls(connector._loop))
 
     async def close(self) -> None:
-        if self._session is not None:
-            await self._session.close()
+        if self._session is None:
+            return
+        if self._session.connector is not None:  # whose tasks are the real loop's
+            self._session.connector._loop = asyncio.get_running_loop()
+        await self._session.close()
 
     async def send(self, method: str, url: str, headers: list[Header], body: Body) -> Answer:
         """The answer once its headers are there. `url` goes on the wire as it is, percent-encoding included."""

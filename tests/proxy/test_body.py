@@ -1,6 +1,7 @@
 """Our metadata taken out of any JSON body, and everything else left as it is."""
 
 import json
+import sys
 
 import pytest
 from hypothesis import given
@@ -198,7 +199,9 @@ def test_what_is_no_json_is_told_without_quoting_it(content: bytes) -> None:
 @pytest.mark.parametrize("start", [b'{"a":', rb'{"half":"\ud800","a":'])
 @pytest.mark.parametrize("bracket", [b"[", b'{"a":'])
 def test_nesting_thousands_deep_is_told(start: bytes, bracket: bytes, depth: int) -> None:
-    with pytest.raises(MalformedBody, match="nested too deeply"):
+    """How deep is too deep is Python's to say: 3.12 and later read on to where the text breaks off."""
+    told = "nested too deeply" if depth > 100_000 or sys.version_info < (3, 12) else "nested too deeply|not valid JSON"
+    with pytest.raises(MalformedBody, match=told):
         body.split(start + bracket * depth)
 
 

@@ -11,6 +11,17 @@ from cryptography.x509.oid import NameOID
 
 NOW = datetime.datetime.now(datetime.UTC)
 DAY = datetime.timedelta(days=1)
+_SIGNS_CERTIFICATES = x509.KeyUsage(
+    digital_signature=False,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    key_cert_sign=True,
+    crl_sign=False,
+    encipher_only=False,
+    decipher_only=False,
+)
 
 
 class Authority:
@@ -22,6 +33,9 @@ class Authority:
         self.name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Throwaway")])
         signed = self._builder(self.name, self.key.public_key(), NOW + DAY)
         made = signed.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        # Which Python 3.13 and later ask for (`ssl.VERIFY_X509_STRICT`).
+        made = made.add_extension(_SIGNS_CERTIFICATES, critical=True)
+        made = made.add_extension(x509.SubjectKeyIdentifier.from_public_key(self.key.public_key()), critical=False)
         self.file = folder / "ca.pem"
         certificate = made.sign(self.key, hashes.SHA256())
         self.file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
@@ -36,11 +50,11 @@ class Authority:
         return builder.not_valid_before(NOW - 2 * DAY).not_valid_after(until)
 
     def server(self, host: str, until: datetime.datetime = NOW + DAY) -> ssl.SSLContext:
-        """A server's context with a certificate for this host."""
+        """A server's context with a certificate for this host, which is critical, as there is no subject."""
         key = ec.generate_private_key(ec.SECP256R1())
         builder = self._builder(x509.Name([]), key.public_key(), until)
         names = x509.SubjectAlternativeName([x509.DNSName(host)])
-        certificate = builder.add_extension(names, critical=False).sign(self.key, hashes.SHA256())
+        certificate = builder.add_extension(names, critical=True).sign(self.key, hashes.SHA256())
         file = self.folder / "server.pem"
         form = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         file.write_bytes(
